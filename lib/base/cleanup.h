@@ -1,0 +1,27 @@
+/* cleanup - temporary files that must not outlive the command, whichever way it ends.
+ *
+ * A registered path is unlinked by cleanup_run, which runs at a signal (HUP INT QUIT TERM XCPU XFSZ),
+ * before command_die, and at exit. After a signal the process ends as that signal ends it.
+ * Thread safe; cleanup_run is async-signal-safe. */
+#ifndef ACC_BASE_CLEANUP_H
+#define ACC_BASE_CLEANUP_H
+
+struct cleanup;
+
+/* Install the signal handlers, and ignore SIGPIPE (writers see EPIPE, see output.h). Handlers a parent
+ * has set to ignore (nohup) stay ignored. */
+void cleanup_install(void);
+
+struct cleanup *cleanup_add(const char *path);  /* borrows path's text (copied); gives a registration */
+void cleanup_cancel(struct cleanup *c);         /* takes c: the file is published or gone; NULL is fine */
+void cleanup_unlink(struct cleanup *c);         /* takes c: unlinks the file now */
+void cleanup_run(void);
+
+/* Die as a reader that closed our standard output would make us: by SIGPIPE, quietly, after
+ * cleanup_run. Does not return. */
+void cleanup_die_of_pipe(void) __attribute__((noreturn));
+
+/* In a forked child, before exec: the signals as they were before cleanup_install. */
+void cleanup_restore_signals(void);
+
+#endif

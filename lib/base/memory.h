@@ -1,0 +1,23 @@
+/* memory - allocation that succeeds or ends the command, and how much there is to use.
+ *
+ * None of the allocators returns NULL: when the system refuses, the command says so, removes its
+ * temporary files and ends with status 3 (see command_die). All are thread safe. */
+#ifndef ACC_BASE_MEMORY_H
+#define ACC_BASE_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+void *memory_get(size_t bytes);                        /* gives memory to free(3) */
+void *memory_get_zeroed(size_t count, size_t bytes);   /* gives count * bytes to free(3) */
+void *memory_resize(void *p, size_t count, size_t bytes); /* takes p, gives count * bytes */
+char *memory_copy_string(const char *s);               /* gives a string to free(3) */
+char *memory_copy(const void *p, size_t bytes);        /* gives the bytes and a NUL, to free(3) */
+char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2))); /* gives, to free(3) */
+
+/* Bytes this process may use: the least of physical memory, the control group's limit (v2
+ * memory.max of this group and its parents, v1 memory.limit_in_bytes) and RLIMIT_AS/RLIMIT_DATA. */
+uint64_t memory_limit(void);
+
+#endif

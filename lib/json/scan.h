@@ -1,0 +1,109 @@
+/* scan - find the records in a run of bytes: validating, zero-copy, one pass.
+ *
+ * The input is JSON Lines, any sequence of JSON values, or JSON arrays of records over any number of
+ * lines; a byte order mark and CRLF are accepted. Every value at the top level and every element of a
+ * top-level array is a candidate record. A record is a JSON object (RFC 8259) in UTF-8 that nests no
+ * deeper than SCAN_DEPTH_MAX and is no longer than max_record. Anything else is refused with its place,
+ * and scanning goes on behind it:
+ *
+ *  - at the top level, at the line after the one where the bad record began; when it spans lines, at the
+ *    first later line that begins with '{' or '[';
+ *  - in an array, behind the bad element where its end can be told by its brackets, else at the next line
+ *    that begins with '{' (after white space and a comma).
+ *
+ * The scanner reads windows that the caller owns. At SCAN_MORE the caller gives a new window which begins
+ * with the unread rest (scanner_rest) and holds more, or says that there is no more:
+ *
+ *     scanner_start(&s, names, n_names, max_record);
+ *     for (;;) {
+ *             scanner_window(&s, p, n, at_end);
+ *             while ((got = scanner_next(&s, &record)) == SCAN_RECORD || got == SCAN_REFUSED)
+ *                     ...;
+ *             if (got == SCAN_END)
+ *                     break;
+ *             ... keep scanner_rest(&s), read more behind it ...
+ *     }
+ *
+ * Three implementations (AVX2, NEON, plain C) give identical results; scan_level chooses. A scanner is
+ * used by one thread at a time; scanners share nothing. */
+#ifndef ACC_JSON_SCAN_H
+#define ACC_JSON_SCAN_H
+
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SCAN_DEPTH_MAX 512            /* the record itself is level 1 */
+#define SCAN_MEMBERS_MAX 8
+#define SCAN_RECORD_DEFAULT (16u << 20)
+
+enum scan_result {
+	SCAN_RECORD,   /* *record describes a good record */
+	SCAN_REFUSED,  /* record->code and record->reason say why; record->text is what there is of it */
+	SCAN_MORE,     /* the window is used up; give the next one */
+	SCAN_END,      /* all input was seen */
+};
+
+struct scan_record {
+	struct slice text;      /* the record without surrounding white space; borrowed from the window.
+	                           Of a refused record: from its first byte to where scanning goes on or the line ends */
+	struct slice members[SCAN_MEMBERS_MAX]; /* values of the wanted top-level members, text as it stands,
+	                           the last of duplicates; p is NULL where there is none */
+	uint64_t line;          /* where the record begins, from 1 */
+	uint64_t element;       /* the record's place among all of the input, refused ones too, from 1 */
+	bool in_array;
+	bool spans_lines;       /* text holds line breaks between its tokens */
+	bool cut;               /* of a refused record: text is not all of it (it was longer than max_record) */
+	const char *code;       /* refused: a static word: "invalid-json", "invalid-utf8", "not-an-object",
+	                           "too-deep", "too-long" */
+	const char *reason;     /* refused: a static phrase for people, such as "unexpected end of the line" */
+	uint64_t column;        /* refused: byte of the line where the fault is, from 1 */
+	uint64_t fault_line;    /* refused: the line where the fault is */
+};
+
+struct scanner; /* see scan_private.h; allocate with scanner_new */
+
+/* names: decoded member names to look out for, at most SCAN_MEMBERS_MAX; borrowed until scanner_free.
+ * max_record in bytes. Gives a scanner to scanner_free. */
+struct scanner *scanner_new(const struct slice *names, int n_names, size_t max_record);
+void scanner_free(struct scanner *s);
+
+/* Begin anew with another input. */
+void scanner_restart(struct scanner *s);
+
+/* Borrow the window [p, p + n) until the next call of scanner_window. It must begin with the bytes that
+ * scanner_rest left of the last one. at_end: nothing follows. */
+void scanner_window(struct scanner *s, const char *p, size_t n, bool at_end);
+
+enum scan_result scanner_next(struct scanner *s, struct scan_record *record);
+
+/* After SCAN_MORE: the bytes of the window not yet used up, at most about max_record of them. */
+struct slice scanner_rest(const struct scanner *s);
+
+/* Where a scanner stands between records, so that one input can be cut into chunks which are scanned at
+ * the same time: the guess with which the later chunk began is right when it equals the state in which the
+ * earlier chunk ended. */
+struct scan_state {
+	bool in_array;
+	bool after_value;  /* in an array: a comma or the end must come before the next element */
+};
+struct scan_state scanner_state(const struct scanner *s);
+/* Begin in the middle: lines and elements count from the given numbers (the next line is line). */
+void scanner_resume(struct scanner *s, struct scan_state state, uint64_t line, uint64_t elements_before);
+
+/* Lines begun and elements seen so far (for the chunk that follows). */
+uint64_t scanner_lines(const struct scanner *s);
+uint64_t scanner_elements(const struct scanner *s);
+/* Offset in the window of the first byte not yet used up. */
+size_t scanner_offset(const struct scanner *s);
+
+/* In an array that is never closed SCAN_END comes after one last SCAN_REFUSED ("invalid-json", "the array
+ * is not closed") with an empty text, which is no record and not counted as element. */
+
+enum scan_level { SCAN_PLAIN, SCAN_SIMD };
+/* The best this CPU can do is used by default, or what the variable ACC_SIMD=off says. For tests. */
+void scan_level(enum scan_level level);
+const char *scan_level_name(void); /* "avx2", "neon" or "plain" */
+
+#endif

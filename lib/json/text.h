@@ -1,0 +1,58 @@
+/* text - work on JSON text that is already known to be valid (scan.h). Values are slices of the text as it
+ * stands, without surrounding white space. Nothing here validates. Thread safe: no state. */
+#ifndef ACC_JSON_TEXT_H
+#define ACC_JSON_TEXT_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+
+enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+enum json_kind json_kind(struct slice value);
+
+/* Walk the members of an object or the elements of an array, in order, duplicates included:
+ *
+ *     struct json_walk walk = json_walk(object);
+ *     while (json_next_member(&walk, &name, &value)) ...
+ *
+ * name is the raw string with its quotes. */
+struct json_walk { const char *p, *end; };
+struct json_walk json_walk(struct slice container);
+bool json_next_member(struct json_walk *w, struct slice *name, struct slice *value);
+bool json_next_element(struct json_walk *w, struct slice *value);
+
+/* The decoded text of a string value (raw with quotes). Without escapes it borrows from the text, else from the
+ * arena. A lone surrogate escape decodes to its three-byte generalised form. */
+struct slice json_decode(struct slice string, struct arena *arena);
+
+/* Whether the raw string (with quotes) decodes to text. */
+bool json_string_is(struct slice string, struct slice text);
+
+/* The value at a path such as .a.b."c d" below value; p is NULL when there is none. The last of duplicates. */
+struct json_path { struct slice *names; size_t n; }; /* decoded; owned */
+int json_path_parse(const char *text, struct json_path *path, struct error *error); /* gives names to json_path_free */
+void json_path_free(struct json_path *path);
+struct slice json_find(struct slice value, const struct json_path *path, size_t first_name);
+struct slice json_member(struct slice object, struct slice decoded_name);
+
+/* Equality as JSON values: numbers by decimal value, strings decoded, members in any order (of duplicates the
+ * last counts). */
+bool json_equal(struct slice a, struct slice b);
+/* Order of two numbers by exact decimal value, however long: <0, 0, >0. */
+int json_compare_numbers(struct slice a, struct slice b);
+/* A number's digits as an integer that fits, or false (fraction, exponent, sign or overflow). */
+bool json_natural(struct slice number, uint64_t *n);
+size_t json_characters(struct slice string); /* code points of the decoded string */
+
+/* Append value without the white space between its tokens. */
+void json_compact(struct buffer *out, struct slice value);
+
+/* Validate one whole text (white space around it allowed): the value without it, or -1 with *error (code
+ * "invalid-json" or "invalid-utf8", and the place) naming it after `name`. For rules, lists, events, manifests. */
+int json_parse(struct slice text, const char *name, struct slice *value, struct error *error);
+
+#endif
