@@ -1,0 +1,226 @@
+# acc - a toolkit that consolidates accommodation catalogs
+#
+#   make                 the commands, in build/bin
+#   make check           all tests        make demo      the chain at work on files
+#   make install         PREFIX=/usr/local, DESTDIR=
+#   make CC=clang BUILD=build/clang WERROR=1
+#
+# New commands, library files, tests and pages are found by their place; see also tests/*/*.mk.
+
+VERSION = 1.0.0
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+INSTALL ?= install
+ARCH    := $(shell uname -m)
+OPTIMIZE ?= -O2 -g
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+WARNINGS = -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wundef -Wvla -Wformat=2 \
+	-Wimplicit-fallthrough $(if $(WERROR),-Werror)
+HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+HARDENING_LINK = -Wl,-z,relro,-z,now -Wl,-z,noexecstack
+
+# SANITIZE=address,undefined or thread: a variant build, see the target sanitize.
+ifdef SANITIZE
+HARDENING = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+HARDENING_LINK = -fsanitize=$(SANITIZE)
+OPTIMIZE = -O1 -g
+endif
+ifdef COVERAGE
+HARDENING = --coverage -DACC_COVERAGE
+HARDENING_LINK = --coverage
+OPTIMIZE = -O0 -g
+endif
+
+ALL_CPPFLAGS = -D_GNU_SOURCE -Ilib $(CPPFLAGS)
+ALL_CFLAGS   = -std=gnu11 $(OPTIMIZE) -fPIE -pthread $(WARNINGS) $(HARDENING) $(CFLAGS)
+ALL_LDFLAGS  = -pie -pthread $(HARDENING_LINK) -Wl,--as-needed $(LDFLAGS)
+LDLIBS       = -lcurl -ljq -lsodium -lz -lzstd -lexpat -lpthread -lm
+
+COMMANDS := $(notdir $(basename $(wildcard cmd/*.c)))
+SCRIPTS  := $(notdir $(filter-out %.c %.h %.mk,$(wildcard cmd/*)))
+SOURCES  := $(wildcard lib/*/*.c)
+ifeq ($(filter aarch64 arm64,$(ARCH)),)
+SOURCES  := $(filter-out %_neon.c,$(SOURCES))
+endif
+ifeq ($(filter x86_64 amd64,$(ARCH)),)
+SOURCES  := $(filter-out %_avx2.c,$(SOURCES))
+endif
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
+BINARIES := $(COMMANDS:%=$(BUILD)/bin/%) $(SCRIPTS:%=$(BUILD)/bin/%)
+UNITS    := $(notdir $(basename $(wildcard tests/unit/test_*.c)))
+PAGES    := $(wildcard man/*.[1-9])
+
+DEPS_BUILD = gcc make libc6-dev libcurl4-openssl-dev libjq-dev libsodium-dev zlib1g-dev \
+	libzstd-dev libxxhash-dev libexpat1-dev
+DEPS_CHECK = bats jq libcmocka-dev mandoc python3 git zsh fish
+DEPS_LINT  = clang clang-format clang-tidy cppcheck shellcheck shfmt mandoc
+
+# What `check` consists of, in this order; fragments append their own targets.
+CHECKS = check-unit check-bats check-man
+
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+MAKEFLAGS += --no-print-directory
+
+all: $(BINARIES)
+
+include $(wildcard tests/*/*.mk)
+
+# ---- build
+
+# Changes only when the compiler or its flags do; then everything is built anew.
+FLAGS = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(VERSION)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/lib/base/command.o: FILE_CFLAGS = -DACC_VERSION='"$(VERSION)"'
+%_avx2.o: FILE_CFLAGS = -mavx2 -mpclmul -mbmi
+
+$(BUILD)/libacc.a: $(OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(COMMANDS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/cmd/%.o $(BUILD)/libacc.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(SCRIPTS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: cmd/% $(BUILD)/flags
+	@mkdir -p $(@D)
+	sed 's/@VERSION@/$(VERSION)/g' $< >$@.new
+	@chmod 755 $@.new && mv -f $@.new $@
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libacc.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+# ---- tests
+
+# Every check runs in the same surroundings: our commands first, no settings of the user's own.
+ENVIRONMENT = env -u ACC_JOURNAL -u CDPATH LC_ALL=C.UTF-8 BUILD='$(abspath $(BUILD))' \
+	CC='$(CC)' PATH="$(abspath $(BUILD))/bin:$$PATH"
+
+check: deps
+	@$(MAKE) all
+	@set -e; for target in $(CHECKS); do echo "== $$target"; $(MAKE) $$target; done
+	@echo "== all checks passed"
+
+check-unit: $(UNITS:%=$(BUILD)/unit/%)
+	@set -e; for unit in $^; do echo "$$unit"; $(ENVIRONMENT) CMOCKA_MESSAGE_OUTPUT=TAP \
+		"$$unit" >"$$unit.tap" 2>&1 || { cat "$$unit.tap"; exit 1; }; done
+
+check-bats: all
+	@$(ENVIRONMENT) bats $(if $(shell command -v parallel),-j 2) $(BATS_FLAGS) $(or $(BATS),tests)
+
+check-man:
+	$(if $(PAGES),mandoc -T lint -W warning $(PAGES))
+
+demo: deps
+	@$(MAKE) all
+	@$(ENVIRONMENT) sh tests/demo/demo
+
+SANITIZED_ENVIRONMENT = ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 \
+	UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+
+sanitize: deps
+	@$(MAKE) sanitize-asan
+	@$(MAKE) sanitize-tsan
+
+sanitize-asan:
+	@$(SANITIZED_ENVIRONMENT) $(MAKE) BUILD=build/asan SANITIZE=address,undefined check-sanitized
+sanitize-tsan:
+	@$(SANITIZED_ENVIRONMENT) $(MAKE) BUILD=build/tsan SANITIZE=thread check-sanitized
+check-sanitized:
+	@$(MAKE) check-unit
+	@$(MAKE) check-bats
+
+coverage: deps
+	@$(MAKE) BUILD=build/coverage COVERAGE=1 coverage-report
+
+coverage-report:
+	@find $(BUILD) -name '*.gcda' -delete
+	@$(MAKE) check-unit
+	@$(MAKE) check-bats
+	@.ci/coverage $(BUILD)
+
+# ---- lint
+
+C_FILES     = $(wildcard cmd/*.c lib/*/*.[ch] tests/*/*.[ch])
+SHELL_FILES = $(addprefix cmd/,$(SCRIPTS)) $(wildcard .ci/*) $(wildcard tests/*.bash tests/*/*.sh)
+
+lint: lint-format lint-shell lint-man lint-cppcheck lint-tidy
+
+lint-format:
+	clang-format --dry-run -Werror $(C_FILES)
+lint-shell:
+	shellcheck $(SHELL_FILES)
+	shellcheck $(wildcard tests/*.bats)
+	shfmt -d -i 0 $(SHELL_FILES)
+lint-man: check-man
+lint-cppcheck:
+	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
+		--error-exitcode=1 --suppress=missingIncludeSystem -j 2 $(ALL_CPPFLAGS) cmd lib
+lint-tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard cmd/*.c) $(SOURCES))
+$(BUILD)/%.tidy: %.c .clang-tidy
+	@mkdir -p $(@D)
+	clang-tidy --quiet $< -- $(ALL_CPPFLAGS) -std=gnu11 $(if $(findstring _avx2,$<),-mavx2 -mpclmul -mbmi)
+	@touch $@
+
+# ---- completions, installation
+
+completions: all
+	@$(ENVIRONMENT) completions/generate completions
+
+SHELLS_bash = $(DATADIR)/bash-completion/completions
+SHELLS_zsh  = $(DATADIR)/zsh/site-functions
+SHELLS_fish = $(DATADIR)/fish/vendor_completions.d
+INSTALLED   = $(filter-out %/bootstrap,$(BINARIES))
+
+install: all
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)'
+	$(INSTALL) -m 755 $(INSTALLED) '$(DESTDIR)$(BINDIR)'
+	@set -e; for page in $(PAGES); do \
+		directory='$(DESTDIR)$(MANDIR)'/man$${page##*.}; \
+		$(INSTALL) -d "$$directory"; $(INSTALL) -m 644 "$$page" "$$directory"; done
+	$(foreach shell,bash zsh fish,$(if $(wildcard completions/$(shell)/*),\
+		$(INSTALL) -d '$(DESTDIR)$(SHELLS_$(shell))' && \
+		$(INSTALL) -m 644 completions/$(shell)/* '$(DESTDIR)$(SHELLS_$(shell))' &&)) :
+
+uninstall:
+	rm -f $(patsubst $(BUILD)/bin/%,'$(DESTDIR)$(BINDIR)/%',$(INSTALLED))
+	rm -f $(foreach page,$(PAGES),'$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))')
+	rm -f $(foreach shell,bash zsh fish,$(patsubst completions/$(shell)/%,\
+		'$(DESTDIR)$(SHELLS_$(shell))/%',$(wildcard completions/$(shell)/*)))
+
+deps:
+	@.ci/deps $(DEPS_BUILD) $(DEPS_CHECK)
+deps-build:
+	@.ci/deps $(DEPS_BUILD)
+deps-lint:
+	@.ci/deps $(DEPS_LINT)
+
+clean:
+	rm -rf build
+
+FORCE:
+.PHONY: all check check-unit check-bats check-man demo sanitize sanitize-asan sanitize-tsan \
+	check-sanitized coverage coverage-report lint lint-format lint-shell lint-man lint-cppcheck \
+	lint-tidy completions install uninstall deps deps-build deps-lint clean FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
