@@ -1,0 +1,250 @@
+#include "io/codec.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#define CODEC_BLOCK (128u << 10)
+
+struct decoder {
+	struct stream stream;
+	struct stream *source;
+	const char *name;
+	enum codec codec;
+	bool recognised;
+	bool source_ended;
+	bool between; /* no member or frame is open: here the data may end */
+	bool started; /* a member or frame was begun */
+	bool padding; /* zero bytes were seen behind a gzip member */
+	bool failed;
+	struct error error; /* to be told when the good bytes are out */
+	z_stream gzip;
+	ZSTD_DStream *zstd;
+	char *block;          /* owned; CODEC_BLOCK bytes of the source */
+	size_t next, end;     /* what is unread in block */
+};
+
+enum codec
+codec_recognise(struct slice beginning)
+{
+	const unsigned char *b = (const unsigned char *)beginning.p;
+
+	if (beginning.n >= 2 && b[0] == 0x1f && b[1] == 0x8b)
+		return CODEC_GZIP;
+	if (beginning.n < 4)
+		return CODEC_NONE;
+	if (memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0)
+		return CODEC_ZSTD;
+	/* a skippable frame may come first (RFC 8878, section 3.1.2) */
+	if ((b[0] & 0xf0) == 0x50 && memcmp(b + 1, "\x2a\x4d\x18", 3) == 0)
+		return CODEC_ZSTD;
+	return CODEC_NONE;
+}
+
+/* Remember the fault, to be told when what was decoded before it is out. */
+static void
+fault(struct decoder *d, const char *code, const char *what)
+{
+	const char *kind = d->codec == CODEC_GZIP ? "gzip" : "zstd";
+
+	d->failed = true;
+	error_set(&d->error, STATUS_REFUSED, code, "cannot read all of '%s': %s data: %s", d->name,
+		kind, what);
+}
+
+/* Have at least `want` bytes in the block, or as many as there are. 0, or -1 with d->failed. */
+static int
+fill(struct decoder *d, size_t want)
+{
+	if (d->end - d->next >= want)
+		return 0;
+	memmove(d->block, d->block + d->next, d->end - d->next);
+	d->end -= d->next;
+	d->next = 0;
+	while (d->end < want && !d->source_ended) {
+		ssize_t got = stream_read(
+			d->source, d->block + d->end, CODEC_BLOCK - d->end, &d->error);
+
+		if (got < 0) {
+			d->failed = true;
+			return -1;
+		}
+		d->source_ended = got == 0;
+		d->end += (size_t)got;
+	}
+	return 0;
+}
+
+static int
+start(struct decoder *d)
+{
+	d->block = memory_get(CODEC_BLOCK);
+	d->recognised = true;
+	d->between = true;
+	if (fill(d, 4) < 0 && d->end == 0)
+		return -1;
+	d->codec = codec_recognise((struct slice){d->block, d->end});
+	if (d->codec == CODEC_GZIP && inflateInit2(&d->gzip, 15 + 16) != Z_OK)
+		return error_set(&d->error, STATUS_FAILED, "memory", "cannot start zlib: %s",
+			d->gzip.msg ? d->gzip.msg : "out of memory");
+	if (d->codec == CODEC_ZSTD && !(d->zstd = ZSTD_createDStream()))
+		return error_set(&d->error, STATUS_FAILED, "memory", "cannot start zstd: out of memory");
+	return 0;
+}
+
+static ssize_t
+pass_through(struct decoder *d, void *p, size_t n)
+{
+	ssize_t got;
+
+	if (d->next < d->end) {
+		size_t take = n < d->end - d->next ? n : d->end - d->next;
+
+		memcpy(p, d->block + d->next, take);
+		d->next += take;
+		return (ssize_t)take;
+	}
+	if (d->failed)
+		return -1;
+	if (d->source_ended)
+		return 0;
+	got = stream_read(d->source, p, n, &d->error);
+	d->failed = got < 0;
+	d->source_ended = got == 0;
+	return got;
+}
+
+/* Between gzip members: true when another one begins, false at the end or on a fault. */
+static bool
+gzip_next_member(struct decoder *d)
+{
+	for (;;) {
+		if (fill(d, 2) < 0 || d->next == d->end)
+			return false;
+		if (!d->padding && codec_recognise((struct slice){d->block + d->next, d->end - d->next}) ==
+				CODEC_GZIP)
+			return true;
+		if (d->block[d->next] != 0) {
+			fault(d, "corrupt", "garbage follows");
+			return false;
+		}
+		d->padding = true;
+		d->next++;
+	}
+}
+
+static size_t
+gzip_decode(struct decoder *d, char *p, size_t n)
+{
+	size_t room = n < (1u << 30) ? n : 1u << 30;
+	int result;
+
+	d->gzip.next_out = (Bytef *)p;
+	d->gzip.avail_out = (uInt)room;
+	while (d->gzip.avail_out > 0 && !d->failed) {
+		if (d->between) {
+			if (!gzip_next_member(d))
+				break;
+			inflateReset(&d->gzip);
+			d->between = false;
+		}
+		if (fill(d, 1) < 0)
+			break;
+		d->gzip.next_in = (Bytef *)d->block + d->next;
+		d->gzip.avail_in = (uInt)(d->end - d->next);
+		result = inflate(&d->gzip, Z_NO_FLUSH);
+		d->next = d->end - d->gzip.avail_in;
+		if (result == Z_STREAM_END)
+			d->between = true;
+		else if (result == Z_MEM_ERROR)
+			fault(d, "corrupt", "not enough memory");
+		else if (result == Z_BUF_ERROR || result == Z_OK) {
+			if (d->gzip.avail_out > 0 && d->next == d->end && d->source_ended)
+				fault(d, "truncated", "unexpected end");
+		} else
+			fault(d, "corrupt", d->gzip.msg ? d->gzip.msg : "does not decode");
+		/* A slow source: hand out what is there. */
+		if (d->stream.live && d->gzip.avail_out < room)
+			break;
+	}
+	return room - d->gzip.avail_out;
+}
+
+static size_t
+zstd_decode(struct decoder *d, char *p, size_t n)
+{
+	ZSTD_outBuffer out = {p, n, 0};
+
+	while (out.pos < out.size && !d->failed) {
+		ZSTD_inBuffer in;
+		size_t before = out.pos, result;
+
+		if (fill(d, 1) < 0 || (d->next == d->end && d->between))
+			break;
+		in = (ZSTD_inBuffer){d->block, d->end, d->next};
+		result = ZSTD_decompressStream(d->zstd, &out, &in);
+		if (ZSTD_isError(result)) {
+			fault(d, "corrupt",
+				d->between && d->started ? "garbage follows"
+							 : ZSTD_getErrorName(result));
+			break;
+		}
+		d->between = result == 0;
+		d->started = true;
+		if (in.pos == d->end && d->source_ended && !d->between && out.pos == before &&
+			in.pos == d->next)
+			fault(d, "truncated", "unexpected end");
+		d->next = in.pos;
+		if (d->stream.live && out.pos > 0)
+			break;
+	}
+	return out.pos;
+}
+
+static ssize_t
+decoder_read(struct stream *stream, void *p, size_t n, struct error *error)
+{
+	struct decoder *d = (struct decoder *)stream;
+	ssize_t got = 0;
+
+	if (!d->recognised && start(d) < 0)
+		d->failed = true;
+	if (d->codec == CODEC_NONE)
+		got = pass_through(d, p, n);
+	else if (!d->failed)
+		got = (ssize_t)(d->codec == CODEC_GZIP ? gzip_decode(d, p, n) : zstd_decode(d, p, n));
+	if (got > 0)
+		return got;
+	if (!d->failed)
+		return 0;
+	*error = d->error;
+	return -1;
+}
+
+static void
+decoder_close(struct stream *stream)
+{
+	struct decoder *d = (struct decoder *)stream;
+
+	if (d->codec == CODEC_GZIP)
+		inflateEnd(&d->gzip);
+	ZSTD_freeDStream(d->zstd);
+	stream_close(d->source);
+	free(d->block);
+	free(d);
+}
+
+struct stream *
+codec_decode(struct stream *source, const char *name)
+{
+	static const struct stream_kind kind = {decoder_read, decoder_close};
+	struct decoder *d = memory_get_zeroed(1, sizeof(*d));
+
+	d->stream.kind = &kind;
+	d->stream.live = source->live;
+	d->source = source;
+	d->name = name;
+	return &d->stream;
+}

@@ -1,0 +1,20 @@
+/* digest - SHA-256 of bytes as they pass, as lower-case hex.
+ *
+ * OpenSSL's, because it uses the CPU's SHA instructions where libsodium has portable C alone (1.5 GB/s against
+ * 0.3 GB/s), and every byte of output passes here twice. A digest is used by one thread at a time. */
+#ifndef ACC_IO_DIGEST_H
+#define ACC_IO_DIGEST_H
+
+#include <stddef.h>
+
+#define DIGEST_BYTES 32
+#define DIGEST_HEX_SIZE 65 /* with the NUL */
+
+struct digest;
+
+struct digest *digest_new(void); /* gives, to digest_free; ends the command when memory is out */
+void digest_free(struct digest *d);
+void digest_add(struct digest *d, const void *p, size_t n);
+void digest_finish(struct digest *d, char hex[DIGEST_HEX_SIZE]); /* and begin anew */
+
+#endif

@@ -1,0 +1,38 @@
+/* input - the decoded bytes of a file: gzip and zstd are recognised by content (see codec.h).
+ *
+ * An input is used by one thread at a time. */
+#ifndef ACC_IO_INPUT_H
+#define ACC_IO_INPUT_H
+
+#include "base/error.h"
+#include "base/instant.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct input;
+
+/* Open a path, file:///path (percent-decoded) or "-" (standard input). name is copied. Gives an input to
+ * input_close, or NULL with *error: STATUS_REFUSED and the code "missing" (it is not there), "directory",
+ * "bad-uri" or "io" where the file alone is at fault, STATUS_FAILED where the next file would fare no better (too
+ * many open files, out of memory). */
+struct input *input_open(const char *name, struct error *error);
+void input_close(struct input *input); /* takes input; NULL is fine */
+
+/* Read at most n (>0) decoded bytes: how many came, 0 at the end, or -1 with *error once all good bytes were
+ * delivered (codes "truncated", "corrupt", "io"). */
+ssize_t input_read(struct input *input, void *p, size_t n, struct error *error);
+
+/* True when the input is an uncompressed regular file that is not empty and nothing was read yet: then *whole
+ * borrows all of it, mapped, until input_close. A file that somebody cuts short meanwhile ends the command by
+ * SIGBUS. */
+bool input_map(struct input *input, struct slice *whole);
+
+const char *input_name(const struct input *input);    /* as given; borrowed */
+struct instant input_time(const struct input *input); /* when a regular file was changed last; else missing */
+bool input_size(const struct input *input, uint64_t *bytes); /* as stored; false when that is unknown (a pipe) */
+bool input_is_live(const struct input *input);        /* reading may wait: a pipe, a terminal */
+
+#endif
