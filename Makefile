@@ -3,7 +3,7 @@
 #   make                 the commands, in build/bin
 #   make check           all tests        make demo      the chain at work on files
 #   make install         PREFIX=/usr/local, DESTDIR=
-#   make CC=clang BUILD=build/clang WERROR=1
+#   make CC=clang BUILD=build/clang WERROR=1      V=1 shows the commands
 #
 # New commands, library files, tests and pages are found by their place; see also tests/*/*.mk.
 
@@ -78,6 +78,8 @@ include $(wildcard tests/*/*.mk)
 
 # ---- build
 
+say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)' && )
+
 # Changes only when the compiler or its flags do; then everything is built anew.
 FLAGS = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(VERSION)
 $(BUILD)/flags: FORCE
@@ -86,27 +88,27 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/lib/base/command.o: FILE_CFLAGS = -DACC_VERSION='"$(VERSION)"'
 %_avx2.o: FILE_CFLAGS = -mavx2 -mpclmul -mbmi
 
 $(BUILD)/libacc.a: $(OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)$(AR) rcs $@ $^
 
 $(COMMANDS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/cmd/%.o $(BUILD)/libacc.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(SCRIPTS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: cmd/% $(BUILD)/flags
 	@mkdir -p $(@D)
-	sed 's/@VERSION@/$(VERSION)/g' $< >$@.new
+	$(call say,SED,$@)sed 's/@VERSION@/$(VERSION)/g' $< >$@.new
 	@chmod 755 $@.new && mv -f $@.new $@
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libacc.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
 # ---- tests
 

@@ -28,7 +28,8 @@ void buffer_add_slice(struct buffer *b, struct slice s);
 void buffer_add_string(struct buffer *b, const char *s);
 void buffer_add_number(struct buffer *b, uint64_t number); /* decimal */
 void buffer_format(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buffer_format_list(struct buffer *b, const char *format, va_list list);
+void buffer_format_list(struct buffer *b, const char *format, va_list list)
+	__attribute__((format(printf, 2, 0)));
 const char *buffer_string(struct buffer *b);             /* borrows: NUL-terminated until the next call */
 char *buffer_give(struct buffer *b);                     /* gives a NUL-terminated string to free(3); b is empty */
 

@@ -20,4 +20,8 @@ char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)
  * memory.max of this group and its parents, v1 memory.limit_in_bytes) and RLIMIT_AS/RLIMIT_DATA. */
 uint64_t memory_limit(void);
 
+/* The control group's part of it: groups is written as /proc/self/cgroup, mount laid out as
+ * /sys/fs/cgroup. UINT64_MAX when there is no limit. */
+uint64_t memory_group_limit(const char *groups, const char *mount);
+
 #endif

@@ -9,6 +9,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum message_level {
@@ -40,7 +41,11 @@ void message_at(enum message_level level, struct message_place place, const char
 
 void message_error(const struct error *e); /* MESSAGE_ERROR with e's code and text */
 
-/* Called before each line is written (progress clears its own line); NULL for none. */
+/* Called before each line is written (progress clears its own line); NULL for none. The hook must
+ * not call into this file. */
 void message_before(void (*hook)(void));
+
+/* Bytes as they are to standard error, never amid a message: for progress. */
+void message_draw(const void *p, size_t n);
 
 #endif

@@ -1,0 +1,165 @@
+#include "base/cleanup.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+/* A registration is only touched by who claimed it, by moving it from ACTIVE to another state: the
+ * handler may interrupt any other thread at any point and must not wait for it. Registrations are
+ * never freed, only used again, so that the list can be walked at any time. */
+enum state { UNUSED, ACTIVE, CLAIMED };
+
+struct cleanup {
+	struct cleanup *next;        /* in registrations, fixed */
+	struct cleanup *next_unused; /* under unused_lock */
+	_Atomic int state;
+	char *path;
+};
+
+static struct cleanup *_Atomic registrations;
+static struct cleanup *unused;
+static pthread_mutex_t unused_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic pid_t owner; /* a forked child must not remove its parent's files */
+static atomic_flag dying = ATOMIC_FLAG_INIT;
+
+static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU, SIGXFSZ};
+#define DEADLY (sizeof(deadly) / sizeof(deadly[0]))
+static struct sigaction before[DEADLY], before_pipe;
+static bool installed;
+
+static bool
+claim(struct cleanup *c)
+{
+	int active = ACTIVE;
+
+	return atomic_compare_exchange_strong(&c->state, &active, CLAIMED);
+}
+
+struct cleanup *
+cleanup_add(const char *path)
+{
+	char *copy = memory_copy_string(path);
+	struct cleanup *c;
+
+	atomic_store(&owner, getpid());
+	pthread_mutex_lock(&unused_lock);
+	c = unused;
+	if (c)
+		unused = c->next_unused;
+	pthread_mutex_unlock(&unused_lock);
+	if (!c) {
+		c = memory_get_zeroed(1, sizeof(*c));
+		c->next = atomic_load(&registrations);
+		while (!atomic_compare_exchange_weak(&registrations, &c->next, c))
+			;
+	}
+	c->path = copy;
+	atomic_store(&c->state, ACTIVE);
+	return c;
+}
+
+static void
+release(struct cleanup *c)
+{
+	free(c->path);
+	c->path = NULL;
+	atomic_store(&c->state, UNUSED);
+	pthread_mutex_lock(&unused_lock);
+	c->next_unused = unused;
+	unused = c;
+	pthread_mutex_unlock(&unused_lock);
+}
+
+void
+cleanup_cancel(struct cleanup *c)
+{
+	if (c && claim(c))
+		release(c);
+}
+
+void
+cleanup_unlink(struct cleanup *c)
+{
+	if (c && claim(c)) {
+		unlink(c->path);
+		release(c);
+	}
+}
+
+void
+cleanup_run(void)
+{
+	int saved = errno;
+	struct cleanup *c;
+
+	if (atomic_load(&owner) == getpid())
+		for (c = atomic_load(&registrations); c; c = c->next)
+			if (claim(c))
+				unlink(c->path);
+	errno = saved;
+}
+
+static void
+die_of(int signal_number)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t set;
+
+	cleanup_run();
+	sigaction(signal_number, &action, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, signal_number);
+	kill(getpid(), signal_number);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void
+on_signal(int signal_number)
+{
+	int saved = errno;
+
+	if (!atomic_flag_test_and_set(&dying))
+		die_of(signal_number);
+	errno = saved;
+}
+
+void
+cleanup_install(void)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	if (installed)
+		return;
+	installed = true;
+	sigfillset(&action.sa_mask);
+	for (size_t i = 0; i < DEADLY; i++) {
+		sigaction(deadly[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(deadly[i], &action, NULL);
+	}
+	sigaction(SIGPIPE, &ignore, &before_pipe);
+	atexit(cleanup_run);
+}
+
+void
+cleanup_die_of_pipe(void)
+{
+	die_of(SIGPIPE);
+	_exit(128 + SIGPIPE); /* the first process of a container survives its signals */
+}
+
+void
+cleanup_restore_signals(void)
+{
+	if (!installed)
+		return;
+	for (size_t i = 0; i < DEADLY; i++)
+		sigaction(deadly[i], &before[i], NULL);
+	sigaction(SIGPIPE, &before_pipe, NULL);
+}

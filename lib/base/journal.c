@@ -1,0 +1,157 @@
+#include "base/journal.h"
+
+#include "base/buffer.h"
+#include "base/command.h"
+#include "base/environment.h"
+#include "base/instant.h"
+#include "base/message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+static _Atomic int journal_fd = -1;
+static atomic_bool done_written;
+static struct timespec started;
+
+static uint64_t
+ms_since(struct timespec then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)((now.tv_sec - then.tv_sec) * 1000 + (now.tv_nsec - then.tv_nsec) / 1000000);
+}
+
+/* One write(2): a line in two parts could have another process's line between them. */
+static void
+append(struct buffer *line)
+{
+	int fd = atomic_load(&journal_fd);
+	struct error error;
+	ssize_t written;
+
+	if (fd >= 0) {
+		buffer_add_byte(line, '\n');
+		do
+			written = write(fd, line->p, line->n);
+		while (written < 0 && errno == EINTR);
+		if (written < 0 || (size_t)written != line->n) {
+			atomic_store(&journal_fd, -1);
+			if (written >= 0)
+				errno = ENOSPC;
+			error_system(&error, "cannot write the journal");
+			command_die(&error);
+		}
+	}
+	buffer_free(line);
+}
+
+static void
+add_member(struct buffer *line, const char *name, const char *value)
+{
+	buffer_format(line, ",\"%s\":", name);
+	buffer_add_json_string(line, slice_of(value));
+}
+
+static void
+begin(struct buffer *line, const char *event)
+{
+	buffer_format(line, "{\"event\":\"%s\"", event);
+	add_member(line, "tool", message_tool_name());
+	buffer_format(line, ",\"pid\":%ld", (long)getpid());
+}
+
+int
+journal_open(const char *path, struct error *error)
+{
+	struct buffer line = {0};
+	char time[INSTANT_TEXT_MAX];
+	int fd;
+
+	if (!path)
+		path = environment_system.variable("ACC_JOURNAL");
+	if (!path)
+		return 0;
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return error_system(error, "cannot open the journal '%s'", path);
+	clock_gettime(CLOCK_MONOTONIC, &started);
+	atomic_store(&done_written, false);
+	atomic_store(&journal_fd, fd);
+	begin(&line, "start");
+	instant_format(instant_of_us(environment_system.now_us()), 3, time);
+	add_member(&line, "time", time);
+	buffer_add_byte(&line, '}');
+	append(&line);
+	return 0;
+}
+
+bool
+journal_is_open(void)
+{
+	return atomic_load(&journal_fd) >= 0;
+}
+
+void
+journal_failed(const char *uri, struct slice messages_json, const char *code, const char *text)
+{
+	struct buffer line = {0};
+
+	if (!journal_is_open())
+		return;
+	begin(&line, "failed");
+	add_member(&line, "uri", uri);
+	buffer_add_string(&line, ",\"messages\":");
+	buffer_add_slice(&line, messages_json.n ? messages_json : SLICE("[]"));
+	add_member(&line, "code", code);
+	add_member(&line, "error", text);
+	buffer_add_byte(&line, '}');
+	append(&line);
+}
+
+void
+journal_refused(const char *uri, uint64_t record, const char *code, const char *text, bool kept)
+{
+	struct buffer line = {0};
+
+	if (!journal_is_open())
+		return;
+	begin(&line, "refused");
+	add_member(&line, "uri", uri);
+	buffer_format(&line, ",\"record\":%llu", (unsigned long long)record);
+	add_member(&line, "code", code);
+	add_member(&line, "error", text);
+	buffer_format(&line, ",\"kept\":%s}", kept ? "true" : "false");
+	append(&line);
+}
+
+void
+journal_done(enum status status, const struct journal_count *counts)
+{
+	struct buffer line = {0};
+	const char *comma = "";
+
+	if (!journal_is_open() || atomic_exchange(&done_written, true))
+		return;
+	begin(&line, "done");
+	buffer_format(&line, ",\"status\":%d,\"duration_ms\":%llu,\"counts\":{", (int)status,
+		(unsigned long long)ms_since(started));
+	for (; counts && counts->name; counts++, comma = ",")
+		buffer_format(&line, "%s\"%s\":%llu", comma, counts->name, (unsigned long long)counts->value);
+	buffer_add_string(&line, "}}");
+	append(&line);
+}
+
+void
+journal_line(struct slice json)
+{
+	struct buffer line = {0};
+
+	if (!journal_is_open())
+		return;
+	buffer_add_slice(&line, json);
+	append(&line);
+}
