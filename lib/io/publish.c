@@ -17,15 +17,10 @@
 static int
 descend(int fd, const char *name, int flags)
 {
-	int next, cause;
+	int next = openat(fd, name, DIRECTORY_FLAGS | flags), cause;
 
-	if (mkdirat(fd, name, 0777) < 0 && errno != EEXIST && errno != EROFS && errno != EACCES) {
-		cause = errno;
-		close(fd);
-		errno = cause;
-		return -1;
-	}
-	next = openat(fd, name, DIRECTORY_FLAGS | flags);
+	if (next < 0 && errno == ENOENT && (mkdirat(fd, name, 0777) == 0 || errno == EEXIST))
+		next = openat(fd, name, DIRECTORY_FLAGS | flags);
 	cause = errno;
 	close(fd);
 	errno = cause;

@@ -40,7 +40,7 @@ int publish_directory_at(int directory_fd, const char *path, struct error *error
 int publish_open(struct publication *p, int directory_fd, const char *directory, enum publish_kind kind,
 	struct error *error);
 
-/* fdatasync and mode; for what must survive a power cut, before publish_link. */
+/* Onto the disk: for what must survive a power cut, before publish_link. */
 int publish_sync(struct publication *p, struct error *error);
 
 /* 1: the file has this name and is closed. 0: the name is taken, nothing was changed, try another.

@@ -1,0 +1,157 @@
+/* acc-split - cut JSON Lines into files of bounded size.
+ * in: lines, opaque but for --shards.  out: a manifest, one line per file that is complete and closed. */
+#include "base/command.h"
+#include "base/instant.h"
+#include "base/units.h"
+#include "base/utf8.h"
+#include "io/lines.h"
+#include "io/split.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static uint64_t max_bytes = 500000, max_records, max_spool, shards;
+static const char *directory = ".", *name = "output_object-%f.jsonl", *at, *shard_by = ".accommodation_id";
+static int oversize, compress = -1;
+
+static const struct option_spec options[] = {
+	{'b', "bytes", OPTION_SIZE, "SIZE", &max_bytes,
+		"most bytes of a file, newlines included, after compression [500KB]", NULL, 1, 0},
+	{'l', "lines", OPTION_NUMBER, "N", &max_records, "most records of a file [no bound]", NULL, 1, 0},
+	{'d', "dir", OPTION_FILE, "DIR", &directory, "where the files appear; made if need be [.]", NULL, 0, 0},
+	{'n', "name", OPTION_STRING, "NAME", &name,
+		"their names; %f is the microsecond [output_object-%f.jsonl]", NULL, 0, 0},
+	{0, "at", OPTION_STRING, "TIME", &at, "fix the clock behind %f (RFC 3339 or a date) [now]", NULL, 0, 0},
+	{'z', "compress", OPTION_CHOICE, "FORMAT", &compress, "compress the files [no]", "gzip|zstd", 0, 0},
+	{0, "oversize", OPTION_CHOICE, "WHAT", &oversize,
+		"a record beyond --bytes gets a file of its own, or is refused [own]", "own|refuse", 0, 0},
+	{0, "shards", OPTION_NUMBER, "N", &shards, "write N series of files, chosen by --shard-by", NULL, 1,
+		SPLIT_SHARDS_MAX},
+	{0, "shard-by", OPTION_STRING, "PATH", &shard_by, "the value that chooses the shard [.accommodation_id]",
+		NULL, 0, 0},
+	{0, "max-spool", OPTION_SIZE, "SIZE", &max_spool,
+		"wait while files not yet taken away leave no room below SIZE [no bound]", NULL, 1, 0},
+	{0},
+};
+
+static const struct command command = {
+	"acc-split", "[OPTION]... [FILE]...",
+	"Cut JSON Lines into files of bounded size; print a manifest line for each file once it is complete.", options,
+};
+
+static void
+configure(struct split *split)
+{
+	struct error error;
+	struct instant time;
+
+	*split = (struct split){.max_bytes = max_bytes, .max_records = max_records, .refuse_oversize = oversize == 1,
+		.shards = (uint32_t)shards,
+		.spool = {.directory = directory, .at_us = -1, .max_bytes = max_spool, .directory_fd = -1,
+			.encoding = compress < 0 ? ENCODING_NONE : compress == 0 ? ENCODING_GZIP : ENCODING_ZSTD}};
+	if (spool_name_parse(name, split->spool.encoding, &split->spool.name, &error) < 0)
+		command_usage("%s", error.text);
+	if (at && !instant_parse(slice_of(at), &time, NULL))
+		command_usage("--at '%s' is neither an RFC 3339 time nor a date", at);
+	if (at && time.seconds < 0)
+		command_usage("--at '%s' lies before 1970", at);
+	if (at)
+		split->spool.at_us = instant_to_us(time);
+	if (json_path_parse(shard_by, &split->shard_by, &error) < 0)
+		command_usage("--shard-by: %s", error.text);
+	if (max_spool && max_spool / (shards ? shards : 1) < max_bytes)
+		command_usage("--max-spool must hold at least --bytes%s", shards ? " for each of --shards" : "");
+	if (utf8_valid_prefix(slice_of(directory)) < strlen(directory) || !*directory)
+		command_usage("--dir must be a name in UTF-8, as the manifest is");
+}
+
+/* Every shard has a file open. */
+static void
+allow_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void
+split_descriptor(struct split *split, int fd, const char *input)
+{
+	struct lines lines;
+	struct slice run;
+	struct error error;
+	uint64_t line = 0, before;
+	int got;
+
+	lines_open(&lines, fd, input);
+	while ((got = lines_next(&lines, &run, &error)) > 0) {
+		before = split->read;
+		if (split_run(split, run, input, &line, &error) < 0)
+			command_die(&error);
+		progress_done(split->read - before);
+	}
+	if (got < 0)
+		command_die(&error);
+	lines_close(&lines);
+}
+
+static enum status
+split_file(struct split *split, const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if (strcmp(path, "-") == 0) {
+		split_descriptor(split, STDIN_FILENO, "-");
+		return STATUS_OK;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || (S_ISDIR(st.st_mode) && (errno = EISDIR))) {
+		int cause = errno;
+
+		message(MESSAGE_ERROR, "cannot read '%s': %s", path, strerror(cause));
+		journal_failed(path, (struct slice){0}, "io", strerror(cause));
+		if (fd >= 0)
+			close(fd);
+		return STATUS_REFUSED;
+	}
+	split_descriptor(split, fd, path);
+	close(fd);
+	return STATUS_OK;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct operands operands;
+	struct split split;
+	struct error error;
+	enum status status = STATUS_OK;
+
+	command_begin(&command, argc, argv, &operands);
+	configure(&split);
+	if (shards)
+		allow_open_files();
+	if (split_open(&split, &error) < 0)
+		command_die(&error);
+	progress_start(command_progress_mode(), command_is_quiet(), "records");
+	if (operands.n == 0)
+		split_descriptor(&split, STDIN_FILENO, "-");
+	for (size_t i = 0; i < operands.n; i++)
+		status = status_worse(status, split_file(&split, operands.values[i]));
+	if (split_finish(&split, &error) < 0)
+		command_die(&error);
+	progress_stop();
+	split_close(&split);
+	if (split.refused)
+		status = status_worse(status, STATUS_REFUSED);
+	return command_finish(status, (const struct journal_count[]){
+		{"read", split.read}, {"written", split.written}, {"refused", split.refused},
+		{"files", split.spool.files}, {"bytes_in", split.bytes_in}, {"bytes_out", split.spool.bytes}, {0}});
+}
