@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static _Atomic int journal_fd = -1;
+static const char *journal_name;
 static atomic_bool done_written;
 static struct timespec started;
 
@@ -81,6 +82,7 @@ journal_open(const char *path, struct error *error)
 	clock_gettime(CLOCK_MONOTONIC, &started);
 	atomic_store(&done_written, false);
 	atomic_store(&journal_fd, fd);
+	journal_name = path;
 	begin(&line, "start");
 	instant_format(instant_of_us(environment_system.now_us()), 3, time);
 	add_member(&line, "time", time);
@@ -93,6 +95,12 @@ bool
 journal_is_open(void)
 {
 	return atomic_load(&journal_fd) >= 0;
+}
+
+const char *
+journal_path(void)
+{
+	return journal_is_open() ? journal_name : NULL;
 }
 
 void

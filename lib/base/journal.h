@@ -29,6 +29,7 @@ struct journal_count {
 /* Open path, or $ACC_JOURNAL when path is NULL, for appending and write `start`. */
 int journal_open(const char *path, struct error *error);
 bool journal_is_open(void);
+const char *journal_path(void); /* borrows the name it was opened by; NULL without a journal */
 
 /* messages_json: the text of a JSON array of message ids, or empty. */
 void journal_failed(const char *uri, struct slice messages_json, const char *code, const char *text);
