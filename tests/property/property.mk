@@ -1,8 +1,10 @@
 # The laws of consolidation on random input, against an independent reference.
 
 PROPERTY_RUNS ?= 200
+CHECKS += check-property
 
 .PHONY: check-property
-check-property:
-	python3 tests/property/test_reference.py
-	python3 tests/property/laws.py --runs $(PROPERTY_RUNS)
+check-property: all
+	@python3 tests/property/test_reference.py
+	@$(ENVIRONMENT) ACC_BIN='$(abspath $(BUILD))/bin' \
+		python3 tests/property/laws.py --runs $(PROPERTY_RUNS)

@@ -82,7 +82,7 @@ ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f",
 
 def decode_string(text):
     """The characters of a JSON string given with its quotes. An escape that
-    names half a surrogate pair stands for U+FFFD."""
+    names half a surrogate pair stays that: strings that differ stay different."""
     out = []
     i = 1
     while i < len(text) - 1:
@@ -99,7 +99,7 @@ def decode_string(text):
                 low = int(text[i + 2:i + 6], 16)
                 i += 6
                 unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00)
-            out.append("\uFFFD" if 0xD800 <= unit < 0xE000 else chr(unit))
+            out.append(chr(unit))
     return "".join(out)
 
 
