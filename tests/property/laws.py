@@ -276,7 +276,7 @@ class Case:
         env = dict(os.environ, ACC_JOURNAL=self.journal)
         done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, cwd=self.dir, env=env, timeout=60)
-        if done.returncode not in (0, 1):
+        if done.returncode not in (0, 1) or b"Sanitizer" in done.stderr:
             raise Failure("status %d of %s\n%s" % (
                 done.returncode, command, done.stderr.decode(errors="replace")))
         return done.stdout, done.returncode, self.counts()
