@@ -1,0 +1,34 @@
+#include "io/store.h"
+
+#include "io/uri.h"
+
+#define CLASSES_MAX 8
+
+static const struct store_class *classes[CLASSES_MAX] = {&store_directory};
+static int n_classes = 1;
+
+void
+store_register(const struct store_class *class)
+{
+	if (n_classes < CLASSES_MAX)
+		classes[n_classes++] = class;
+}
+
+struct store *
+store_open(const char *destination, const struct store_options *options, struct error *error)
+{
+	struct slice scheme = uri_scheme(destination);
+
+	if (strcmp(destination, "-") == 0 || !*destination) {
+		error_set(error, STATUS_USAGE, "usage", "'%s' is no destination", destination);
+		return NULL;
+	}
+	if (!scheme.n)
+		scheme = slice_of("file");
+	for (int i = 0; i < n_classes; i++)
+		if (slice_equal(scheme, slice_of(classes[i]->scheme)))
+			return classes[i]->open(destination, options, error);
+	error_set(error, STATUS_USAGE, "usage", "cannot store to '%s': '%.*s://' is not known", destination,
+		(int)scheme.n, scheme.p);
+	return NULL;
+}

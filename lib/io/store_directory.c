@@ -1,0 +1,262 @@
+/* store_directory - a directory as a store: written beside, synced, then linked into place. */
+#include "base/memory.h"
+#include "base/message.h"
+#include "base/output.h"
+#include "io/path.h"
+#include "io/publish.h"
+#include "io/store.h"
+#include "io/uri.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define COPY_BYTES ((size_t)256 << 10)
+
+struct directory {
+	struct store store;
+	char *path;            /* as given, decoded */
+	char *real;            /* absolute, without links, for addresses */
+	int fd;                /* -1 until the first put */
+	pthread_mutex_t mutex; /* of fd */
+};
+
+static struct store *
+directory_open(const char *destination, const struct store_options *options, struct error *error)
+{
+	char *path = uri_local_path(destination, error);
+	struct directory *d;
+
+	if (!path) {
+		error->status = STATUS_USAGE;
+		return NULL;
+	}
+	d = memory_get_zeroed(1, sizeof(*d));
+	d->store.class = &store_directory;
+	d->path = path;
+	d->real = path_resolve(path);
+	d->fd = -1;
+	pthread_mutex_init(&d->mutex, NULL);
+	if (options->sse || options->storage_class || options->content_type || options->tags.n ||
+		options->metadata.n)
+		message(MESSAGE_NOTE, "'%s' is a directory: options for object stores have no effect", path);
+	return &d->store;
+}
+
+static void
+directory_close(struct store *store)
+{
+	struct directory *d = (struct directory *)store;
+
+	if (d->fd >= 0)
+		close(d->fd);
+	pthread_mutex_destroy(&d->mutex);
+	free(d->path);
+	free(d->real);
+	free(d);
+}
+
+static char *
+directory_uri(struct store *store, const char *key)
+{
+	struct directory *d = (struct directory *)store;
+	struct buffer path = {0}, uri = {0};
+
+	buffer_add_string(&path, strcmp(d->real, "/") == 0 ? "" : d->real);
+	for (const char *c = key; *c; c++)
+		if (*c != '/' || c[1] != '/') {
+			if (c == key && *c != '/')
+				buffer_add_byte(&path, '/');
+			buffer_add_byte(&path, *c);
+		}
+	uri_add_file(&uri, buffer_string(&path));
+	buffer_free(&path);
+	return buffer_give(&uri);
+}
+
+/* A key that leads out of the directory, or names no file in it. */
+static int
+check_key(const char *key, struct error *error)
+{
+	const char *segment = key, *end;
+	bool bad = !*key || key[strlen(key) - 1] == '/';
+
+	for (; !bad && segment; segment = end ? end + 1 : NULL) {
+		size_t n = (end = strchr(segment, '/')) ? (size_t)(end - segment) : strlen(segment);
+
+		bad = (n == 1 && segment[0] == '.') || (n == 2 && segment[0] == '.' && segment[1] == '.');
+	}
+	if (bad)
+		return error_set(error, STATUS_REFUSED, "bad-key",
+			"the key '%s' does not name a file inside the destination", key);
+	return 0;
+}
+
+static int
+root(struct directory *d, struct error *error)
+{
+	int fd;
+
+	pthread_mutex_lock(&d->mutex);
+	if (d->fd < 0)
+		d->fd = publish_directory(d->path, error);
+	fd = d->fd;
+	pthread_mutex_unlock(&d->mutex);
+	return fd;
+}
+
+static const char *
+last_segment(const char *key)
+{
+	const char *slash = strrchr(key, '/');
+
+	return slash ? slash + 1 : key;
+}
+
+static int
+open_parent(struct directory *d, const char *key, struct error *error)
+{
+	int fd = root(d, error), parent;
+	char *path;
+
+	if (fd < 0)
+		return -1;
+	path = memory_copy(key, (size_t)(last_segment(key) - key));
+	parent = publish_directory_at(fd, path, error);
+	free(path);
+	return parent;
+}
+
+/* Copy all of from to to, if to is not -1; hex is the digest of what was read. */
+static int
+copy(int from, int to, char hex[DIGEST_HEX_SIZE], struct error *error)
+{
+	struct digest *digest = digest_new();
+	char *block = memory_get(COPY_BYTES);
+	off_t offset = 0;
+	ssize_t got;
+
+	while ((got = pread(from, block, COPY_BYTES, offset)) > 0 || (got < 0 && errno == EINTR)) {
+		if (got < 0)
+			continue;
+		digest_add(digest, block, (size_t)got);
+		if (to >= 0 && write_all(to, block, (size_t)got) < 0)
+			break;
+		offset += got;
+	}
+	digest_finish(digest, hex);
+	digest_free(digest);
+	free(block);
+	if (got < 0)
+		return error_system(error, "cannot read the file");
+	return got > 0 ? error_system(error, "cannot write") : 0;
+}
+
+/* 1 published, 0 taken, -1. */
+static int
+publish(struct publication *p, const struct store_object *object, enum store_condition condition,
+	struct error *error)
+{
+	char hex[DIGEST_HEX_SIZE];
+	const char *name = last_segment(object->key);
+
+	if (copy(object->fd, p->fd, hex, error) < 0)
+		return -1;
+	if (strcmp(hex, object->sha256) != 0)
+		return error_set(error, STATUS_REFUSED, "checksum", "its content has changed while it was stored");
+	if (publish_sync(p, error) < 0)
+		return -1;
+	return condition == STORE_OVERWRITE ? publish_replace(p, name, error) : publish_link(p, name, error);
+}
+
+static enum store_result
+put_into(int parent, struct directory *d, const struct store_object *object, enum store_condition condition,
+	struct error *error)
+{
+	char *directory = memory_format("%s/%.*s", d->path, (int)(last_segment(object->key) - object->key),
+		object->key);
+	struct publication p;
+	int published;
+
+	published = publish_open(&p, parent, directory,
+		condition == STORE_OVERWRITE ? PUBLISH_NAMED : PUBLISH_NAMELESS, error);
+	if (published == 0)
+		published = publish(&p, object, condition, error);
+	publish_abandon(&p);
+	if (published > 0 && fsync(parent) < 0)
+		published = error_system(error, "cannot write to '%s'", directory);
+	free(directory);
+	return published < 0 ? STORE_ERROR : published ? STORE_DONE : STORE_TAKEN;
+}
+
+static bool
+is_there(int parent, const char *name)
+{
+	struct stat st;
+
+	return fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static enum store_result
+directory_put(struct store *store, const struct store_object *object, enum store_condition condition,
+	struct receipt *receipt, struct error *error)
+{
+	struct directory *d = (struct directory *)store;
+	enum store_result result;
+	int parent;
+
+	(void)receipt;
+	if (check_key(object->key, error) < 0 || (parent = open_parent(d, object->key, error)) < 0)
+		return STORE_ERROR;
+	if (condition == STORE_CREATE && is_there(parent, last_segment(object->key)))
+		result = STORE_TAKEN; /* spares the copy; linking decides */
+	else
+		result = put_into(parent, d, object, condition, error);
+	close(parent);
+	return result;
+}
+
+static enum store_presence
+compare(int fd, const struct store_object *object, struct error *error)
+{
+	char hex[DIGEST_HEX_SIZE];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_system(error, "cannot read what has the key '%s'", object->key), STORE_UNKNOWN;
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != object->bytes)
+		return STORE_OTHER;
+	if (copy(fd, -1, hex, error) < 0)
+		return STORE_UNKNOWN;
+	return strcmp(hex, object->sha256) == 0 ? STORE_SAME : STORE_OTHER;
+}
+
+static enum store_presence
+directory_look(struct store *store, const struct store_object *object, struct receipt *receipt,
+	struct error *error)
+{
+	struct directory *d = (struct directory *)store;
+	enum store_presence presence;
+	char *path;
+	int fd;
+
+	(void)receipt;
+	if (check_key(object->key, error) < 0)
+		return STORE_UNKNOWN;
+	path = memory_format("%s/%s", d->path, object->key);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	free(path);
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return STORE_ABSENT;
+	if (fd < 0)
+		return STORE_OTHER; /* a link, or not ours to read */
+	presence = compare(fd, object, error);
+	close(fd);
+	return presence;
+}
+
+const struct store_class store_directory = {
+	"file", directory_open, directory_close, directory_uri, directory_put, directory_look,
+};
