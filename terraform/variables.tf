@@ -335,7 +335,7 @@ variable "ephemeral_storage_mb" {
 
   validation {
     condition     = var.ephemeral_storage_mb >= 512 && var.ephemeral_storage_mb <= 10240
-    error_message = "/tmp must be between 512 and 10240 MB."
+    error_message = "The size of /tmp must be between 512 and 10240 MB."
   }
 }
 

@@ -1,0 +1,120 @@
+// Checks terraform/ without Terraform and without a network, then shows that each check can fail.
+// usage: node terraform.mjs DIRECTORY; prints TAP, ends with 1 if anything failed.
+
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Deployment } from './deployment.mjs';
+import { load, loadValues } from './hcl.mjs';
+import { ACCEPTED, MUTANTS, REFUSED } from './mutants.mjs';
+import { Plan } from './plan.mjs';
+import { checkStructure } from './structure.mjs';
+
+const schema = JSON.parse(readFileSync(new URL('./aws-schema.json', import.meta.url), 'utf8'));
+const directory = process.argv[2] ?? fileURLToPath(new URL('../../terraform', import.meta.url));
+let passed = 0;
+let failed = 0;
+
+function report(name, findings) {
+	if (findings.length === 0)
+		passed++;
+	else
+		failed++;
+	console.log(`${findings.length === 0 ? 'ok' : 'not ok'} ${passed + failed} - ${name}`);
+	for (const finding of findings)
+		console.log(`#   ${finding}`);
+}
+
+function literals(path) {
+	const text = readFileSync(path, 'utf8');
+	const found = [];
+	if (/\b\d{12}\b/.test(text))
+		found.push(`${path}: an account id stands in it`);
+	if (/AKIA[A-Z0-9]{16}|secret_key|aws_secret/i.test(text))
+		found.push(`${path}: an access key stands in it`);
+	return found;
+}
+
+async function environment(module, root, name) {
+	const findings = [];
+	const say = (file, text) => findings.push(`${name}.${file}: ${text}`);
+	const values = await loadValues(join(root, 'env', `${name}.tfvars`));
+	const declared = Object.assign({}, ...Object.values(module.trees).map((t) => t.variable ?? {}));
+	for (const key of Object.keys(values))
+		if (!(key in declared))
+			say('tfvars', `no variable ${key}`);
+	if (values.environment !== name)
+		say('tfvars', `is of the environment ${values.environment}`);
+	const backend = await loadValues(join(root, 'env', `${name}.tfbackend`));
+	const { region, ...rest } = backend;
+	const wanted = { encrypt: true, key: `accommodation-consolidator/${name}.tfstate`, use_lockfile: true };
+	if (!region || JSON.stringify(Object.entries(rest).sort()) !== JSON.stringify(Object.entries(wanted)))
+		say('tfbackend', `is ${JSON.stringify(backend)}, not ${JSON.stringify(wanted)} with a region`);
+	const plan = new Plan(module, values);
+	for (const refusal of await plan.refusals())
+		say('tfvars', refusal);
+	for (const finding of await new Deployment(plan).check())
+		say('tfvars', finding);
+	return findings;
+}
+
+async function deployment(module, values) {
+	const plan = new Plan(module, values);
+	return [...(await plan.refusals()), ...(await new Deployment(plan).check())];
+}
+
+// Everything that is wrong with a directory.  Values are only looked at once the structure is sound.
+async function inspect(root) {
+	const module = await load(root);
+	const findings = await checkStructure(module, schema);
+	for (const path of [...Object.keys(module.files), ...readdirSync(join(root, 'env')).map((f) => join('env', f))])
+		findings.push(...literals(join(root, path)));
+	if (findings.length > 0)
+		return findings;
+	for (const name of ['dev', 'staging', 'prod'])
+		findings.push(...(await environment(module, root, name)));
+	for (const values of ACCEPTED)
+		findings.push(...(await deployment(module, values)).map((f) => `${JSON.stringify(values)}: ${f}`));
+	return findings;
+}
+
+async function checkMutant([name, file, from, to, wanted]) {
+	const root = mkdtempSync(join(tmpdir(), 'mutant-'));
+	try {
+		cpSync(directory, root, { recursive: true, filter: (path) => !path.includes('/.terraform') });
+		const path = join(root, file);
+		const before = readFileSync(path, 'utf8');
+		const after = before.replace(from, to);
+		if (after === before)
+			return [`${file} no longer holds what this mutant replaces: ${from}`];
+		writeFileSync(path, after);
+		const findings = await inspect(root);
+		if (!findings.some((f) => wanted.test(f)))
+			return [`not found; instead: ${findings.slice(0, 3).join('; ') || 'nothing'}`];
+		return [];
+	} finally {
+		rmSync(root, { recursive: true });
+	}
+}
+
+async function main() {
+	report('terraform/ is sound in every environment', await inspect(directory));
+	const module = await load(directory);
+	for (const [values, variable] of REFUSED) {
+		const refused = await new Plan(module, { environment: 'dev', ...values }).refusals();
+		report(`${JSON.stringify(values).slice(0, 60)} is refused`,
+			refused.length > 0 && refused.every((r) => r.startsWith(`${variable}: `)) ? [] :
+				[`refused: ${refused.join('; ') || 'nothing'}`]);
+	}
+	const validated = Object.values(module.trees).flatMap((t) => Object.entries(t.variable ?? {}))
+		.filter(([, [v]]) => v.validation).map(([name]) => name);
+	report('every validation is tried', validated.filter((v) => !REFUSED.some(([, name]) => name === v)));
+	for (const mutant of MUTANTS)
+		report(`broken copy is found out: ${mutant[0]}`, await checkMutant(mutant));
+	console.log(`1..${passed + failed}`);
+	console.log(`terraform: ${passed} passed, ${failed} failed`);
+}
+
+await main();
+process.exit(failed > 0 ? 1 : 0);
