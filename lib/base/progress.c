@@ -148,12 +148,13 @@ redraw(void *unused)
 {
 	(void)unused;
 	pthread_mutex_lock(&progress.lock);
-	while (!progress.stopping) {
+	do {
 		struct timespec when = next_redraw();
 
-		pthread_cond_timedwait(&progress.stop, &progress.lock, &when);
+		if (!progress.stopping)
+			pthread_cond_timedwait(&progress.stop, &progress.lock, &when);
 		draw();
-	}
+	} while (!progress.stopping);
 	pthread_mutex_unlock(&progress.lock);
 	return NULL;
 }
