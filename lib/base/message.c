@@ -89,10 +89,12 @@ render_text(struct buffer *line, struct message_place place, const char *text)
 {
 	buffer_add_string(line, tool);
 	buffer_add_string(line, ": ");
-	if (place.uri) {
+	if (place.uri && !place.named) {
+		uint64_t number = place.line ? place.line : place.record;
+
 		buffer_add_printable(line, slice_of(place.uri));
-		if (place.record)
-			buffer_format(line, ":%llu", (unsigned long long)place.record);
+		if (number)
+			buffer_format(line, ":%llu", (unsigned long long)number);
 		buffer_add_string(line, ": ");
 	}
 	buffer_add_printable(line, slice_of(text));

@@ -35,6 +35,8 @@ struct message_place {
 	const char *uri;
 	uint64_t record;
 	const char *code; /* static word for programs, or NULL */
+	uint64_t line;    /* counts from 1; as text it stands where the record would; 0 is none */
+	bool named;       /* the message names the place itself: as text it is not put before it */
 };
 void message_at(enum message_level level, struct message_place place, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
