@@ -2,13 +2,10 @@
 
 #include "base/memory.h"
 #include "io/codec.h"
+#include "io/file.h"
 #include "io/stream.h"
-#include "io/uri.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct input {
@@ -21,70 +18,15 @@ struct input {
 	size_t map_bytes;
 };
 
-static int
-refuse(const char *name, struct error *error)
-{
-	int cause = errno;
-
-	error_system(error, "cannot open '%s'", name);
-	if (cause == ENOENT || cause == ENOTDIR)
-		error->code = "missing";
-	if (cause != EMFILE && cause != ENFILE && cause != ENOMEM)
-		error->status = STATUS_REFUSED;
-	return -1;
-}
-
-static int
-open_descriptor(const char *name, struct error *error)
-{
-	char *path;
-	int fd;
-
-	if (strcmp(name, "-") == 0)
-		return STDIN_FILENO;
-	path = uri_local_path(name, error);
-	if (!path)
-		return -1;
-	do
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	while (fd < 0 && errno == EINTR);
-	if (fd < 0)
-		refuse(name, error);
-	free(path);
-	return fd;
-}
-
-static int
-check_descriptor(const char *name, int fd, struct stat *st, struct error *error)
-{
-	if (fstat(fd, st) < 0)
-		return refuse(name, error);
-	if (S_ISDIR(st->st_mode))
-		return error_set(error, STATUS_REFUSED, "directory",
-			"cannot read '%s': it is a directory", name);
-#ifdef F_SETPIPE_SZ
-	if (S_ISFIFO(st->st_mode))
-		fcntl(fd, F_SETPIPE_SZ, 1 << 20);
-#endif
-	if (S_ISREG(st->st_mode))
-		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	return 0;
-}
-
 struct input *
 input_open(const char *name, struct error *error)
 {
 	struct input *input;
 	struct stat st;
-	int fd = open_descriptor(name, error);
+	int fd = file_open(name, &st, error);
 
 	if (fd < 0)
 		return NULL;
-	if (check_descriptor(name, fd, &st, error) < 0) {
-		if (fd != STDIN_FILENO)
-			close(fd);
-		return NULL;
-	}
 	input = memory_get_zeroed(1, sizeof(*input));
 	input->name = memory_copy_string(name);
 	input->fd = fd;
@@ -147,10 +89,7 @@ input_name(const struct input *input)
 struct instant
 input_time(const struct input *input)
 {
-	if (!S_ISREG(input->st.st_mode))
-		return INSTANT_MISSING;
-	return (struct instant){input->st.st_mtim.tv_sec,
-		(uint64_t)input->st.st_mtim.tv_nsec * UINT64_C(1000000000)};
+	return file_time(&input->st);
 }
 
 bool

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct stream;
@@ -22,13 +23,18 @@ struct stream_kind {
 
 struct stream {
 	const struct stream_kind *kind;
-	bool live; /* a read may wait for somebody who is slow: a pipe, a terminal, a socket */
+	uint64_t bytes; /* delivered so far */
+	bool live;      /* a read may wait for somebody who is slow: a pipe, a terminal, a socket */
 };
 
 static inline ssize_t
 stream_read(struct stream *stream, void *p, size_t n, struct error *error)
 {
-	return stream->kind->read(stream, p, n, error);
+	ssize_t got = stream->kind->read(stream, p, n, error);
+
+	if (got > 0)
+		stream->bytes += (uint64_t)got;
+	return got;
 }
 
 static inline void

@@ -1,0 +1,83 @@
+#include "io/file.h"
+
+#include "io/uri.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+file_error(const char *name, struct error *error)
+{
+	int cause = errno;
+
+	error_system(error, "cannot open '%s'", name);
+	if (cause == ENOENT || cause == ENOTDIR)
+		error->code = "missing";
+	if (cause != EMFILE && cause != ENFILE && cause != ENOMEM)
+		error->status = STATUS_REFUSED;
+	return -1;
+}
+
+static int
+open_descriptor(const char *name, struct error *error)
+{
+	char *path;
+	int fd;
+
+	if (strcmp(name, "-") == 0)
+		return STDIN_FILENO;
+	path = uri_local_path(name, error);
+	if (!path)
+		return -1;
+	do
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	while (fd < 0 && errno == EINTR);
+	if (fd < 0)
+		file_error(name, error);
+	free(path);
+	return fd;
+}
+
+static int
+check_descriptor(const char *name, int fd, struct stat *st, struct error *error)
+{
+	if (fstat(fd, st) < 0)
+		return file_error(name, error);
+	if (S_ISDIR(st->st_mode))
+		return error_set(error, STATUS_REFUSED, "directory",
+			"cannot read '%s': it is a directory", name);
+#ifdef F_SETPIPE_SZ
+	if (S_ISFIFO(st->st_mode))
+		fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+#endif
+	if (S_ISREG(st->st_mode))
+		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	return 0;
+}
+
+int
+file_open(const char *name, struct stat *st, struct error *error)
+{
+	int fd = open_descriptor(name, error);
+
+	if (fd < 0)
+		return -1;
+	if (check_descriptor(name, fd, st, error) < 0) {
+		if (fd != STDIN_FILENO)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+struct instant
+file_time(const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return INSTANT_MISSING;
+	return (struct instant){
+		st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec * UINT64_C(1000000000)};
+}
