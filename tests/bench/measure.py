@@ -1,0 +1,112 @@
+"""Run commands, alternating between them, and keep what each run took."""
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+
+class Run:
+    """What one run of a command took: wall seconds, peak bytes, bytes written."""
+
+    def __init__(self, seconds, peak, written, scratch):
+        self.seconds, self.peak, self.written, self.scratch = seconds, peak, written, scratch
+
+
+class Result:
+    """The runs of one command."""
+
+    def __init__(self, name, runs=None):
+        self.name, self.runs = name, runs or []
+
+    def seconds(self):
+        return [run.seconds for run in self.runs]
+
+    def median(self):
+        return statistics.median(self.seconds())
+
+    def peak(self):
+        return max(run.peak for run in self.runs)
+
+
+class Failed(Exception):
+    pass
+
+
+def note(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def scratch_bytes(pid, directory):
+    """What a process keeps on disk below a directory, unlinked files too."""
+    seen = {}
+    for root, _, names in os.walk(directory):
+        for name in names:
+            try:
+                status = os.lstat(os.path.join(root, name))
+            except OSError:
+                continue
+            seen[status.st_dev, status.st_ino] = status.st_blocks * 512
+    try:
+        descriptors = os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return sum(seen.values())
+    for descriptor in descriptors:
+        link = f"/proc/{pid}/fd/{descriptor}"
+        try:
+            if os.readlink(link).startswith(directory + "/"):
+                status = os.stat(link)
+                seen[status.st_dev, status.st_ino] = status.st_blocks * 512
+        except OSError:
+            continue
+    return sum(seen.values())
+
+
+class ScratchWatch(threading.Thread):
+    def __init__(self, pid, directory):
+        super().__init__(daemon=True)
+        self.pid, self.directory, self.most, self.over = pid, directory, 0, threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.02):
+            self.most = max(self.most, scratch_bytes(self.pid, self.directory))
+
+
+def written_bytes(pid):
+    with open(f"/proc/{pid}/io", encoding="ascii") as file:
+        fields = dict(line.split(": ") for line in file)
+    return int(fields["wchar"])
+
+
+def run(command, out, env=None, scratch=None):
+    """Run a list of arguments or a line of shell, standard output to the file out."""
+    argv = ["sh", "-c", command] if isinstance(command, str) else command
+    if out != os.devnull and os.path.exists(out):
+        os.unlink(out)
+    with open(out, "wb") as file:
+        start = time.perf_counter()
+        with subprocess.Popen(argv, stdout=file, env={**os.environ, **(env or {})}) as child:
+            watch = ScratchWatch(child.pid, scratch) if scratch else None
+            if watch:
+                watch.start()
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+            seconds = time.perf_counter() - start
+            if watch:
+                watch.over.set()
+                watch.join()
+            written = written_bytes(child.pid)
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise Failed(f"status {child.returncode}: {command}")
+    return Run(seconds, usage.ru_maxrss * 1024, written, watch.most if watch else 0)
+
+
+def interleave(tasks, count):
+    """Run each of {name: function that runs once} count times, taking turns."""
+    results = {name: Result(name) for name in tasks}
+    for _ in range(count):
+        for name, task in tasks.items():
+            results[name].runs.append(task())
+    return results
