@@ -1,0 +1,308 @@
+/* The scanner: what is a record, what is refused and where, and that every way of reading gives the same. */
+#include "base/buffer.h"
+#include "json/scan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static const struct slice names[] = {{"id", 2}, {"data", 4}, {"_source", 7}};
+
+static void
+describe(struct buffer *out, enum scan_result got, const struct scan_record *r)
+{
+	buffer_format(out, "%s %llu:%llu [%.*s]", got == SCAN_RECORD ? "good" : r->code, (unsigned long long)r->line,
+		(unsigned long long)r->element, (int)r->text.n, r->text.p);
+	if (got == SCAN_REFUSED)
+		buffer_format(out, " at %llu:%llu %s%s", (unsigned long long)r->fault_line,
+			(unsigned long long)r->column, r->reason, r->cut ? " cut" : "");
+	else
+		for (int i = 0; i < 3; i++)
+			if (r->members[i].p)
+				buffer_format(out, " %s=%.*s", names[i].p, (int)r->members[i].n, r->members[i].p);
+	buffer_add_string(out, r->spans_lines && got == SCAN_RECORD ? " spans\n" : "\n");
+}
+
+/* Scan text through windows that grow by `step` bytes and tell everything that was seen. Each window is a copy of its
+ * own size, so that a sanitizer sees any look beyond it. */
+static char *
+scan(struct slice text, size_t step, size_t max_record)
+{
+	struct scanner *s = scanner_new(names, 3, max_record);
+	struct buffer out = {0};
+	struct scan_record r;
+	size_t begin = 0, end = step < text.n ? step : text.n;
+	enum scan_result got;
+
+	for (;;) {
+		char *window = malloc(end - begin ? end - begin : 1);
+		memcpy(window, text.p + begin, end - begin);
+		scanner_window(s, window, end - begin, end == text.n);
+		while ((got = scanner_next(s, &r)) == SCAN_RECORD || got == SCAN_REFUSED)
+			describe(&out, got, &r);
+		begin = end - scanner_rest(s).n;
+		free(window);
+		if (got == SCAN_END)
+			break;
+		assert_true(end < text.n);
+		end = text.n - end > step ? end + step : text.n;
+	}
+	scanner_free(s);
+	return buffer_give(&out);
+}
+
+static void
+expect_limited(const char *text, size_t max_record, const char *seen)
+{
+	for (int level = SCAN_PLAIN; level <= SCAN_SIMD; level++) {
+		scan_level((enum scan_level)level);
+		for (size_t step = 1; step < 200; step = step * 3 + 1) {
+			char *got = scan(slice_of(text), step, max_record);
+			assert_string_equal(got, seen);
+			free(got);
+		}
+	}
+}
+
+static void
+expect(const char *text, const char *seen)
+{
+	expect_limited(text, 1 << 20, seen);
+}
+
+static void
+records_of_all_shapes(void **state)
+{
+	(void)state;
+	expect("{\"id\":1}\n{\"id\":\"2\",\"data\":{\"a\":[1,{}]}}\n",
+		"good 1:1 [{\"id\":1}] id=1\ngood 2:2 [{\"id\":\"2\",\"data\":{\"a\":[1,{}]}}] id=\"2\" data={\"a\":[1,{}]}\n");
+	expect("{\"id\" : 1 }\r\n\r\n{}", "good 1:1 [{\"id\" : 1 }] id=1\ngood 3:2 [{}]\n");
+	expect("\xef\xbb\xbf{\"id\":1}{\"id\":2} {\"id\":3}",
+		"good 1:1 [{\"id\":1}] id=1\ngood 1:2 [{\"id\":2}] id=2\ngood 1:3 [{\"id\":3}] id=3\n");
+	expect("[{\"id\":1},{\"id\":2},\n {\"id\":3}\n]\n[]\n[{}]",
+		"good 1:1 [{\"id\":1}] id=1\ngood 1:2 [{\"id\":2}] id=2\ngood 2:3 [{\"id\":3}] id=3\ngood 5:4 [{}]\n");
+	expect("{\n \"id\": 1,\n \"data\": {}\n}\n{\"id\":2}",
+		"good 1:1 [{\n \"id\": 1,\n \"data\": {}\n}] id=1 data={} spans\ngood 5:2 [{\"id\":2}] id=2\n");
+	expect("", "");
+	expect(" \n\r\n\t", "");
+}
+
+static void
+members_are_found_by_decoded_name_and_the_last_counts(void **state)
+{
+	(void)state;
+	expect("{\"\\u0069d\":1,\"a\":{\"id\":7},\"id\":-2.5e3}", "good 1:1 [{\"\\u0069d\":1,\"a\":{\"id\":7},\"id\":-2.5e3}] id=-2.5e3\n");
+	expect("{\"id\":null,\"_source\":\"\\\"\"}", "good 1:1 [{\"id\":null,\"_source\":\"\\\"\"}] id=null _source=\"\\\"\"\n");
+}
+
+static void
+a_bad_line_costs_one_line(void **state)
+{
+	(void)state;
+	expect("{\"id\":1}\nnot json\n{\"id\":2}\n",
+		"good 1:1 [{\"id\":1}] id=1\ninvalid-json 2:2 [not json] at 2:1 unexpected character where a value should be\n"
+		"good 3:3 [{\"id\":2}] id=2\n");
+	expect("{\"id\":1,\n{\"id\":2}\n",
+		"invalid-json 1:1 [{\"id\":1,] at 2:1 a member name should be here\ngood 2:2 [{\"id\":2}] id=2\n");
+	expect("{\"id\":\"x\n{\"id\":2}\n",
+		"invalid-json 1:1 [{\"id\":\"x] at 1:9 the line ends within a string\ngood 2:2 [{\"id\":2}] id=2\n");
+	expect("{\"id\":1}}\n{\"id\":2}TRAILER\n{}",
+		"invalid-json 1:1 [{\"id\":1}}] at 1:9 unexpected text follows the record\n"
+		"invalid-json 2:2 [{\"id\":2}TRAILER] at 2:9 unexpected text follows the record\ngood 3:3 [{}]\n");
+	expect("{\"id\":01}\n{\"id\":+1}\n{\"id\":1.}\n{\"id\":tru}\n{\"id\":\"\\x\"}\n{\"a\":\"\\u12g4\"}\n{\"id\":1",
+		"invalid-json 1:1 [{\"id\":01}] at 1:7 bad number\n"
+		"invalid-json 2:2 [{\"id\":+1}] at 2:7 unexpected character where a value should be\n"
+		"invalid-json 3:3 [{\"id\":1.}] at 3:7 bad number\n"
+		"invalid-json 4:4 [{\"id\":tru}] at 4:7 unexpected character where a value should be\n"
+		"invalid-json 5:5 [{\"id\":\"\\x\"}] at 5:8 bad escape in a string\n"
+		"invalid-json 6:6 [{\"a\":\"\\u12g4\"}] at 6:7 bad \\u escape in a string\n"
+		"invalid-json 7:7 [{\"id\":1] at 7:8 the input ends within a record\n");
+}
+
+static void
+what_is_no_object_is_refused(void **state)
+{
+	(void)state;
+	expect("42\n\"x\"\nnull\n[1,[2],{}]\n",
+		"not-an-object 1:1 [42] at 1:1 not a JSON object\nnot-an-object 2:2 [\"x\"] at 2:1 not a JSON object\n"
+		"not-an-object 3:3 [null] at 3:1 not a JSON object\nnot-an-object 4:4 [1] at 4:2 not a JSON object\n"
+		"not-an-object 4:5 [[2]] at 4:4 not a JSON object\ngood 4:6 [{}]\n");
+}
+
+static void
+utf8_is_checked(void **state)
+{
+	static const char *const bad[] = {"\xff", "\xc0\xaf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x8f\x80\x80",
+		"\xc3", "\xe2\x82", "\xf0\x9f\x98", "\x80", "\xc3\xa9\xa9"};
+	char text[200], seen[400];
+
+	(void)state;
+	expect("{\"id\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"}", "good 1:1 [{\"id\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"}] id=\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"\n");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(text, sizeof(text), "{\"data\":\"%s\"}\n{}", bad[i]);
+		snprintf(seen, sizeof(seen), "invalid-utf8 1:1 [{\"data\":\"%s\"}] at 1:%d bytes that are not UTF-8\ngood 2:2 [{}]\n", bad[i],
+			i == 10 ? 12 : 10);
+		expect(text, seen);
+	}
+}
+
+static void
+a_bad_element_costs_one_element(void **state)
+{
+	(void)state;
+	expect("[{\"id\":1},{\"id\":tru},{\"id\":3}]",
+		"good 1:1 [{\"id\":1}] id=1\ninvalid-json 1:2 [{\"id\":tru}] at 1:17 unexpected character where a value should be\n"
+		"good 1:3 [{\"id\":3}] id=3\n");
+	expect("[{\"id\":1},\n{\"id\":\"2,\n{\"id\":3}\n]\n{\"id\":4}",
+		"good 1:1 [{\"id\":1}] id=1\ninvalid-json 2:2 [{\"id\":\"2,] at 2:10 the line ends within a string\n"
+		"good 3:3 [{\"id\":3}] id=3\ngood 5:4 [{\"id\":4}] id=4\n");
+	expect("[\n{\"id\":1,\n{\"id\":2},\n{\"id\":3}\n]",
+		"invalid-json 2:1 [{\"id\":1,] at 3:1 a member name should be here\ngood 3:2 [{\"id\":2}] id=2\ngood 4:3 [{\"id\":3}] id=3\n");
+	expect("[{\"id\":1}", "good 1:1 [{\"id\":1}] id=1\ninvalid-json 1:0 [] at 1:10 the array is not closed\n");
+}
+
+static void
+depth_is_limited(void **state)
+{
+	struct buffer deep = {0};
+	char *got;
+
+	(void)state;
+	for (int levels = 512; levels <= 513; levels++) {
+		deep.n = 0;
+		buffer_add_string(&deep, "{\"a\":");
+		for (int i = 1; i < levels; i++)
+			buffer_add_byte(&deep, '[');
+		for (int i = 1; i < levels; i++)
+			buffer_add_byte(&deep, ']');
+		buffer_add_string(&deep, "}\n{}");
+		for (int level = SCAN_PLAIN; level <= SCAN_SIMD; level++) {
+			scan_level((enum scan_level)level);
+			got = scan(buffer_slice(&deep), deep.n, 1 << 20);
+			assert_true(strncmp(got, levels == 512 ? "good 1:1" : "too-deep 1:1", 8) == 0);
+			assert_non_null(strstr(got, "\ngood 2:2 [{}]\n"));
+			free(got);
+		}
+	}
+	buffer_free(&deep);
+}
+
+static void
+a_record_beyond_the_limit_is_refused_and_not_held(void **state)
+{
+	(void)state;
+	expect_limited("{\"id\":1}\n{\"data\":\"long long long\"}\n{\"id\":2}\n", 10,
+		"good 1:1 [{\"id\":1}] id=1\ntoo-long 2:2 [{\"data\":\"l] at 2:1 longer than --max-record cut\n"
+		"good 3:3 [{\"id\":2}] id=2\n");
+	expect_limited("[{\"id\":1},{\"data\":\"long, \\\"]\"},{\"id\":2}]", 10,
+		"good 1:1 [{\"id\":1}] id=1\ntoo-long 1:2 [{\"data\":\"l] at 1:11 longer than --max-record cut\n"
+		"good 1:3 [{\"id\":2}] id=2\n");
+}
+
+/* --- random texts: every level and every window size must see the same ------------------------------------------- */
+
+static unsigned long long seed;
+
+static unsigned
+number_below(unsigned n)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (unsigned)(seed >> 33) % n;
+}
+
+static void
+random_value(struct buffer *b, int depth)
+{
+	static const char *const scalars[] = {"1", "-0.5e+7", "true", "null", "\"\"", "\"caf\xc3\xa9\"", "\"\\u00e9\\n\"", "\"a\\\\\"",
+		"\"{[,:]}\"", "\"\xf0\x9f\x98\x80 and a longer text that crosses a block of sixty-four bytes, surely\""};
+	static const char *const keys[] = {"\"id\":", "\"data\" : ", "\"_source\":", "\"\\u0069d\":", "\"x\\\"y\":"};
+	unsigned n = number_below(4);
+
+	if (depth == 0 || number_below(3) == 0) {
+		buffer_add_string(b, scalars[number_below(10)]);
+		return;
+	}
+	bool object = number_below(3) > 0;
+	buffer_add_byte(b, object ? '{' : '[');
+	for (unsigned i = 0; i < n; i++) {
+		buffer_add_string(b, i ? (number_below(5) ? "," : " ,\n  ") : "");
+		if (object)
+			buffer_add_string(b, keys[number_below(5)]);
+		random_value(b, depth - 1);
+	}
+	buffer_add_byte(b, object ? '}' : ']');
+}
+
+static void
+random_text(struct buffer *b)
+{
+	static const char noise[] = "{}[]:,\"\\ \n\t\xff\xc3x1-u";
+	unsigned records = number_below(12), mutations = number_below(3) ? 0 : number_below(4);
+	bool array = number_below(3) == 0;
+
+	b->n = 0;
+	buffer_add_string(b, array ? "[" : "");
+	for (unsigned i = 0; i < records; i++) {
+		buffer_add_string(b, i == 0 ? "" : array ? (number_below(2) ? "," : ",\n ") : number_below(5) ? "\n" : " ");
+		buffer_add_string(b, "{\"id\":");
+		random_value(b, 4);
+		buffer_add_byte(b, '}');
+	}
+	buffer_add_string(b, array ? "]" : "\n");
+	for (; mutations && b->n; mutations--)
+		b->p[number_below((unsigned)b->n)] = noise[number_below(sizeof(noise) - 1)];
+}
+
+static void
+all_ways_see_the_same(void **state)
+{
+	const char *given = getenv("SEED");
+	struct buffer text = {0};
+	int runs = getenv("RUNS") ? atoi(getenv("RUNS")) : 3000;
+
+	(void)state;
+	seed = given ? strtoull(given, NULL, 10) : (unsigned long long)time(NULL);
+	print_message("SEED=%llu\n", seed);
+	for (int run = 0; run < runs; run++) {
+		unsigned long long begin = seed;
+		random_text(&text);
+		scan_level(SCAN_PLAIN);
+		size_t max_record = number_below(4) ? 1 << 20 : 40 + number_below(200);
+		char *whole = scan(buffer_slice(&text), text.n + 1, max_record);
+		for (int way = 0; way < 4; way++) {
+			size_t step = way == 0 ? text.n + 1 : 1 + number_below(way == 1 ? 8 : 300);
+			scan_level(way == 3 ? SCAN_PLAIN : SCAN_SIMD);
+			char *got = scan(buffer_slice(&text), step, max_record);
+			if (strcmp(got, whole) != 0)
+				fail_msg("seed %llu, way %d, step %zu, text:\n%.*s\nwhole:\n%s\ngot:\n%s", begin, way, step,
+					(int)text.n, text.p, whole, got);
+			free(got);
+		}
+		free(whole);
+	}
+	buffer_free(&text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(records_of_all_shapes),
+		cmocka_unit_test(members_are_found_by_decoded_name_and_the_last_counts),
+		cmocka_unit_test(a_bad_line_costs_one_line),
+		cmocka_unit_test(what_is_no_object_is_refused),
+		cmocka_unit_test(utf8_is_checked),
+		cmocka_unit_test(a_bad_element_costs_one_element),
+		cmocka_unit_test(depth_is_limited),
+		cmocka_unit_test(a_record_beyond_the_limit_is_refused_and_not_held),
+		cmocka_unit_test(all_ways_see_the_same),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
