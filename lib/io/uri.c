@@ -99,7 +99,7 @@ uri_add_file(struct buffer *out, const char *absolute_path)
 {
 	buffer_add_string(out, "file://");
 	for (const char *c = absolute_path; *c; c++)
-		if (isalnum((unsigned char)*c) || strchr("/-._~", *c))
+		if (isalnum((unsigned char)*c) || strchr("/-._~!$&'()+,;=:@", *c))
 			buffer_add_byte(out, *c);
 		else
 			buffer_format(out, "%%%02X", (unsigned char)*c);
