@@ -2,10 +2,15 @@
 
 #include "base/command.h"
 #include "base/memory.h"
+#include "base/output.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#define COPY_BYTES ((size_t)256 << 10)
 
 struct digest {
 	EVP_MD_CTX *context;
@@ -59,4 +64,38 @@ digest_finish(struct digest *d, char hex[DIGEST_HEX_SIZE])
 	for (int i = 0; i < DIGEST_BYTES; i++)
 		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
 	check(EVP_DigestInit_ex(d->context, EVP_sha256(), NULL));
+}
+
+static int
+copy(struct digest *d, int from, int to, char *block, struct error *error)
+{
+	off_t offset = 0;
+	ssize_t got;
+
+	for (;;) {
+		got = pread(from, block, COPY_BYTES, offset);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return error_system(error, "cannot read it");
+		if (got == 0)
+			return 0;
+		digest_add(d, block, (size_t)got);
+		if (to >= 0 && write_all(to, block, (size_t)got) < 0)
+			return error_system(error, "cannot write");
+		offset += got;
+	}
+}
+
+int
+digest_file(int from, int to, char hex[DIGEST_HEX_SIZE], struct error *error)
+{
+	struct digest *d = digest_new();
+	char *block = memory_get(COPY_BYTES);
+	int copied = copy(d, from, to, block, error);
+
+	digest_finish(d, hex);
+	digest_free(d);
+	free(block);
+	return copied;
 }

@@ -5,6 +5,8 @@
 #ifndef ACC_IO_DIGEST_H
 #define ACC_IO_DIGEST_H
 
+#include "base/error.h"
+
 #include <stddef.h>
 
 #define DIGEST_BYTES 32
@@ -16,5 +18,9 @@ struct digest *digest_new(void); /* gives, to digest_free; ends the command when
 void digest_free(struct digest *d);
 void digest_add(struct digest *d, const void *p, size_t n);
 void digest_finish(struct digest *d, char hex[DIGEST_HEX_SIZE]); /* and begin anew */
+
+/* Digest a whole regular file from its beginning, by pread(2), and copy it to the descriptor `to` unless that is
+ * -1. */
+int digest_file(int from, int to, char hex[DIGEST_HEX_SIZE], struct error *error);
 
 #endif

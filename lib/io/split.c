@@ -72,7 +72,7 @@ static void
 refuse(struct split *s, struct place place, const char *code, const char *text)
 {
 	s->refused++;
-	message_at(MESSAGE_ERROR, (struct message_place){place.name, place.line, code}, "%s", text);
+	message_at(MESSAGE_ERROR, (struct message_place){.uri = place.name, .line = place.line, .code = code}, "%s", text);
 	journal_refused(place.name, place.line, code, text, false);
 }
 
@@ -128,7 +128,7 @@ report_oversize(struct split *s, struct place place, uint64_t bytes)
 	if (s->refuse_oversize)
 		refuse(s, place, "oversize", text);
 	else
-		message_at(MESSAGE_WARNING, (struct message_place){place.name, place.line, "oversize"}, "%s", text);
+		message_at(MESSAGE_WARNING, (struct message_place){.uri = place.name, .line = place.line, .code = "oversize"}, "%s", text);
 }
 
 /* A record that may not fit into any file: alone in one, and measured there when compression decides. */

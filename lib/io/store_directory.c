@@ -1,7 +1,6 @@
 /* store_directory - a directory as a store: written beside, synced, then linked into place. */
 #include "base/memory.h"
 #include "base/message.h"
-#include "base/output.h"
 #include "io/path.h"
 #include "io/publish.h"
 #include "io/store.h"
@@ -12,8 +11,6 @@
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define COPY_BYTES ((size_t)256 << 10)
 
 struct directory {
 	struct store store;
@@ -129,31 +126,6 @@ open_parent(struct directory *d, const char *key, struct error *error)
 	return parent;
 }
 
-/* Copy all of from to to, if to is not -1; hex is the digest of what was read. */
-static int
-copy(int from, int to, char hex[DIGEST_HEX_SIZE], struct error *error)
-{
-	struct digest *digest = digest_new();
-	char *block = memory_get(COPY_BYTES);
-	off_t offset = 0;
-	ssize_t got;
-
-	while ((got = pread(from, block, COPY_BYTES, offset)) > 0 || (got < 0 && errno == EINTR)) {
-		if (got < 0)
-			continue;
-		digest_add(digest, block, (size_t)got);
-		if (to >= 0 && write_all(to, block, (size_t)got) < 0)
-			break;
-		offset += got;
-	}
-	digest_finish(digest, hex);
-	digest_free(digest);
-	free(block);
-	if (got < 0)
-		return error_system(error, "cannot read the file");
-	return got > 0 ? error_system(error, "cannot write") : 0;
-}
-
 /* 1 published, 0 taken, -1. */
 static int
 publish(struct publication *p, const struct store_object *object, enum store_condition condition,
@@ -162,10 +134,10 @@ publish(struct publication *p, const struct store_object *object, enum store_con
 	char hex[DIGEST_HEX_SIZE];
 	const char *name = last_segment(object->key);
 
-	if (copy(object->fd, p->fd, hex, error) < 0)
+	if (digest_file(object->fd, p->fd, hex, error) < 0)
 		return -1;
 	if (strcmp(hex, object->sha256) != 0)
-		return error_set(error, STATUS_REFUSED, "checksum", "its content has changed while it was stored");
+		return error_set(error, STATUS_REFUSED, "checksum", "its sha256 is not what the manifest says; it stays where it is");
 	if (publish_sync(p, error) < 0)
 		return -1;
 	return condition == STORE_OVERWRITE ? publish_replace(p, name, error) : publish_link(p, name, error);
@@ -228,7 +200,7 @@ compare(int fd, const struct store_object *object, struct error *error)
 		return error_system(error, "cannot read what has the key '%s'", object->key), STORE_UNKNOWN;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != object->bytes)
 		return STORE_OTHER;
-	if (copy(fd, -1, hex, error) < 0)
+	if (digest_file(fd, -1, hex, error) < 0)
 		return STORE_UNKNOWN;
 	return strcmp(hex, object->sha256) == 0 ? STORE_SAME : STORE_OTHER;
 }

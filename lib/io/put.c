@@ -1,0 +1,436 @@
+#include "io/put.h"
+
+#include "base/command.h"
+#include "base/memory.h"
+#include "io/keytemplate.h"
+#include "io/lines.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum outcome { OUTCOME_STORED, OUTCOME_ALREADY, OUTCOME_SKIPPED, OUTCOME_REFUSED };
+
+struct put_task {
+	struct manifest_line line;
+	struct receipt receipt;
+	enum outcome outcome;
+	bool done;
+};
+
+/* ---- one file */
+
+static bool
+is_compressed(const unsigned char *p, size_t n)
+{
+	return (n >= 2 && p[0] == 0x1f && p[1] == 0x8b) ||
+		(n >= 4 && p[0] == 0x28 && p[1] == 0xb5 && p[2] == 0x2f && p[3] == 0xfd);
+}
+
+/* What a bare file name does not say: the records, unless the file is compressed. */
+static int
+count_records(int fd, struct manifest_line *line, struct error *error)
+{
+	unsigned char magic[4];
+	ssize_t n = pread(fd, magic, sizeof(magic), 0);
+	struct lines lines;
+	struct slice run, record;
+	int got;
+
+	if (n > 0 && is_compressed(magic, (size_t)n))
+		return 0;
+	line->has_records = true;
+	line->records = 0;
+	lines_open(&lines, fd, line->path);
+	while ((got = lines_next(&lines, &run, error)) > 0)
+		while (lines_cut(&run, &record))
+			line->records += !line_is_blank(record);
+	lines_close(&lines);
+	return got;
+}
+
+static int
+refuse(struct error *error, const char *code, const char *text)
+{
+	return error_set(error, STATUS_REFUSED, code, "%s", text);
+}
+
+/* Gives a descriptor, or -1. O_NONBLOCK: a named pipe must not hold us up. */
+static int
+open_file(struct manifest_line *line, struct error *error)
+{
+	int fd = open(line->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		error_system(error, "cannot open it");
+		error->status = STATUS_REFUSED;
+	} else if (!S_ISREG(st.st_mode)) {
+		refuse(error, "not-a-file", "it is not a regular file");
+	} else if (line->has_bytes && line->bytes != (uint64_t)st.st_size) {
+		error_set(error, STATUS_REFUSED, "size",
+			"it has %llu bytes, but the manifest says %llu; it stays where it is",
+			(unsigned long long)st.st_size, (unsigned long long)line->bytes);
+	} else {
+		line->bytes = (uint64_t)st.st_size;
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* See to it that the line says all there is to know, and nothing false where only we can tell. */
+static int
+complete(const struct put *p, int fd, struct manifest_line *line, struct error *error)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	if (line->bare && count_records(fd, line, error) < 0)
+		return -1;
+	if (line->sha256[0] && !p->dry_run)
+		return 0; /* the store proves it */
+	if (digest_file(fd, -1, hex, error) < 0)
+		return -1;
+	if (line->sha256[0] && strcmp(line->sha256, hex) != 0)
+		return refuse(error, "checksum", "its sha256 is not what the manifest says; it stays where it is");
+	memcpy(line->sha256, hex, sizeof(hex));
+	return 0;
+}
+
+static const char *
+last_segment(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Would storing here feed the chain its own output? */
+static int
+check_feedback(const struct put *p, const char *uri, struct error *error)
+{
+	const char *source = feedback_find(p->feedback, uri);
+
+	if (!source)
+		return 0;
+	return error_set(error, STATUS_FAILED, "feedback",
+		"'%s' lies inside the source '%s' and would be read again; choose another destination", uri, source);
+}
+
+/* What becomes of the object at its present key: an outcome, or -1 with *error, or TRY_NEXT. */
+#define TRY_NEXT 100
+static int
+attempt(const struct put *p, const struct store_object *object, struct receipt *receipt, struct error *error)
+{
+	const struct store_class *class = p->store->class;
+	bool overwrite = p->if_exists == IF_EXISTS_OVERWRITE;
+
+	for (;;) {
+		if (!p->dry_run) {
+			enum store_result result = class->put(p->store, object,
+				overwrite ? STORE_OVERWRITE : STORE_CREATE, receipt, error);
+
+			if (result != STORE_TAKEN)
+				return result == STORE_DONE ? OUTCOME_STORED : -1;
+		}
+		switch (overwrite ? STORE_ABSENT : class->look(p->store, object, receipt, error)) {
+		case STORE_SAME:
+			return OUTCOME_ALREADY;
+		case STORE_OTHER:
+			return p->if_exists == IF_EXISTS_SKIP ? OUTCOME_SKIPPED : TRY_NEXT;
+		case STORE_ABSENT:
+			if (p->dry_run)
+				return OUTCOME_STORED;
+			break; /* gone since: once more */
+		case STORE_UNKNOWN:
+			return -1;
+		}
+	}
+}
+
+/* Store under key or, as --if-exists has it, another. Fills *receipt. An outcome, or -1. */
+static int
+store(const struct put *p, struct slice key, struct store_object *object, struct receipt *receipt,
+	struct error *error)
+{
+	struct buffer name = {0};
+	int outcome;
+
+	buffer_add_slice(&name, key);
+	for (uint64_t other = 1;; other++) {
+		object->key = buffer_string(&name);
+		free(receipt->uri);
+		receipt->uri = p->store->class->uri(p->store, object->key);
+		outcome = check_feedback(p, receipt->uri, error) < 0 ? -1 : attempt(p, object, receipt, error);
+		if (outcome != TRY_NEXT)
+			break;
+		if (p->if_exists == IF_EXISTS_FAIL) {
+			outcome = error_set(error, STATUS_REFUSED, "exists", "'%s' exists (see --if-exists)",
+				receipt->uri);
+			break;
+		}
+		name.n = 0;
+		key_advance(key, other, &name);
+	}
+	buffer_free(&name);
+	return outcome;
+}
+
+static int
+store_open_file(const struct put *p, struct put_task *t, int fd, struct error *error)
+{
+	struct key_values values = {p->at_us, slice_of(last_segment(t->line.path)), t->line.shard};
+	struct store_object object = {.fd = fd, .bytes = t->line.bytes, .sha256 = t->line.sha256};
+	struct buffer key = {0};
+	int outcome = -1;
+
+	if (complete(p, fd, &t->line, error) == 0 && key_expand(p->key, &values, &key, error) == 0)
+		outcome = store(p, buffer_slice(&key), &object, &t->receipt, error);
+	buffer_free(&key);
+	t->receipt.bytes = t->line.bytes;
+	t->receipt.records = t->line.records;
+	t->receipt.has_records = t->line.has_records;
+	memcpy(t->receipt.sha256, t->line.sha256, sizeof(t->receipt.sha256));
+	return outcome;
+}
+
+/* The run cannot go on: say which file it was. */
+static void __attribute__((noreturn))
+die(const struct put_task *t, const struct error *cause)
+{
+	struct error error;
+
+	error_set(&error, cause->status, cause->code, "cannot store '%s'%s%s%s: %s", t->line.path,
+		t->receipt.uri ? " as '" : "", t->receipt.uri ? t->receipt.uri : "", t->receipt.uri ? "'" : "",
+		cause->text);
+	command_die(&error);
+}
+
+static void
+run_task(const struct put *p, struct put_task *t)
+{
+	struct error error;
+	int fd = open_file(&t->line, &error), outcome = -1;
+
+	if (fd >= 0) {
+		outcome = store_open_file(p, t, fd, &error);
+		close(fd);
+	}
+	if (outcome < 0 && error.status != STATUS_REFUSED)
+		die(t, &error);
+	if (outcome < 0) {
+		message_at(MESSAGE_ERROR, (struct message_place){.code = error.code}, "cannot store '%s': %s",
+			t->line.path, error.text);
+		journal_failed(t->line.path, (struct slice){0}, error.code, error.text);
+	}
+	t->outcome = outcome < 0 ? OUTCOME_REFUSED : (enum outcome)outcome;
+}
+
+/* ---- the order of things; all below with the mutex held */
+
+static void
+count(struct put *p, const struct put_task *t)
+{
+	p->files++;
+	p->refused += t->outcome == OUTCOME_REFUSED;
+	p->skipped += t->outcome == OUTCOME_SKIPPED;
+	p->already += t->outcome == OUTCOME_ALREADY;
+	if (t->outcome == OUTCOME_REFUSED || p->dry_run)
+		return;
+	p->records += t->line.records;
+	if (t->outcome == OUTCOME_SKIPPED)
+		return;
+	p->objects++;
+	p->bytes_out += t->line.bytes;
+}
+
+static void
+print_receipt(struct put *p, const struct put_task *t)
+{
+	size_t start = p->receipts.n;
+
+	receipt_format(&p->receipts, &t->receipt);
+	output_add(&output_stdout, p->receipts.p + start, p->receipts.n - start);
+	output_end_line(&output_stdout);
+	output_flush(&output_stdout);
+	if (p->manifest_key)
+		buffer_add_byte(&p->receipts, '\n');
+	else
+		p->receipts.n = 0;
+}
+
+static void
+remove_file(const struct put *p, const struct put_task *t)
+{
+	if (t->line.bare || p->keep || p->dry_run || (t->outcome == OUTCOME_REFUSED && !p->discard_refused))
+		return;
+	if (unlink(t->line.path) < 0 && errno != ENOENT)
+		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s", t->line.path,
+			strerror(errno));
+}
+
+static void
+finish_task(struct put *p, struct put_task *t)
+{
+	if (t->outcome == OUTCOME_STORED || t->outcome == OUTCOME_ALREADY)
+		print_receipt(p, t);
+	if (t->outcome == OUTCOME_SKIPPED)
+		message(MESSAGE_NOTE, "'%s' is not stored: '%s' exists", t->line.path, t->receipt.uri);
+	if (t->outcome == OUTCOME_ALREADY)
+		message(MESSAGE_NOTE, "'%s' is there already, as '%s'", t->line.path, t->receipt.uri);
+	remove_file(p, t);
+	count(p, t);
+	progress_done(1);
+	manifest_line_free(&t->line);
+	receipt_free(&t->receipt);
+}
+
+static struct put_task *
+task(struct put *p, size_t number)
+{
+	return &p->ring[number % p->ring_size];
+}
+
+static void
+finish_tasks(struct put *p)
+{
+	while (p->head < p->next && task(p, p->head)->done)
+		finish_task(p, task(p, p->head++));
+	pthread_cond_signal(&p->room);
+}
+
+static void *
+work(void *argument)
+{
+	struct put *p = argument;
+	struct put_task *t;
+
+	pthread_mutex_lock(&p->mutex);
+	for (;;) {
+		while (p->next == p->tail && !p->closing)
+			pthread_cond_wait(&p->work, &p->mutex);
+		if (p->next == p->tail)
+			break;
+		t = task(p, p->next++);
+		pthread_mutex_unlock(&p->mutex);
+		run_task(p, t);
+		pthread_mutex_lock(&p->mutex);
+		t->done = true;
+		finish_tasks(p);
+	}
+	pthread_mutex_unlock(&p->mutex);
+	return NULL;
+}
+
+/* ---- */
+
+void
+put_start(struct put *p)
+{
+	struct error error;
+
+	p->ring_size = 4 * p->jobs;
+	p->ring = memory_get_zeroed(p->ring_size, sizeof(*p->ring));
+	p->threads = memory_get_zeroed(p->jobs, sizeof(*p->threads));
+	pthread_mutex_init(&p->mutex, NULL);
+	pthread_cond_init(&p->work, NULL);
+	pthread_cond_init(&p->room, NULL);
+	for (unsigned i = 0; i < p->jobs; i++)
+		if ((errno = pthread_create(&p->threads[i], NULL, work, p)) != 0) {
+			error_system(&error, "cannot start a thread");
+			command_die(&error);
+		}
+}
+
+static void
+refuse_line(struct put *p, const struct error *error)
+{
+	message_at(MESSAGE_ERROR, (struct message_place){.code = error->code}, "%s", error->text);
+	journal_failed("-", (struct slice){0}, error->code, error->text);
+	p->files++;
+	p->refused++;
+}
+
+void
+put_line(struct put *p, struct slice text)
+{
+	struct manifest_line line;
+	struct error error;
+	bool parsed = manifest_parse(text, &line, &error) == 0;
+
+	pthread_mutex_lock(&p->mutex);
+	if (parsed) {
+		while (p->tail - p->head == p->ring_size)
+			pthread_cond_wait(&p->room, &p->mutex);
+		*task(p, p->tail++) = (struct put_task){.line = line};
+		pthread_cond_signal(&p->work);
+	} else {
+		refuse_line(p, &error);
+	}
+	pthread_mutex_unlock(&p->mutex);
+}
+
+static int
+store_receipts(struct put *p, struct error *error)
+{
+	struct key_values values = {.at_us = p->at_us, .shard = MANIFEST_NO_SHARD};
+	struct put_task t = {.line = {.path = (char *)(uintptr_t)"the list of receipts", .bytes = p->receipts.n}};
+	struct store_object object = {.bytes = p->receipts.n, .sha256 = t.line.sha256};
+	struct buffer key = {0};
+	int outcome = -1;
+
+	object.fd = memfd_create("receipts", MFD_CLOEXEC);
+	if (object.fd < 0 || write_all(object.fd, p->receipts.p, p->receipts.n) < 0)
+		error_system(error, "cannot hold the list of receipts");
+	else if (digest_file(object.fd, -1, t.line.sha256, error) == 0 &&
+		key_expand(p->manifest_key, &values, &key, error) == 0)
+		outcome = store(p, buffer_slice(&key), &object, &t.receipt, error);
+	if (object.fd >= 0)
+		close(object.fd);
+	if (outcome < 0 && error->status != STATUS_REFUSED)
+		die(&t, error);
+	if (outcome >= 0)
+		message(MESSAGE_NOTE, "the list of receipts is '%s'", t.receipt.uri);
+	buffer_free(&key);
+	receipt_free(&t.receipt);
+	return outcome < 0 ? -1 : 0;
+}
+
+int
+put_finish(struct put *p, struct error *error)
+{
+	int finished = 0;
+
+	pthread_mutex_lock(&p->mutex);
+	p->closing = true;
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->mutex);
+	for (unsigned i = 0; i < p->jobs; i++)
+		pthread_join(p->threads[i], NULL);
+	if (p->manifest_key && p->receipts.n && !p->dry_run)
+		finished = store_receipts(p, error);
+	pthread_cond_destroy(&p->work);
+	pthread_cond_destroy(&p->room);
+	pthread_mutex_destroy(&p->mutex);
+	buffer_free(&p->receipts);
+	free(p->threads);
+	free(p->ring);
+	return finished;
+}
+
+char *
+put_sample_uri(const struct put *p)
+{
+	struct key_values values = {p->at_us, SLICE("output_object-0000000000000000.jsonl"), 0};
+	struct buffer key = {0};
+	struct error unused;
+	char *uri;
+
+	key_expand(p->key, &values, &key, &unused);
+	uri = p->store->class->uri(p->store, buffer_string(&key));
+	buffer_free(&key);
+	return uri;
+}
