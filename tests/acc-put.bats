@@ -1,0 +1,417 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # bats sets stderr
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+	in_own_directory
+}
+
+# spool N: N files of a few records each in spool/, their manifest in the file manifest
+spool() {
+	jq -nc "range($1) | {n: ., pad: \"some text\"}" | acc-split -l 2 --dir spool --at 2021-01-31T12:00:00Z >manifest
+}
+
+path_of() { # receipt
+	jq -r '.uri | ltrimstr("file://")' <<<"$1"
+}
+
+day=year=2021/month=01/day=31
+
+@test "acc-put: files of a manifest arrive whole under their key, with receipts, and leave the spool" {
+	spool 5
+	cp -r spool copy
+	run -0 --separate-stderr acc-put --at 2021-01-31 dest <manifest
+	[ "$stderr" = "" ]
+	[ "${#lines[@]}" -eq 3 ]
+	[ "$(jq -c 'keys_unsorted' <<<"$output" | sort -u)" = '["uri","bytes","records","sha256"]' ]
+	[ "$(path_of "${lines[0]}")" = "$PWD/dest/$day/output_object-1612094400000000.jsonl" ]
+	diff -r copy "dest/$day"
+	[ "$(jq -c '[.bytes,.records,.sha256]' <<<"$output")" = "$(jq -c '[.bytes,.records,.sha256]' manifest)" ]
+	[ -z "$(ls -A spool)" ]
+}
+
+@test "acc-put: receipts keep the manifest's order whatever -j is" {
+	spool 200
+	for jobs in 1 3 32; do
+		run -0 acc-put --keep -j "$jobs" --at 2021-01-31 "dest-$jobs" <manifest
+		[ "$(jq -r '.uri | split("/") | last' <<<"$output")" = "$(jq -r '.path | split("/") | last' manifest)" ]
+		diff -r spool "dest-$jobs/$day"
+	done
+}
+
+@test "acc-put: --keep leaves the files; bare file names are never removed" {
+	spool 2
+	acc-put --keep dest <manifest
+	[ -f "$(jq -r .path manifest)" ]
+	printf 'a\n\nb' >bare.jsonl
+	run -0 acc-put --at 2021-01-31 dest < <(echo bare.jsonl)
+	[ "$(jq -c '[.bytes,.records,.sha256]' <<<"$output")" = "[4,2,\"$(sha256sum <bare.jsonl | cut -d' ' -f1)\"]" ]
+	cmp bare.jsonl "dest/$day/bare.jsonl"
+}
+
+@test "acc-put: FILE operands are stored instead of standard input" {
+	echo 1 >a.jsonl
+	echo 2 >'{b}'
+	run -0 acc-put --key '{name}' dest a.jsonl '{b}' < <(echo missing)
+	cmp a.jsonl dest/a.jsonl
+	cmp '{b}' 'dest/{b}'
+	[ "${#lines[@]}" -eq 2 ]
+}
+
+@test "acc-put: without a manifest's word, the records of a compressed file are not guessed" {
+	seq 10 | gzip >a.jsonl.gz
+	run -0 acc-put dest < <(echo a.jsonl.gz)
+	[ "$(jq -c 'has("records")' <<<"$output")" = false ]
+}
+
+@test "acc-put: without --at the date is today's in UTC" {
+	spool 1
+	before=$(date -u +year=%Y/month=%m/day=%d)
+	run -0 acc-put dest <manifest
+	after=$(date -u +year=%Y/month=%m/day=%d)
+	[ -d "dest/$before" ] || [ -d "dest/$after" ]
+}
+
+@test "acc-put: --key takes times in UTC and the name's parts" {
+	echo 1 >n.tar.gz
+	TZ=America/New_York run -0 acc-put --at 2021-03-01T00:30:05.25+01:00 \
+		--key '%F/%H-%M-%S/%j-%y/%s/%f/{base}/{ext}/{{%%}}{name}' dest n.tar.gz
+	[ -f "dest/2021-02-28/23-30-05/059-21/1614555005/1614555005250000/n/.tar.gz/{%}n.tar.gz" ]
+}
+
+@test "acc-put: --key {shard} is the manifest's shard; a line without one is refused" {
+	jq -nc 'range(20) | {k: .}' | acc-split --shards 2 --shard-by .k --dir spool >manifest
+	acc-put --key '{shard}/{name}' dest <manifest >/dev/null
+	[ "$(ls dest)" = $'0\n1' ]
+	echo x >bare
+	run -1 --separate-stderr acc-put --key '{shard}/{name}' dest bare
+	[[ "$stderr" = "acc-put: cannot store 'bare': "*"{shard}"* ]]
+}
+
+@test "acc-put: a key template that means nothing is wrong usage" {
+	echo 1 >a
+	for key in '{nam}' '{name' 'x}' '%Q' '%' '' 'dir/'; do
+		run -2 --separate-stderr acc-put --key "$key" dest a
+		[[ "$stderr" = "acc-put: --key '"* ]]
+		[ ! -e dest ]
+	done
+	run -2 acc-put --manifest '{name}' dest a
+}
+
+@test "acc-put: --if-exists rename advances the microsecond until a name is free" {
+	spool 2
+	mkdir -p "dest/$day"
+	echo other >"dest/$day/output_object-1612094400000000.jsonl"
+	echo other >"dest/$day/output_object-1612094400000001.jsonl"
+	run -0 acc-put --at 2021-01-31 dest <manifest
+	[ "$(path_of "$output")" = "$PWD/dest/$day/output_object-1612094400000002.jsonl" ]
+	[ "$(cat "dest/$day/output_object-1612094400000000.jsonl")" = other ]
+	[ "$(ls "dest/$day" | wc -l)" -eq 3 ]
+}
+
+@test "acc-put: --if-exists rename counts up where the name has no microsecond" {
+	mkdir dest
+	echo other | tee dest/a.tar.gz >dest/a-1.tar.gz
+	echo mine >a.tar.gz
+	run -0 acc-put --key '{name}' dest a.tar.gz
+	[ "$(path_of "$output")" = "$PWD/dest/a-2.tar.gz" ]
+	cmp a.tar.gz dest/a-2.tar.gz
+}
+
+@test "acc-put: what is there with the same content is our own earlier attempt: a receipt, no second copy" {
+	for how in rename fail skip overwrite; do
+		rm -rf spool
+		spool 4
+		acc-put --keep --at 2021-01-31 "dest-$how" <manifest >first
+		run -0 --separate-stderr acc-put --if-exists "$how" --at 2021-01-31 "dest-$how" <manifest
+		[ "$output" = "$(cat first)" ]
+		[ "$(ls "dest-$how/$day" | wc -l)" -eq 2 ]
+		[ -z "$(ls -A spool)" ]
+	done
+}
+
+@test "acc-put: --if-exists fail refuses that file, keeps it, goes on, and ends with 1" {
+	spool 4
+	mkdir -p "dest/$day"
+	echo other >"dest/$day/output_object-1612094400000000.jsonl"
+	ACC_JOURNAL=journal run -1 --separate-stderr acc-put --if-exists fail --at 2021-01-31 dest <manifest
+	[ "${#lines[@]}" -eq 1 ]
+	[[ "$stderr" = "acc-put: cannot store 'spool/output_object-1612094400000000.jsonl': '"*"' exists (see --if-exists)" ]]
+	[ "$(ls spool)" = output_object-1612094400000000.jsonl ]
+	[ "$(cat "dest/$day/output_object-1612094400000000.jsonl")" = other ]
+	[ "$(jq -c 'select(.event=="failed")|[.uri,.code]' journal)" = '["spool/output_object-1612094400000000.jsonl","exists"]' ]
+	[ "$(jq -c 'select(.event=="done")|[.status,.counts.stored,.counts.refused]' journal)" = '[1,2,1]' ]
+}
+
+@test "acc-put: --if-exists overwrite replaces, also a link, not what it points to" {
+	echo mine >a
+	mkdir dest
+	echo precious >precious
+	ln -s ../precious dest/a
+	run -0 acc-put --if-exists overwrite --key '{name}' dest a
+	[ ! -L dest/a ]
+	cmp a dest/a
+	[ "$(cat precious)" = precious ]
+	[ "$(ls -A dest)" = a ]
+}
+
+@test "acc-put: --if-exists skip passes over, without a receipt, and is done with the file" {
+	spool 4
+	mkdir -p "dest/$day"
+	echo other >"dest/$day/output_object-1612094400000000.jsonl"
+	ACC_JOURNAL=journal run -0 acc-put --if-exists skip --at 2021-01-31 dest <manifest
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$(cat "dest/$day/output_object-1612094400000000.jsonl")" = other ]
+	[ -z "$(ls -A spool)" ]
+	[ "$(jq -c 'select(.event=="done").counts|[.stored,.skipped,.objects]' journal)" = '[4,1,1]' ]
+}
+
+@test "acc-put: links planted in the destination are not followed" {
+	mkdir -p elsewhere dest
+	ln -s "$PWD/elsewhere/file" dest/a
+	ln -s "$PWD/elsewhere" dest/sub
+	echo mine >a
+	run -0 acc-put --key '{name}' dest a
+	[ "$(path_of "$output")" = "$PWD/dest/a-1" ]
+	run -3 --separate-stderr acc-put --key 'sub/{name}' dest a
+	[[ "$stderr" = "acc-put: cannot store 'a' as 'file://$PWD/dest/sub/a': cannot make or open the directory 'sub/': Not a directory" ]]
+	[ -z "$(ls -A elsewhere)" ]
+}
+
+@test "acc-put: a key that leads out of the destination is refused" {
+	echo mine >a
+	for key in '../{name}' 'x/../../{name}' './{name}' 'x/..'; do
+		run -1 --separate-stderr acc-put --key "$key" dest a
+		[[ "$stderr" = "acc-put: cannot store 'a': the key '"*"' does not name a file inside the destination" ]]
+		[ ! -e "$PWD/../a" ]
+	done
+	[ -z "$(find dest -type f 2>/dev/null)" ]
+}
+
+@test "acc-put: a file that is not what its manifest says is refused and kept" {
+	spool 6
+	{ read -r _; read -r second; read -r third; } < <(jq -r .path manifest)
+	printf x | dd of="$second" bs=1 seek=3 conv=notrunc status=none
+	printf x >>"$third"
+	run -1 --separate-stderr acc-put --at 2021-01-31 dest <manifest
+	[ "${#lines[@]}" -eq 1 ]
+	[[ "$stderr" = *"acc-put: cannot store '$second': its sha256 is not what the manifest says; it stays where it is"* ]]
+	[[ "$stderr" = *"acc-put: cannot store '$third': it has "*" bytes, but the manifest says "* ]]
+	[ "$(ls spool | wc -l)" -eq 2 ]
+	[ "$(ls -A "dest/$day" | wc -l)" -eq 1 ]
+}
+
+@test "acc-put: --discard-refused removes what is refused" {
+	spool 2
+	printf x >>"$(jq -r .path manifest)"
+	run -1 acc-put --discard-refused dest <manifest
+	[ -z "$(ls -A spool)" ]
+}
+
+@test "acc-put: missing files, directories, pipes and bad lines are refused by name; the rest is stored" {
+	echo 1 >good
+	mkfifo pipe
+	mkdir dir
+	printf '%s\n' missing dir pipe '{"path":7}' '{"path":"good","bytes":-1}' '{broken' '{"path":"good","sha256":"xyz"}' '' good >names
+	run -1 --separate-stderr acc-put --key '{name}' dest <names
+	[ "${#lines[@]}" -eq 1 ]
+	[ "${#stderr_lines[@]}" -eq 7 ]
+	[[ "$stderr" = *"cannot store 'missing': cannot open it: No such file or directory"* ]]
+	[[ "$stderr" = *"cannot store 'dir': it is not a regular file"* ]]
+	[[ "$stderr" = *"cannot store 'pipe': it is not a regular file"* ]]
+	cmp good dest/good
+}
+
+@test "acc-put: names with odd characters arrive unchanged, and the address is a proper URI" {
+	local names=('a b' 'a%b' 'a#b?c' $'a\tb' 'é"\' '*' 'a+b&c=d;e')
+	for name in "${names[@]}"; do
+		printf '%s' "$name" >"$name"
+		run -0 acc-put --key '{name}' dest "$name"
+		[ "$(cat "dest/$name")" = "$name" ]
+		python3 - "$(jq -r .uri <<<"$output")" "$PWD/dest/$name" <<-'PYTHON'
+			import sys, urllib.parse
+			u = urllib.parse.urlsplit(sys.argv[1])
+			assert u.scheme == "file" and urllib.parse.unquote(u.path) == sys.argv[2] and not u.query and not u.fragment
+		PYTHON
+	done
+}
+
+@test "acc-put: DEST may be a path, a link to a directory, or file:///; other schemes are wrong usage" {
+	echo 1 >a
+	mkdir real
+	ln -s real link
+	acc-put --key '{name}' link a
+	cmp a real/a
+	run -0 acc-put --key '{name}' "file://$PWD/with%20space/" a
+	cmp a 'with space/a'
+	[ "$(jq -r .uri <<<"$output")" = "file://$PWD/with%20space/a" ]
+	for dest in gopher://x/ - 'file://host/x' ''; do
+		run -2 --separate-stderr acc-put "$dest" a
+		[[ "$stderr" = "acc-put: "* ]]
+	done
+	run -2 acc-put
+}
+
+@test "acc-put: --dry-run tells what would be stored where, and touches nothing" {
+	spool 4
+	mkdir -p "dest/$day"
+	echo other >"dest/$day/output_object-1612094400000000.jsonl"
+	find . -type f | sort >before
+	run -0 acc-put --dry-run --at 2021-01-31 dest <manifest
+	[ "$(path_of "${lines[0]}")" = "$PWD/dest/$day/output_object-1612094400000001.jsonl" ]
+	[ "$(jq -r .sha256 <<<"$output")" = "$(jq -r .sha256 manifest)" ]
+	find . -type f ! -name before | sort | diff - <(grep -v before before)
+	run -0 acc-put --dry-run nowhere <manifest
+	[ ! -e nowhere ]
+}
+
+@test "acc-put: --manifest stores the list of receipts as one object, last" {
+	spool 10
+	run -0 acc-put --at 2021-01-31 --manifest 'lists/%Y-%m-%d.jsonl' dest <manifest
+	diff dest/lists/2021-01-31.jsonl <(printf '%s\n' "$output")
+	[ "${#lines[@]}" -eq 5 ]
+	run -0 acc-put --at 2021-02-01 --manifest 'list' dest </dev/null
+	[ ! -e dest/list ]
+}
+
+@test "acc-put: nothing to store, nothing made, status 0" {
+	run -0 --separate-stderr acc-put dest </dev/null
+	[ "$output$stderr" = "" ]
+	[ ! -e dest ]
+}
+
+@test "acc-put: a destination inside a source that the journal names is refused before anything is stored" {
+	spool 2
+	local destination source
+	while read -r source destination; do
+		printf '{"event":"source","tool":"acc-fetch","uri":"%s"}\n' "$source" >journal
+		ACC_JOURNAL=journal run -2 --separate-stderr acc-put "$destination" <manifest
+		[[ "$stderr" = "acc-put: '"*"' lies inside the source '$source'"* ]]
+		[ -f "$(jq -r .path manifest)" ]
+		[ ! -e "$destination/$day" ]
+	done <<-END
+		in/ in/out
+		in in
+		./in/../in $PWD/in/x
+		file://$PWD/in/ in
+		$PWD in
+		**/*.jsonl in
+		in/**/*.jsonl in/a
+	END
+}
+
+@test "acc-put: a destination beside the sources is not refused" {
+	spool 2
+	mkdir in
+	echo 1 >in/file.jsonl
+	local source
+	for source in in/ in/file.jsonl '*.jsonl' 'in/*' 's3://bucket/' 'inside/' 'out/day=*/x'; do
+		printf '{"event":"source","tool":"acc-fetch","uri":"%s"}\n' "$source" >journal
+		ACC_JOURNAL=journal run -0 acc-put --keep out <manifest
+	done
+}
+
+@test "acc-put: a source that the journal tells of only later is still seen before the first file" {
+	spool 2
+	mkfifo names
+	ACC_JOURNAL=journal acc-put in/out <names >receipts 2>errors &
+	exec 9>names
+	sleep 0.2
+	printf '{"event":"source","tool":"acc-fetch","uri":"in/"}\n' >>journal
+	cat manifest >&9
+	exec 9>&-
+	wait $! && false
+	[ $? -eq 2 ]
+	[ ! -s receipts ]
+	[ ! -e in ]
+}
+
+@test "acc-put: a full disk is status 3, names file and place, leaves nothing half-stored, keeps the file" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root to mount"
+	mkdir dest
+	head -c 3000000 /dev/zero | tr '\0' x | fold -w 99 | acc-split -b 1000000 --dir spool >manifest
+	mount -t tmpfs -o size=1500k none dest 2>/dev/null || skip "cannot mount"
+	run -3 --separate-stderr acc-put -j 1 --key '{name}' dest <manifest
+	left=$(cd dest && find . -type f)
+	umount dest
+	[[ "$stderr" = "acc-put: cannot store 'spool/"*"' as 'file://"*"': cannot write: No space left on device" ]]
+	[ "$(wc -l <<<"$left")" -eq 1 ]
+	[ "$(ls spool | wc -l)" -eq 3 ]
+}
+
+@test "acc-put: a file-size limit is status 3 and leaves nothing" {
+	head -c 300000 /dev/zero | tr '\0' x | fold -w 99 >big
+	run -3 bash -c 'trap "" XFSZ; ulimit -f 100; acc-put --key "{name}" dest big'
+	[ -z "$(ls -A dest)" ]
+	run -3 bash -c 'trap "" XFSZ; ulimit -f 100; acc-put --if-exists overwrite --key "{name}" dest big'
+	[ -z "$(ls -A dest)" ]
+}
+
+@test "acc-put: a destination that cannot be made is status 3" {
+	echo >file
+	echo >a
+	run -3 --separate-stderr acc-put file/x a
+	[[ "$stderr" = "acc-put: cannot store 'a' as "*": Not a directory" ]]
+}
+
+@test "acc-put: receipts that cannot be written are status 3, and the spool file is still there" {
+	spool 2
+	run -3 bash -c 'acc-put dest <manifest >/dev/full'
+	[ "$(ls spool | wc -l)" -eq 1 ]
+	run -0 acc-put dest <manifest
+	[ "$(find dest -type f | wc -l)" -eq 1 ]
+}
+
+@test "acc-put: a closed standard output ends it quietly by SIGPIPE" {
+	spool 400
+	run -141 --separate-stderr bash -c 'acc-put dest <manifest | true; exit "${PIPESTATUS[0]}"'
+	[ "$stderr" = "" ]
+}
+
+@test "acc-put: two writers at once never overwrite one another" {
+	mkdir a b
+	for i in $(seq 50); do echo "a $i" >"a/output_object-16120944000000$((i + 10)).jsonl"; done
+	for i in $(seq 50); do echo "b $i" >"b/output_object-16120944000000$((i + 10)).jsonl"; done
+	find "$PWD/a" -type f | sort | acc-put --at 2021-01-31 -j 4 dest >receipts-a &
+	find "$PWD/b" -type f | sort | acc-put --at 2021-01-31 -j 4 dest >receipts-b
+	wait $!
+	[ "$(ls -A "dest/$day" | wc -l)" -eq 100 ]
+	cat dest/"$day"/* | sort | diff - <(cat a/* b/* | sort)
+}
+
+@test "acc-put: a signal leaves no temporary file" {
+	mkfifo names
+	echo 1 >a
+	acc-put --if-exists overwrite dest <names >receipts &
+	pid=$!
+	exec 9>names
+	echo a >&9
+	for _ in $(seq 50); do [ -s receipts ] && break; sleep 0.05; done
+	kill "$pid"
+	wait "$pid" && false
+	[ $? -eq 143 ]
+	[ "$(find dest -type f | wc -l)" -eq 1 ]
+	[ -z "$(find dest -name '.*')" ]
+}
+
+@test "acc-put: options that only object stores know are accepted, and noted with -v" {
+	echo 1 >a
+	run -0 --separate-stderr acc-put -v --sse aws:kms:alias/x --storage-class STANDARD_IA --content-type text/plain \
+		--checksum crc32c --tag a=b --metadata c=d --key '{name}' dest a
+	[[ "$stderr" = *"options for object stores have no effect"* ]]
+	run -2 acc-put --tag nonsense dest a
+	run -2 acc-put --checksum md5 dest a
+}
+
+@test "acc-put: the journal's counts balance with acc-split's" {
+	jq -nc 'range(100)' | ACC_JOURNAL=journal acc-split -l 7 --dir spool | ACC_JOURNAL=journal acc-put dest >receipts
+	[ "$(jq 'select(.event=="done" and .tool=="acc-split").counts.written' journal)" -eq 100 ]
+	[ "$(jq 'select(.event=="done" and .tool=="acc-put").counts.stored' journal)" -eq 100 ]
+}
+
+@test "acc-put: files are taken out of the spool while acc-split still waits for room" {
+	jq -nc 'range(5000)' | timeout 20 acc-split -b 2000 --max-spool 4000 --dir spool | timeout 20 acc-put --key '{name}' dest >receipts
+	find dest -type f | sort | xargs cat | diff - <(seq 0 4999)
+	[ -z "$(ls -A spool)" ]
+}
