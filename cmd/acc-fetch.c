@@ -1,0 +1,392 @@
+/* acc-fetch - read objects and print the catalog records in them.
+ * in: object references or bare names, or sources as arguments.  out: one record per line, with its _source. */
+#include "base/command.h"
+#include "base/memory.h"
+#include "base/units.h"
+#include "catalog/fetch.h"
+#include "io/content.h"
+#include "io/file.h"
+#include "io/input.h"
+#include "io/object.h"
+#include "io/uri.h"
+
+#include <unistd.h>
+
+static bool raw, allow_empty, list, bare;
+static struct option_list includes, excludes;
+static const char *since, *until, *map_file, *select_program, *rejects_file;
+static uint64_t in_flight = 8, buffer_bytes = 64u << 20, max_record = 16u << 20, jq_limit_ms = 10000;
+static int missing = -1;
+
+static const struct option_spec options[] = {
+	{'l', "list", OPTION_FLAG, NULL, &list, "print object references instead of records", NULL, 0, 0},
+	{0, "raw", OPTION_FLAG, NULL, &raw, "take sources literally, without globbing", NULL, 0, 0},
+	{0, "include", OPTION_LIST, "GLOB", &includes,
+		"only objects whose key (or path below the source directory) matches; repeatable", NULL, 0, 0},
+	{0, "exclude", OPTION_LIST, "GLOB", &excludes, "leave out objects that match; repeatable", NULL, 0, 0},
+	{0, "since", OPTION_STRING, "TIME", &since,
+		"only objects of this time or date or later, by year=/month=/day= in the path, else by change", NULL,
+		0, 0},
+	{0, "until", OPTION_STRING, "TIME", &until, "only objects of this time or date (the whole day) or earlier",
+		NULL, 0, 0},
+	{0, "allow-empty", OPTION_FLAG, NULL, &allow_empty, "a source that matches nothing is no error", NULL, 0, 0},
+	{0, "missing", OPTION_CHOICE, "WHAT", &missing,
+		"what an object that is gone does: fail its message, be skipped, be written to the rejects [fail]",
+		"fail|skip|refuse", 0, 0},
+	{'b', "bare", OPTION_FLAG, NULL, &bare, "do not add _source", NULL, 0, 0},
+	{'m', "map", OPTION_FILE, "FILE.jq", &map_file, "run this jq program on each record; its outputs are the records",
+		NULL, 0, 0},
+	{'s', "select", OPTION_STRING, "EXPR", &select_program,
+		"keep the records for which this jq expression holds (after --map)", NULL, 0, 0},
+	{0, "jq-timeout", OPTION_DURATION, "TIME", &jq_limit_ms,
+		"processor time a jq program may take for one record [10s]", NULL, 1, 0},
+	{'r', "rejects", OPTION_FILE, "FILE", &rejects_file, "append refused records to FILE", NULL, 0, 0},
+	{'j', "jobs", OPTION_NUMBER, "N", &in_flight, "objects in flight [8]", NULL, 1, 1024},
+	{0, "buffer", OPTION_SIZE, "SIZE", &buffer_bytes, "memory for objects in flight and output in waiting [64M]", NULL,
+		1u << 20, 0},
+	{0, "max-record", OPTION_SIZE, "SIZE", &max_record, "refuse records longer than this [16M]", NULL, 2, 1u << 30},
+	{0},
+};
+
+static const struct command command = {
+	"acc-fetch", "[OPTION]... [SOURCE]...",
+	"Read objects and print the catalog records in them, one per line. SOURCE is a file, a directory, a glob or a "
+	"URI; '-' reads records from standard input. Without SOURCE, standard input holds object references or names.",
+	options,
+};
+
+/* What the lister works on, in its thread. */
+struct task {
+	const struct operands *sources;
+	struct reference_list references; /* from standard input, when there are no sources */
+	struct selection selection;
+	object_found *found;
+	void *context;
+	uint64_t n_found; /* by the source in work */
+	bool refused;     /* a source failed or matched nothing */
+};
+
+static void
+add_globs(struct option_list *list_of, struct glob ***globs, size_t *n)
+{
+	*globs = memory_get_zeroed(list_of->n + 1, sizeof(**globs));
+	for (size_t i = 0; i < list_of->n; i++)
+		(*globs)[(*n)++] = glob_compile(list_of->values[i]);
+}
+
+static void
+configure_selection(struct selection *s)
+{
+	struct error error;
+
+	s->raw = raw;
+	s->period = PERIOD_ALL;
+	if ((since && period_set_since(&s->period, since, &error) < 0) ||
+		(until && period_set_until(&s->period, until, &error) < 0))
+		command_usage("%s", error.text);
+	add_globs(&includes, &s->includes, &s->n_includes);
+	add_globs(&excludes, &s->excludes, &s->n_excludes);
+}
+
+/* ---- sources */
+
+static bool
+count_found(void *context, struct reference *r, const struct error *problem)
+{
+	struct task *task = context;
+
+	task->n_found++;
+	return task->found(task->context, r, problem);
+}
+
+static void
+source_failed(struct task *task, const char *source, const struct error *error)
+{
+	if (error->status == STATUS_FAILED)
+		command_die(error);
+	message_at(MESSAGE_ERROR, (struct message_place){.uri = source, .code = error->code, .named = true},
+		"%s", error->text);
+	journal_failed(source, (struct slice){0}, error->code, error->text);
+	task->refused = true;
+}
+
+static void
+list_source(struct task *task, const char *source)
+{
+	const struct object_scheme *scheme;
+	struct error error;
+
+	task->n_found = 0;
+	if (strcmp(source, "-") == 0) {
+		struct reference r = {.uri = memory_copy_string("-")};
+
+		task->found(task->context, &r, NULL);
+		return;
+	}
+	scheme = object_scheme_of(source, &error);
+	if (!scheme || scheme->list(source, &task->selection, count_found, task, &error) < 0) {
+		source_failed(task, source, &error);
+	} else if (task->n_found == 0 && !allow_empty) {
+		error_set(&error, STATUS_REFUSED, "no-match",
+			"'%s': no object matches (see --allow-empty)", source);
+		source_failed(task, source, &error);
+	}
+}
+
+/* ---- references */
+
+/* The part of a uri that --include and --exclude match: the key without its bucket, or the path. */
+static struct slice
+key_of(const char *uri)
+{
+	size_t scheme = uri_scheme(uri).n;
+	const char *slash;
+
+	if (uri_is_local(uri))
+		return slice_of(uri + (scheme ? scheme + 3 : 0));
+	slash = strchr(uri + scheme + 3, '/');
+	return slice_of(slash ? slash + 1 : "");
+}
+
+static struct instant
+time_of(const struct reference *r)
+{
+	struct instant t = reference_time(r);
+	struct error error;
+	struct stat st;
+	char *path;
+
+	if (!instant_is_missing(t) || !uri_is_local(r->uri))
+		return t;
+	path = uri_local_path(r->uri, &error);
+	if (path && stat(path, &st) == 0)
+		t = file_time(&st);
+	free(path);
+	return t;
+}
+
+static void
+list_references(struct task *task)
+{
+	const struct selection *s = &task->selection;
+	bool all = s->n_includes + s->n_excludes == 0 && period_is_all(&s->period);
+
+	for (size_t i = 0; i < task->references.n; i++) {
+		struct reference *r = &task->references.items[i];
+
+		if (all || selection_admits(s, key_of(r->uri), slice_of(r->uri), time_of(r)))
+			task->found(task->context, r, NULL);
+	}
+}
+
+static void
+refuse_reference(uint64_t line, struct slice text, const struct error *error, struct rejects *rejects)
+{
+	struct buffer source = {0}, rejected = {0};
+
+	buffer_format(&source, "{\"uri\":\"-\",\"record\":%llu}", (unsigned long long)line);
+	rejects_format(&rejected, error->code, error->text, buffer_slice(&source), text);
+	rejects_add(rejects, buffer_slice(&rejected));
+	message_at(MESSAGE_ERROR, (struct message_place){.uri = "-", .record = line, .code = error->code},
+		"%s; the reference is refused", error->text);
+	journal_refused("-", line, error->code, error->text, rejects != NULL);
+	buffer_free(&source);
+	buffer_free(&rejected);
+}
+
+static struct slice
+trim(struct slice s)
+{
+	while (s.n > 0 && strchr(" \t\r", s.p[s.n - 1]) && s.p[s.n - 1])
+		s.n--;
+	while (s.n > 0 && (*s.p == ' ' || *s.p == '\t'))
+		s.p++, s.n--;
+	return s;
+}
+
+/* The references in whole lines, from line number *line on; how many bad ones. */
+static uint64_t
+take_references(struct slice lines, uint64_t *line, struct reference_list *references,
+	struct rejects *rejects)
+{
+	uint64_t bad = 0;
+
+	while (lines.n > 0) {
+		const char *end = memchr(lines.p, '\n', lines.n);
+		size_t n = end ? (size_t)(end - lines.p) : lines.n;
+		struct slice text = trim((struct slice){lines.p, n});
+		struct reference r;
+		struct error error;
+
+		if (++*line == 1 && slice_begins(text, SLICE("\xef\xbb\xbf")))
+			text.p += 3, text.n -= 3;
+		lines.p += n + (end != NULL);
+		lines.n -= n + (end != NULL);
+		if (text.n == 0)
+			continue;
+		if (reference_parse(text, &r, &error) == 0 && strcmp(r.uri, "-") == 0) {
+			error_set(&error, STATUS_REFUSED, "invalid-reference",
+				"'-' is no reference; give it as SOURCE");
+			reference_free(&r);
+		} else if (r.uri) {
+			reference_list_add(references, &r);
+			continue;
+		}
+		refuse_reference(*line, text, &error, rejects);
+		bad++;
+	}
+	return bad;
+}
+
+/* All references on standard input; how many bad ones. */
+static uint64_t
+read_references(struct reference_list *references, struct rejects *rejects)
+{
+	struct buffer text = {0};
+	uint64_t line = 0, bad = 0;
+	struct error error;
+	struct input *input;
+	ssize_t got;
+
+	if (isatty(STDIN_FILENO))
+		command_usage("no SOURCE, and standard input is a terminal");
+	input = input_open("-", &error);
+	if (!input)
+		command_die(&error);
+	do {
+		const char *end;
+		size_t whole;
+
+		buffer_reserve(&text, 256u << 10);
+		got = input_read(input, text.p + text.n, 256u << 10, &error);
+		text.n += got > 0 ? (size_t)got : 0;
+		end = memrchr(text.p, '\n', text.n);
+		whole = got <= 0 ? text.n : end ? (size_t)(end + 1 - text.p) : 0;
+		bad += take_references((struct slice){text.p, whole}, &line, references, rejects);
+		memmove(text.p, text.p + whole, text.n - whole);
+		text.n -= whole;
+	} while (got > 0);
+	if (got < 0) {
+		error.status = STATUS_FAILED;
+		command_die(&error);
+	}
+	input_close(input);
+	buffer_free(&text);
+	return bad;
+}
+
+/* ---- what to do with them */
+
+static void
+list_all(struct task *task)
+{
+	if (task->sources->n == 0)
+		list_references(task);
+	for (size_t i = 0; i < task->sources->n; i++)
+		list_source(task, task->sources->values[i]);
+}
+
+static void
+list_for_fetch(void *context, struct fetch *fetch)
+{
+	struct task *task = context;
+
+	task->found = fetch_add;
+	task->context = fetch;
+	list_all(task);
+}
+
+static bool
+print_reference(void *context, struct reference *r, const struct error *problem)
+{
+	struct fetch_counts *counts = context;
+	struct buffer line = {0};
+
+	counts->references++;
+	if (problem) {
+		message_at(MESSAGE_ERROR,
+			(struct message_place){.uri = r->uri, .code = problem->code, .named = true}, "%s",
+			problem->text);
+		journal_failed(r->uri, (struct slice){0}, problem->code, problem->text);
+		counts->failed_objects++;
+	} else {
+		reference_print(&line, r);
+		output_add_slice(&output_stdout, buffer_slice(&line));
+		output_end_line(&output_stdout);
+		buffer_free(&line);
+		counts->written++;
+	}
+	reference_free(r);
+	return true;
+}
+
+static enum status
+fetch(struct task *task, struct fetch_counts *counts, struct rejects *rejects)
+{
+	struct buffer map = {0};
+	struct error error;
+	enum status status;
+	struct fetch_options o = {.buffer_bytes = buffer_bytes, .max_record = max_record, .in_flight = in_flight,
+		.missing = missing < 0 ? FETCH_MISSING_FAIL : (enum fetch_missing)missing, .bare = bare,
+		.map_name = map_file, .select = select_program, .jq_limit_ms = jq_limit_ms, .rejects = rejects};
+
+	if (missing < 0 && allow_empty && task->sources->n > 0)
+		o.missing = FETCH_MISSING_SKIP;
+	if (map_file) {
+		if (content_read(map_file, &map, &error) < 0)
+			command_die(&error);
+		o.map = buffer_string(&map);
+	}
+	progress_start(command_progress_mode(), command_is_quiet(), "bytes");
+	status = fetch_run(&o, list_for_fetch, task, counts, &error);
+	progress_stop();
+	if (status == STATUS_USAGE)
+		command_die(&error);
+	buffer_free(&map);
+	return status;
+}
+
+static int
+finish(enum status status, const struct fetch_counts *c)
+{
+	const struct journal_count counts[] = {{"references", c->references}, {"objects", c->objects},
+		{"failed_objects", c->failed_objects}, {"skipped_objects", c->skipped_objects},
+		{"refused_objects", c->refused_objects}, {"read", c->read}, {"refused", c->refused},
+		{"left_out", c->left_out}, {"written", c->written}, {"bytes_in", c->bytes_in},
+		{"bytes_out", output_stdout.bytes}, {NULL, 0}};
+
+	return command_finish(status, counts);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct operands operands;
+	struct task task = {.sources = &operands};
+	struct fetch_counts counts = {0};
+	struct rejects *rejects = NULL;
+	enum status status = STATUS_OK;
+	struct error error;
+	uint64_t bad = 0;
+
+	command_begin(&command, argc, argv, &operands);
+	configure_selection(&task.selection);
+	if (rejects_file && !(rejects = rejects_open(rejects_file, &error)))
+		command_die(&error);
+	if (operands.n == 0)
+		bad = read_references(&task.references, rejects);
+	if (list) {
+		task.found = print_reference;
+		task.context = &counts;
+		list_all(&task);
+	} else
+		status = fetch(&task, &counts, rejects);
+	counts.references += bad;
+	counts.refused_objects += bad;
+	if (bad || task.refused || counts.failed_objects)
+		status = status_worse(status, STATUS_REFUSED);
+	rejects_close(rejects);
+	selection_free(&task.selection);
+	reference_list_free(&task.references);
+	return finish(status, &counts);
+}

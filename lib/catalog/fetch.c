@@ -1,0 +1,495 @@
+#include "catalog/fetch.h"
+
+#include "base/command.h"
+#include "base/memory.h"
+#include "catalog/fetch_private.h"
+#include "io/object.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#define WAITING_MAX 1024       /* objects named and not yet begun */
+#define SPARE_CHUNKS_MAX 32
+
+struct fetch {
+	const struct fetch_options *options;
+	pthread_mutex_t lock;
+	pthread_cond_t work;  /* a job to begin, or no more to come: workers wait */
+	pthread_cond_t ready; /* output, a finished job or the end: the writer waits */
+	pthread_cond_t room;  /* somebody may go on: workers with too much output, the lister */
+	/* guarded by lock */
+	struct job *jobs, **last_job; /* from the one being written to the last one named */
+	struct job *next_job;         /* the first that no worker has taken */
+	size_t n_waiting;
+	bool listed;                  /* all are named */
+	size_t reserved;              /* bytes that objects in flight may hold */
+	size_t n_workers, n_idle;
+	struct chunk *spare;
+	size_t n_spare;
+	/* set before there are threads */
+	size_t workers_max, pending_max;
+	pthread_t *threads;
+	struct fetch_worker *workers;
+};
+
+/* ---- chunks */
+
+static struct chunk *
+chunk_get(struct fetch *f)
+{
+	struct chunk *chunk = f->spare;
+
+	if (chunk) {
+		f->spare = chunk->next;
+		f->n_spare--;
+	} else {
+		chunk = memory_get_zeroed(1, sizeof(*chunk));
+	}
+	chunk->next = NULL;
+	chunk->data.n = 0;
+	chunk->refusals = NULL;
+	chunk->last_refusal = &chunk->refusals;
+	chunk->refusal_bytes = 0;
+	return chunk;
+}
+
+static void
+chunk_put(struct fetch *f, struct chunk *chunk)
+{
+	if (f->n_spare < SPARE_CHUNKS_MAX && chunk->data.capacity <= 4 * FETCH_BLOCK) {
+		chunk->next = f->spare;
+		f->spare = chunk;
+		f->n_spare++;
+		return;
+	}
+	buffer_free(&chunk->data);
+	free(chunk);
+}
+
+/* ---- workers */
+
+static size_t
+memory_needed(const struct fetch *f, const struct job *job)
+{
+	struct error error;
+	const struct object_scheme *scheme = object_scheme_of(job->reference.uri, &error);
+
+	return scheme && scheme->memory
+		? scheme->memory(&job->reference, f->options->buffer_bytes)
+		: 0;
+}
+
+static void
+hand_over(struct fetch *f, struct job *job, struct chunk *chunk)
+{
+	*job->last_chunk = chunk;
+	job->last_chunk = &chunk->next;
+	job->pending_bytes += chunk->data.n + chunk->refusal_bytes;
+	if (job == f->jobs)
+		pthread_cond_signal(&f->ready);
+}
+
+void
+fetch_emit(struct fetch_worker *w)
+{
+	struct fetch *f = w->fetch;
+
+	pthread_mutex_lock(&f->lock);
+	while (w->job->pending_bytes >= f->pending_max)
+		pthread_cond_wait(&f->room, &f->lock);
+	hand_over(f, w->job, w->chunk);
+	w->chunk = chunk_get(f);
+	pthread_mutex_unlock(&f->lock);
+	buffer_reserve(&w->chunk->data, FETCH_BLOCK + FETCH_BLOCK / 8);
+}
+
+/* The next object, with its share of memory; NULL when there are no more. */
+static struct job *
+take_job(struct fetch_worker *w, size_t *memory)
+{
+	struct fetch *f = w->fetch;
+	struct job *job = NULL;
+
+	pthread_mutex_lock(&f->lock);
+	for (;;) {
+		while (!f->next_job && !f->listed) {
+			f->n_idle++;
+			pthread_cond_wait(&f->work, &f->lock);
+			f->n_idle--;
+		}
+		job = f->next_job;
+		if (!job)
+			break;
+		*memory = memory_needed(f, job);
+		if (f->reserved == 0 || f->reserved + *memory <= f->options->buffer_bytes)
+			break;
+		pthread_cond_wait(&f->room, &f->lock);
+	}
+	if (job) {
+		f->next_job = job->next;
+		f->n_waiting--;
+		f->reserved += *memory;
+		pthread_cond_broadcast(&f->room);
+		w->chunk = chunk_get(f);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return job;
+}
+
+static void
+finish_job(struct fetch_worker *w, size_t memory)
+{
+	struct fetch *f = w->fetch;
+
+	pthread_mutex_lock(&f->lock);
+	hand_over(f, w->job, w->chunk);
+	w->job->finished = true;
+	f->reserved -= memory;
+	if (memory > 0)
+		pthread_cond_broadcast(&f->room);
+	if (w->job == f->jobs)
+		pthread_cond_signal(&f->ready);
+	pthread_mutex_unlock(&f->lock);
+}
+
+static int
+compile_programs(struct fetch_worker *w, struct error *error)
+{
+	const struct fetch_options *o = w->options;
+
+	if (o->map && !w->map) {
+		w->map = jq_program_compile(o->map, o->map_name, o->jq_limit_ms, error);
+		if (!w->map)
+			return -1;
+	}
+	if (o->select && !w->select) {
+		w->select = jq_program_compile(o->select, "--select", o->jq_limit_ms, error);
+		if (!w->select)
+			return -1;
+	}
+	return 0;
+}
+
+static void *
+work(void *context)
+{
+	static const struct slice names[] = {{"_source", 7}};
+	struct fetch_worker *w = context;
+	struct error error;
+	size_t memory = 0;
+
+	if (compile_programs(w, &error) < 0)
+		command_die(&error);
+	w->scanner = scanner_new(names, 1, w->options->max_record);
+	while ((w->job = take_job(w, &memory))) {
+		if (!w->job->failed)
+			fetch_object(w);
+		finish_job(w, memory);
+	}
+	scanner_free(w->scanner);
+	buffer_free(&w->window);
+	buffer_free(&w->source);
+	buffer_free(&w->time);
+	buffer_free(&w->mapped);
+	buffer_free(&w->scratch);
+	return NULL;
+}
+
+static void
+start_thread(pthread_t *thread, void *(*run)(void *), void *context)
+{
+	struct error error;
+	int cause = pthread_create(thread, NULL, run, context);
+
+	if (cause == 0)
+		return;
+	error_set(&error, STATUS_FAILED, "threads", "cannot start a thread: %s", strerror(cause));
+	command_die(&error);
+}
+
+/* ---- the lister */
+
+bool
+fetch_add(void *fetch, struct reference *r, const struct error *problem)
+{
+	struct fetch *f = fetch;
+	struct job *job = memory_get_zeroed(1, sizeof(*job));
+
+	job->reference = *r;
+	*r = (struct reference){0};
+	job->last_chunk = &job->chunks;
+	if (problem) {
+		job->failed = true;
+		job->failure = *problem;
+	}
+	if (job->reference.has_size)
+		progress_total(job->reference.size);
+	pthread_mutex_lock(&f->lock);
+	while (f->n_waiting >= WAITING_MAX)
+		pthread_cond_wait(&f->room, &f->lock);
+	*f->last_job = job;
+	f->last_job = &job->next;
+	f->n_waiting++;
+	if (!f->next_job)
+		f->next_job = job;
+	if (f->n_idle < f->n_waiting && f->n_workers < f->workers_max) {
+		size_t i = f->n_workers++;
+
+		start_thread(&f->threads[i], work, &f->workers[i]);
+	}
+	pthread_cond_signal(&f->work);
+	pthread_mutex_unlock(&f->lock);
+	return true;
+}
+
+struct listing {
+	struct fetch *fetch;
+	fetch_lister *lister;
+	void *context;
+};
+
+static void *
+list(void *context)
+{
+	struct listing *l = context;
+	struct fetch *f = l->fetch;
+
+	l->lister(l->context, f);
+	pthread_mutex_lock(&f->lock);
+	f->listed = true;
+	pthread_cond_broadcast(&f->work);
+	pthread_cond_signal(&f->ready);
+	pthread_mutex_unlock(&f->lock);
+	return NULL;
+}
+
+/* ---- the writer */
+
+static void
+report_refusals(struct fetch *f, const struct job *job, struct refusal *refusal)
+{
+	const char *uri = job->reference.uri;
+
+	while (refusal) {
+		struct refusal *next = refusal->next;
+
+		rejects_add(f->options->rejects, buffer_slice(&refusal->rejected));
+		message_at(MESSAGE_ERROR,
+			(struct message_place){.uri = uri, .record = refusal->record,
+				.line = refusal->line, .code = refusal->code},
+			"%s; the record is refused%s", refusal->text,
+			f->options->rejects ? "" : " (--rejects FILE would keep it)");
+		journal_refused(
+			uri, refusal->record, refusal->code, refusal->text, f->options->rejects != NULL);
+		buffer_free(&refusal->rejected);
+		free(refusal->text);
+		free(refusal);
+		refusal = next;
+	}
+}
+
+static void
+write_chunks(struct fetch *f, const struct job *job, struct chunk *chunks)
+{
+	for (struct chunk *c = chunks; c; c = c->next) {
+		if (c->data.n >= FETCH_BLOCK / 4)
+			output_write(&output_stdout, c->data.p, c->data.n);
+		else
+			output_add_slice(&output_stdout, buffer_slice(&c->data));
+		report_refusals(f, job, c->refusals);
+	}
+}
+
+static void
+refuse_object(struct fetch *f, const struct job *job)
+{
+	struct buffer line = {0}, reference = {0};
+
+	reference_print(&reference, &job->reference);
+	rejects_format(&line, job->failure.code, job->failure.text, buffer_slice(&reference),
+		(struct slice){0});
+	rejects_add(f->options->rejects, buffer_slice(&line));
+	journal_refused(job->reference.uri, 0, job->failure.code, job->failure.text,
+		f->options->rejects != NULL);
+	buffer_free(&line);
+	buffer_free(&reference);
+}
+
+/* What becomes of an object that could not be read, or not to its end. */
+static void
+report_failure(struct fetch *f, const struct job *job, struct fetch_counts *counts)
+{
+	const struct error *e = &job->failure;
+	struct message_place place = {.uri = job->reference.uri, .code = e->code, .named = true};
+	bool missing = strcmp(e->code, "missing") == 0;
+	struct buffer ids = {0};
+
+	if (e->status == STATUS_FAILED)
+		command_die(e);
+	if (missing && f->options->missing == FETCH_MISSING_SKIP) {
+		message_at(MESSAGE_WARNING, place, "%s; skipped", e->text);
+		counts->skipped_objects++;
+		return;
+	}
+	message_at(MESSAGE_ERROR, place, "%s", e->text);
+	if (missing && f->options->missing == FETCH_MISSING_REFUSE) {
+		refuse_object(f, job);
+		counts->refused_objects++;
+		return;
+	}
+	if (job->reference.message_ids)
+		buffer_format(&ids, "[%s]", job->reference.message_ids);
+	journal_failed(job->reference.uri, buffer_slice(&ids), e->code, e->text);
+	buffer_free(&ids);
+	counts->failed_objects++;
+}
+
+static void
+complete(struct fetch *f, struct job *job, struct fetch_counts *counts)
+{
+	counts->references++;
+	counts->read += job->counts.read;
+	counts->refused += job->counts.refused;
+	counts->left_out += job->counts.left_out;
+	counts->written += job->counts.written;
+	counts->bytes_in += job->counts.bytes_in;
+	if (job->failed)
+		report_failure(f, job, counts);
+	else
+		counts->objects++;
+}
+
+/* Wait until the first object has something to write or is through. */
+static void
+await(struct fetch *f)
+{
+	bool flushed = false;
+
+	while (f->jobs ? !f->jobs->chunks && !f->jobs->finished : !f->listed) {
+		if (!flushed) {
+			/* a reader should not wait for what is there */
+			pthread_mutex_unlock(&f->lock);
+			output_flush(&output_stdout);
+			pthread_mutex_lock(&f->lock);
+			flushed = true;
+			continue;
+		}
+		pthread_cond_wait(&f->ready, &f->lock);
+	}
+}
+
+static void
+write_all_jobs(struct fetch *f, struct fetch_counts *counts)
+{
+	pthread_mutex_lock(&f->lock);
+	for (;;) {
+		struct job *job;
+		struct chunk *chunks, *next;
+		bool finished;
+
+		await(f);
+		job = f->jobs;
+		if (!job)
+			break;
+		chunks = job->chunks;
+		finished = job->finished;
+		job->chunks = NULL;
+		job->last_chunk = &job->chunks;
+		pthread_mutex_unlock(&f->lock);
+
+		write_chunks(f, job, chunks);
+		if (finished)
+			complete(f, job, counts);
+
+		pthread_mutex_lock(&f->lock);
+		if (finished) {
+			f->jobs = job->next;
+			if (!f->jobs)
+				f->last_job = &f->jobs;
+			reference_free(&job->reference);
+			free(job);
+		}
+		for (; chunks; chunks = next) {
+			next = chunks->next;
+			if (!finished)
+				job->pending_bytes -= chunks->data.n + chunks->refusal_bytes;
+			chunk_put(f, chunks);
+		}
+		pthread_cond_broadcast(&f->room);
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* ---- all of it */
+
+static void
+configure(struct fetch *f, const struct fetch_options *options)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	f->options = options;
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->work, NULL);
+	pthread_cond_init(&f->ready, NULL);
+	pthread_cond_init(&f->room, NULL);
+	f->last_job = &f->jobs;
+	f->workers_max = options->in_flight;
+	/* jq programs are processes with 40 ms of start-up: no more than can run */
+	if ((options->map || options->select) && cpus > 0 && f->workers_max > (size_t)cpus)
+		f->workers_max = (size_t)cpus;
+	f->pending_max = options->buffer_bytes / 2 / f->workers_max;
+	if (f->pending_max < FETCH_BLOCK)
+		f->pending_max = FETCH_BLOCK;
+	f->threads = memory_get_zeroed(f->workers_max, sizeof(*f->threads));
+	f->workers = memory_get_zeroed(f->workers_max, sizeof(*f->workers));
+	for (size_t i = 0; i < f->workers_max; i++) {
+		f->workers[i].fetch = f;
+		f->workers[i].options = options;
+	}
+}
+
+static void
+release(struct fetch *f)
+{
+	for (size_t i = 0; i < f->workers_max; i++) {
+		jq_program_free(f->workers[i].map);
+		jq_program_free(f->workers[i].select);
+	}
+	while (f->spare) {
+		struct chunk *chunk = f->spare;
+
+		f->spare = chunk->next;
+		buffer_free(&chunk->data);
+		free(chunk);
+	}
+	free(f->threads);
+	free(f->workers);
+	pthread_mutex_destroy(&f->lock);
+	pthread_cond_destroy(&f->work);
+	pthread_cond_destroy(&f->ready);
+	pthread_cond_destroy(&f->room);
+}
+
+enum status
+fetch_run(const struct fetch_options *options, fetch_lister *lister, void *context,
+	struct fetch_counts *counts, struct error *error)
+{
+	struct fetch f = {0};
+	struct listing listing = {&f, lister, context};
+	pthread_t thread;
+
+	*counts = (struct fetch_counts){0};
+	configure(&f, options);
+	if (compile_programs(&f.workers[0], error) < 0) {
+		release(&f);
+		return STATUS_USAGE;
+	}
+	start_thread(&thread, list, &listing);
+	write_all_jobs(&f, counts);
+	pthread_join(thread, NULL);
+	for (size_t i = 0; i < f.n_workers; i++)
+		pthread_join(f.threads[i], NULL);
+	release(&f);
+	return counts->refused + counts->failed_objects + counts->refused_objects ? STATUS_REFUSED
+										  : STATUS_OK;
+}

@@ -1,0 +1,80 @@
+#include "catalog/rejects.h"
+
+#include "base/command.h"
+#include "base/memory.h"
+#include "base/message.h"
+#include "base/output.h"
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+struct rejects {
+	int fd;
+	char *path;
+};
+
+struct rejects *
+rejects_open(const char *path, struct error *error)
+{
+	struct rejects *rejects;
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0) {
+		error_system(error, "cannot open '%s' for the refused records", path);
+		error->status = STATUS_USAGE;
+		return NULL;
+	}
+	rejects = memory_get_zeroed(1, sizeof(*rejects));
+	rejects->fd = fd;
+	rejects->path = memory_copy_string(path);
+	return rejects;
+}
+
+static void __attribute__((noreturn))
+give_up(const struct rejects *rejects)
+{
+	struct error error;
+
+	error_system(&error, "cannot write '%s'", rejects->path);
+	command_die(&error);
+}
+
+void
+rejects_add(struct rejects *rejects, struct slice line)
+{
+	if (rejects && write_all(rejects->fd, line.p, line.n) < 0)
+		give_up(rejects);
+}
+
+void
+rejects_close(struct rejects *rejects)
+{
+	if (!rejects)
+		return;
+	if (close(rejects->fd) < 0 && errno != EINTR)
+		give_up(rejects);
+	free(rejects->path);
+	free(rejects);
+}
+
+void
+rejects_format(struct buffer *line, const char *code, const char *text, struct slice source,
+	struct slice record)
+{
+	buffer_format(line, "{\"tool\":\"%s\",\"code\":\"%s\",\"error\":", message_tool_name(), code);
+	buffer_add_json_string(line, slice_of(text));
+	if (source.n > 0) {
+		buffer_add_string(line, ",\"source\":");
+		buffer_add_slice(line, source);
+	}
+	buffer_add_string(line, ",\"record\":");
+	buffer_add_json_string(line, record);
+	if (utf8_valid_prefix(record) < record.n) {
+		buffer_add_string(line, ",\"record_base64\":\"");
+		buffer_add_base64(line, record);
+		buffer_add_byte(line, '"');
+	}
+	buffer_add_string(line, "}\n");
+}
