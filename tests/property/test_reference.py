@@ -230,6 +230,10 @@ class Fields(unittest.TestCase):
                          '{"x":3}')
         self.assertEqual(data_of(lines, priority=["A"], fields=["z", "y"]), '{"y":1.10,"z":1}')
 
+    def test_a_field_is_spelled_as_first_met(self):
+        lines = [rec("A", r'{"\u0061":null}'), rec("B", '{"a":1}')]
+        self.assertEqual(data_of(lines, priority=["A", "B"]), r'{"\u0061":1}')
+
     def test_duplicate_with_null_last_is_null(self):
         self.assertEqual(data_of([rec("A", '{"a":1,"b":2,"a":null}')]), '{"a":null,"b":2}')
 
@@ -258,7 +262,7 @@ class Fields(unittest.TestCase):
                                             ("D", "1.0")]), "1")
         self.assertEqual(field("majority", [("A", "1"), ("B", '"x"'), ("C", r'"\u0078"')]), '"x"')
         lines = [rec("A", '{"x":1}', "3"), rec("A", '{"x":2}', "2"), rec("A", '{"x":2}', "1"),
-                 rec("B", '{"x":1}')]
+                 rec("A", '{"x":2}', "0"), rec("B", '{"x":1}')]
         self.assertEqual(data_of(lines, updates="patch", rules={"default": "majority"}), '{"x":1}')
 
     def test_union(self):
