@@ -1,0 +1,37 @@
+# Checks of terraform/, the Jenkinsfile and the units of the README, without a network or an account.
+#
+#   make check-infra        all of them; build/infra/*.tap has every single result
+#   make infra-schema       extract the provider's schema anew (needs the network, 40 MB)
+
+INFRA_SOURCE := $(dir $(lastword $(MAKEFILE_LIST)))
+INFRA_SCHEMA := @cdktn/provider-aws@24.1.0
+
+CHECKS     += check-infra
+DEPS_CHECK += cron groovy systemd $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
+
+.PHONY: check-infra check-infra-tools infra-schema
+
+check-infra: check-infra-tools $(INFRA_SOURCE)node_modules/.package-lock.json
+	@mkdir -p $(BUILD)/infra
+	@set -e; result() { \
+		if "$$@" >$(BUILD)/infra/$$name.tap 2>&1; then tail -n 1 $(BUILD)/infra/$$name.tap; \
+		else grep -v '^ok ' $(BUILD)/infra/$$name.tap; exit 1; fi; }; \
+	name=terraform; result node $(INFRA_SOURCE)terraform.mjs terraform; \
+	java=$$(readlink -f "$$(command -v java)"); \
+	name=jenkins; result env JAVA_HOME="$${java%/bin/java}" groovy $(INFRA_SOURCE)jenkins.groovy Jenkinsfile; \
+	name=operations; result $(INFRA_SOURCE)operations README.md
+
+# A missing tool is a failure: a check that is left out in silence would look like one that passed.
+check-infra-tools:
+	@for tool in node:nodejs npm:npm groovy:groovy java:default-jre-headless crontab:cron systemd-analyze:systemd; do \
+		command -v $${tool%%:*} >/dev/null || { \
+			echo "check-infra: no $${tool%%:*} here; apt-get install $${tool##*:}" >&2; exit 1; }; done
+
+$(INFRA_SOURCE)node_modules/.package-lock.json: $(INFRA_SOURCE)package-lock.json
+	cd $(INFRA_SOURCE) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+infra-schema:
+	@mkdir -p $(BUILD)/infra
+	cd $(BUILD)/infra && npm pack --loglevel=error $(INFRA_SCHEMA)
+	node $(INFRA_SOURCE)extract-schema.mjs $(BUILD)/infra/cdktn-provider-aws-*.tgz $(INFRA_SOURCE)aws-schema.json
