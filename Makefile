@@ -185,7 +185,7 @@ $(BUILD)/%.tidy: %.c .clang-tidy
 # ---- completions, installation
 
 completions: all
-	@$(ENVIRONMENT) completions/generate completions
+	@$(ENVIRONMENT) completions/generate completions $(filter $(BUILD)/bin/acc-%,$(BINARIES))
 
 SHELLS_bash = $(DATADIR)/bash-completion/completions
 SHELLS_zsh  = $(DATADIR)/zsh/site-functions

@@ -68,8 +68,8 @@ show_help(const struct command *command, const struct option_spec *const tables[
 		line += n + (line[n] == '\n');
 		lead = "  or:  ";
 	}
-	add(command->purpose);
-	add("\n\n");
+	options_paragraph(command->purpose);
+	add("\n");
 	options_help(tables);
 	add("\nExit status: 0 all done, 1 some input was refused, 2 wrong usage, 3 could not finish.\n"
 		"See ");

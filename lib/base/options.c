@@ -270,9 +270,9 @@ add_spaces(size_t n)
 		output_add(&output_stdout, " ", 1);
 }
 
-/* Words of text from column on, further lines indented by two more than the first. */
+/* Words of text from column on, further lines from column further. */
 static void
-add_wrapped(const char *text, size_t column)
+add_wrapped(const char *text, size_t column, size_t further)
 {
 	size_t at = column;
 
@@ -281,8 +281,8 @@ add_wrapped(const char *text, size_t column)
 
 		if (at > column && at + 1 + n >= HELP_WIDTH) {
 			output_add(&output_stdout, "\n", 1);
-			add_spaces(HELP_COLUMN + 2);
-			at = column = HELP_COLUMN + 2;
+			add_spaces(further);
+			at = column = further;
 		} else if (at > column) {
 			output_add(&output_stdout, " ", 1);
 			at++;
@@ -293,6 +293,12 @@ add_wrapped(const char *text, size_t column)
 		text += strspn(text, " ");
 	}
 	output_add(&output_stdout, "\n", 1);
+}
+
+void
+options_paragraph(const char *text)
+{
+	add_wrapped(text, 0, 0);
 }
 
 static const char *
@@ -323,7 +329,7 @@ options_help(const struct option_spec *const tables[])
 				left.n = 0;
 			}
 			add_spaces(HELP_COLUMN - left.n);
-			add_wrapped(spec->help, HELP_COLUMN);
+			add_wrapped(spec->help, HELP_COLUMN, HELP_COLUMN + 2);
 			buffer_free(&left);
 		}
 }

@@ -52,6 +52,9 @@ int options_parse(const struct option_spec *const tables[], int argc, char *cons
 /* Print the option part of --help, to fd 1 through output_stdout. */
 void options_help(const struct option_spec *const tables[]);
 
+/* Print text, wrapped to the width of the help. */
+void options_paragraph(const char *text);
+
 /* Print one line per option for the generators: letter, name, kind, argument, choices and help,
  * separated by tabs; an absent one is "-". */
 void options_list(const struct option_spec *const tables[]);

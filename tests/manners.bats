@@ -1,0 +1,159 @@
+#!/usr/bin/env bats
+# The manners that all commands share, held against every command there is.
+# shellcheck disable=SC2154 # bats sets stderr
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	root=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	bin=${BUILD:-$root/build}/bin
+	commands=$(cd "$bin" && echo acc-*)
+	export root bin commands
+	[ "$commands" != "acc-*" ]
+}
+
+setup() {
+	load helpers
+	in_own_directory
+}
+
+# is_binary COMMAND: it is made from C, not a script
+is_binary() {
+	[ -f "$root/cmd/$1.c" ]
+}
+
+# option_list COMMAND: each of its options on a line
+option_list() {
+	"$bin/$1" --help-options | awk -F '\t' '$1 != "-" { print "-" $1 } { print "--" $2 }' | sort
+}
+
+# documented PAGE: each option that heads a paragraph of the page
+documented() {
+	awk '$1 == ".It" { for (i = 2; i < NF; i++) if ($i == "Fl") print "-" $(i + 1) }' "$root/man/$1" | sort -u
+}
+
+@test "every command: --help goes to standard output, begins with the usage and lists every option" {
+	for command in $commands; do
+		echo "$command"
+		run -0 --separate-stderr "$command" --help
+		[ "$stderr" = "" ]
+		[[ $output = "Usage: $command"* ]]
+		while read -r option; do
+			grep -qE -- "(^| )$option([ ,=]|\$)" <<<"$output" || { echo "no $option"; return 1; }
+		done < <(option_list "$command")
+	done
+}
+
+@test "every command: no line of the help is wider than a terminal" {
+	for command in $commands; do
+		echo "$command"
+		"$command" --help >help
+		run -1 grep -nE '^.{81,}' help
+	done
+}
+
+@test "every command: --version names command and version" {
+	for command in $commands; do
+		run -0 --separate-stderr "$command" --version
+		[ "$stderr" = "" ]
+		[[ $output =~ ^$command\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || { echo "$output"; return 1; }
+	done
+}
+
+@test "every command: an unknown option is wrong usage, and says where help is" {
+	for command in $commands; do
+		echo "$command"
+		run -2 --separate-stderr "$command" --no-such-option </dev/null
+		[ "$output" = "" ]
+		[ "$stderr" = "$command: unrecognized option '--no-such-option' (see $command --help)" ]
+	done
+}
+
+@test "every command: an option without its argument is wrong usage" {
+	for command in $commands; do
+		echo "$command"
+		run -2 --separate-stderr "$command" --journal </dev/null
+		[ "$output" = "" ]
+		[[ $stderr = "$command: option '--journal' requires an argument"* ]]
+	done
+}
+
+@test "every command: has the common options" {
+	for command in $commands; do
+		echo "$command"
+		option_list "$command" >options
+		for option in -q --quiet -v --verbose --log-format --progress --journal --help --version; do
+			grep -qx -- "$option" options || { echo "no $option"; return 1; }
+		done
+	done
+}
+
+@test "every command: --log-format json writes an object per message" {
+	for command in $commands; do
+		echo "$command"
+		run -2 --separate-stderr "$command" --log-format json --no-such-option </dev/null
+		jq -e --arg tool "$command" '.tool == $tool and .level == "error" and (.message | length > 0)
+			and (.time | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z$"))' <<<"$stderr"
+	done
+}
+
+@test "every command: wrong usage is in the journal, as started and done with 2" {
+	for command in $commands; do
+		echo "$command"
+		rm -f journal
+		run -2 "$command" --journal journal --no-such-option </dev/null
+		[ "$(jq -c '[.event, .tool, .status]' journal)" = \
+			"[\"start\",\"$command\",null]"$'\n'"[\"done\",\"$command\",2]" ]
+	done
+}
+
+@test "every command: a full disk under --help is not success" {
+	for command in $commands; do
+		is_binary "$command" || continue
+		echo "$command"
+		run -3 --separate-stderr sh -c '"$0" --help >/dev/full' "$command"
+		[ "$stderr" = "$command: cannot write to standard output: No space left on device" ]
+	done
+}
+
+@test "every command: a reader that has left ends it quietly" {
+	for command in $commands; do
+		is_binary "$command" || continue
+		echo "$command"
+		bash -c '{ sleep 0.2; "$0" --help 2>stderr; echo "${PIPESTATUS[0]}" >status; } | true' "$command"
+		[ ! -s stderr ]
+		[ "$(cat status)" -eq 141 ]
+	done
+}
+
+@test "every command: its page documents its options, the common ones there or in acc(7), and no others" {
+	for command in $commands; do
+		echo "$command"
+		option_list "$command" >has
+		documented "$command.1" >page
+		[ "$(comm -13 has page)" = "" ] || { echo "not options: $(comm -13 has page)"; return 1; }
+		{ cat page && documented acc.7; } | sort -u >pages
+		[ "$(comm -23 has pages)" = "" ] || { echo "not documented: $(comm -23 has pages)"; return 1; }
+	done
+}
+
+@test "every page: its examples run and print what it says" {
+	for page in "$root"/man/*.[157]; do
+		echo "$page"
+		directory=$BATS_TEST_TMPDIR/$(basename "$page")
+		mkdir "$directory"
+		"$root/tests/manners/examples.py" "$page" "$directory"
+	done
+}
+
+@test "every command in C: starts within 5 ms" {
+	[ "$bin" = "$root/build/bin" ] || skip "a build for tests"
+	for command in $commands; do
+		is_binary "$command" || continue
+		for _ in 1 2 3; do # others may keep the machine busy
+			median=$("$root/tests/manners/startup.py" "$bin/$command")
+			echo "$command: $median ms"
+			awk -v ms="$median" 'BEGIN { exit !(ms < 5) }' && continue 2
+		done
+		return 1
+	done
+}
