@@ -1,10 +1,14 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # bats sets stderr
+# shellcheck disable=SC2154,SC2016,SC2012,SC1003 # bats sets stderr; inner shells expand; names are ours
 bats_require_minimum_version 1.5.0
 load helpers
 
 setup() {
 	in_own_directory
+}
+
+teardown() {
+	if mountpoint -q dest; then umount dest; fi
 }
 
 # spool N: N files of a few records each in spool/, their manifest in the file manifest

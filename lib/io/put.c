@@ -321,28 +321,40 @@ work(void *argument)
 		t->done = true;
 		finish_tasks(p);
 	}
+	p->running--;
+	pthread_cond_signal(&p->room);
 	pthread_mutex_unlock(&p->mutex);
 	return NULL;
 }
 
 /* ---- */
 
+/* Detached, as one of them may end the command while the others are at work. */
+static void
+start_thread(struct put *p)
+{
+	struct error error;
+	pthread_t thread;
+
+	errno = pthread_create(&thread, NULL, work, p);
+	if (errno || (errno = pthread_detach(thread))) {
+		error_system(&error, "cannot start a thread");
+		command_die(&error);
+	}
+}
+
 void
 put_start(struct put *p)
 {
-	struct error error;
 
 	p->ring_size = 4 * p->jobs;
 	p->ring = memory_get_zeroed(p->ring_size, sizeof(*p->ring));
-	p->threads = memory_get_zeroed(p->jobs, sizeof(*p->threads));
 	pthread_mutex_init(&p->mutex, NULL);
 	pthread_cond_init(&p->work, NULL);
 	pthread_cond_init(&p->room, NULL);
+	p->running = p->jobs;
 	for (unsigned i = 0; i < p->jobs; i++)
-		if ((errno = pthread_create(&p->threads[i], NULL, work, p)) != 0) {
-			error_system(&error, "cannot start a thread");
-			command_die(&error);
-		}
+		start_thread(p);
 }
 
 static void
@@ -407,16 +419,12 @@ put_finish(struct put *p, struct error *error)
 	pthread_mutex_lock(&p->mutex);
 	p->closing = true;
 	pthread_cond_broadcast(&p->work);
+	while (p->running)
+		pthread_cond_wait(&p->room, &p->mutex);
 	pthread_mutex_unlock(&p->mutex);
-	for (unsigned i = 0; i < p->jobs; i++)
-		pthread_join(p->threads[i], NULL);
 	if (p->manifest_key && p->receipts.n && !p->dry_run)
 		finished = store_receipts(p, error);
-	pthread_cond_destroy(&p->work);
-	pthread_cond_destroy(&p->room);
-	pthread_mutex_destroy(&p->mutex);
 	buffer_free(&p->receipts);
-	free(p->threads);
 	free(p->ring);
 	return finished;
 }

@@ -38,9 +38,9 @@ struct put {
 	/* private */
 	pthread_mutex_t mutex;
 	pthread_cond_t work, room;
-	pthread_t *threads;
 	struct put_task *ring;
 	size_t ring_size, head, next, tail; /* printed up to head, taken up to next, filled up to tail */
+	unsigned running;
 	bool closing;
 	struct buffer receipts;
 };

@@ -23,7 +23,7 @@
 static bool
 ends_with(struct slice s, struct slice end)
 {
-	return s.n >= end.n && memcmp(s.p + s.n - end.n, end.p, end.n) == 0;
+	return s.n >= end.n && (end.n == 0 || memcmp(s.p + s.n - end.n, end.p, end.n) == 0);
 }
 
 static int
