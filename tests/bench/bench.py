@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 import report
-from measure import Failed, interleave, note, run
+from measure import Failed, interleave, note, run, sha256
 from peers import Data, merge_peers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -238,14 +238,20 @@ def bench_chain(bench):
     return tables
 
 
-def merge_task(bench, data, *options):
+def merge_task(bench, data, *options, same=None):
+    """same: {path of the input: checksum of the output}; a second output has to equal the first."""
     command = [bench.tool("acc-merge"), "--priority", bench.priority, *options, data.path]
     scratch = bench.out_path("scratch")
 
     def task():
         fresh_directory(scratch)
-        return run([*command[:-1], "-T", scratch, command[-1]], bench.out_path("merged"),
+        took = run([*command[:-1], "-T", scratch, command[-1]], bench.out_path("merged"),
                    scratch=scratch)
+        if same is not None:
+            said = sha256(bench.out_path("merged"))
+            if same.setdefault(data.path, said) != said:
+                raise Failed(f"the output differs with {' '.join(options)}: {' '.join(command)}")
+        return took
     return task
 
 
@@ -255,9 +261,10 @@ def bench_scale(bench):
         return []
     sizes = bench.options.sizes.split(",")
     sets = [bench.data("small", size) for size in sizes]
-    tasks = {data.name: merge_task(bench, data) for data in sets}
+    same = {}
+    tasks = {data.name: merge_task(bench, data, same=same) for data in sets}
     if len(sets) > 1:
-        tasks[f"{sets[1].name} -S 32M"] = merge_task(bench, sets[1], "-S", "32M")
+        tasks[f"{sets[1].name} -S 32M"] = merge_task(bench, sets[1], "-S", "32M", same=same)
     note("scale " + ", ".join(tasks))
     interleave(tasks, 1)
     return [report.Table("scale", interleave(tasks, bench.options.runs), None, None,
@@ -284,7 +291,6 @@ def bench_spill(bench):
         tasks = {"acc-merge -S 256M": merge_task(bench, data, "-S", "256M"), **tasks}
     note(f"spill {os.path.getsize(data.path):,} bytes")
     results = interleave(tasks, bench.options.runs)
-    os.unlink(bench.out_path("merged"))
     return [report.Table(f"spill {os.path.getsize(data.path) / 1e9:.1f} GB", results,
                          os.path.getsize(data.path), data.records,
                          "output to a file; scratch is the most it had on disk at once")]

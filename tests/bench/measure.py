@@ -1,4 +1,5 @@
 """Run commands, alternating between them, and keep what each run took."""
+import hashlib
 import os
 import statistics
 import subprocess
@@ -8,10 +9,10 @@ import time
 
 
 class Run:
-    """What one run of a command took: wall seconds, peak bytes, bytes written."""
+    """What one run of a command took: wall seconds, peak bytes, scratch bytes."""
 
-    def __init__(self, seconds, peak, written, scratch):
-        self.seconds, self.peak, self.written, self.scratch = seconds, peak, written, scratch
+    def __init__(self, seconds, peak, scratch):
+        self.seconds, self.peak, self.scratch = seconds, peak, scratch
 
 
 class Result:
@@ -73,15 +74,14 @@ class ScratchWatch(threading.Thread):
             self.most = max(self.most, scratch_bytes(self.pid, self.directory))
 
 
-def written_bytes(pid):
-    with open(f"/proc/{pid}/io", encoding="ascii") as file:
-        fields = dict(line.split(": ") for line in file)
-    return int(fields["wchar"])
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def run(command, out, env=None, scratch=None):
     """Run a list of arguments or a line of shell, standard output to the file out."""
-    argv = ["sh", "-c", command] if isinstance(command, str) else command
+    argv = ["bash", "-o", "pipefail", "-c", command] if isinstance(command, str) else command
     if out != os.devnull and os.path.exists(out):
         os.unlink(out)
     with open(out, "wb") as file:
@@ -95,12 +95,11 @@ def run(command, out, env=None, scratch=None):
             if watch:
                 watch.over.set()
                 watch.join()
-            written = written_bytes(child.pid)
             _, status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise Failed(f"status {child.returncode}: {command}")
-    return Run(seconds, usage.ru_maxrss * 1024, written, watch.most if watch else 0)
+    return Run(seconds, usage.ru_maxrss * 1024, watch.most if watch else 0)
 
 
 def interleave(tasks, count):

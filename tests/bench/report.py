@@ -20,7 +20,7 @@ TARGETS = [
 ]
 FETCH_TARGETS = {"fetch small": 1.0, "fetch array": 0.6}        # GB/s
 SCRATCH_TARGET = 2                                              # times the input
-SPILL_PEAK_TARGET = 300 << 20
+SPILL_PEAK_TARGET = 300_000_000
 START_TARGET = 0.005
 
 
@@ -70,7 +70,9 @@ def machine(bench_dir):
         f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}; {cpu()}, "
         f"{len(os.sched_getaffinity(0))} cores, {memory} GiB, Linux {platform.release()}, "
         f"load {os.getloadavg()[0]:.1f}.",
-        f"Peers: {versions(bench_dir)}.",
+        f"Peers: {versions(bench_dir)}. A suffix is the number of threads.",
+        "Times are wall seconds of whole commands, reading from the page cache. Peak is the resident "
+        "memory of the largest process, mapped input included (18 MB is the harness's own floor).",
     ]
 
 
