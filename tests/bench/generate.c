@@ -11,15 +11,15 @@
 
 enum { PARTNERS = 40, SMALL_OFFERS = 4, WIDE_OFFERS = 20, HOT = 10, ID_BASE = 100000 };
 
-static const char usage[] =
-	"usage: generate [-s seed] small|wide|skew|array records\n"
-	"       generate [-s seed] list\n"
-	"small  235 bytes a record, 4 partners per accommodation\n"
-	"wide   2 KB a record, nested arrays, 20 partners per accommodation\n"
-	"skew   small records, 99 of 100 on 10 accommodations\n"
-	"array  small records as one JSON array over lines\n"
-	"list   the priority list of all partners, a JSON array\n";
+static const char usage[] = "usage: generate [-s seed] small|wide|skew|array records\n"
+			    "       generate [-s seed] list\n"
+			    "small  235 bytes a record, 4 partners per accommodation\n"
+			    "wide   2 KB a record, nested arrays, 20 partners per accommodation\n"
+			    "skew   small records, 99 of 100 on 10 accommodations\n"
+			    "array  small records as one JSON array over lines\n"
+			    "list   the priority list of all partners, a JSON array\n";
 
+/* clang-format off */
 static const char *const cities[] = {
 	"Budapest", "Amsterdam", "K\xc3\xb8" "benhavn", "Lisbon", "Porto", "Z\xc3\xbcrich", "Vienna",
 	"Prague", "Krak\xc3\xb3w", "Ljubljana", "Athens", "Sevilla", "Valencia", "Marseille", "Lyon",
@@ -51,8 +51,9 @@ static const char *const words[] = {
 	"said \\\"we will be back\\\"", "good value", "small room", "lovely view", "the lift was broken",
 	"breakfast from 7 to 10", "check-in took long", "perfect for families", "great shower",
 };
+/* clang-format on */
 
-#define PICK(list, r) ((list)[(r) % (sizeof (list) / sizeof *(list))])
+#define PICK(list, r) ((list)[(r) % (sizeof(list) / sizeof *(list))])
 
 struct out {
 	char buf[1 << 20];
@@ -102,7 +103,7 @@ permute(uint64_t i, uint64_t n)
 static void
 flush(struct out *out)
 {
-	for (size_t done = 0; done < out->len; ) {
+	for (size_t done = 0; done < out->len;) {
 		ssize_t n = write(STDOUT_FILENO, out->buf + done, out->len - done);
 
 		if (n < 0)
@@ -139,7 +140,7 @@ put_number(struct out *out, uint64_t n, unsigned width)
 static void
 put_partner(struct out *out, unsigned partner)
 {
-	char name[] = { 'P', 'a', 'r', 't', 'n', 'e', 'r', '_', 0, 0, 0 };
+	char name[] = {'P', 'a', 'r', 't', 'n', 'e', 'r', '_', 0, 0, 0};
 	char *p = name + 8;
 
 	if (partner >= 26)
@@ -393,7 +394,8 @@ put_list(struct out *out)
 static void
 put_catalog(struct out *out, const char *kind, uint64_t count)
 {
-	bool array = !strcmp(kind, "array"), wide = !strcmp(kind, "wide"), skew = !strcmp(kind, "skew");
+	bool array = !strcmp(kind, "array"), wide = !strcmp(kind, "wide"),
+	     skew = !strcmp(kind, "skew");
 	uint64_t offers = wide ? WIDE_OFFERS : SMALL_OFFERS;
 
 	for (uint64_t n = 0; n < count; n++) {
@@ -417,8 +419,8 @@ put_catalog(struct out *out, const char *kind, uint64_t count)
 static bool
 known(const char *kind)
 {
-	return !strcmp(kind, "small") || !strcmp(kind, "wide") || !strcmp(kind, "skew")
-		|| !strcmp(kind, "array");
+	return !strcmp(kind, "small") || !strcmp(kind, "wide") || !strcmp(kind, "skew") ||
+	       !strcmp(kind, "array");
 }
 
 static uint64_t
@@ -440,8 +442,12 @@ main(int argc, char *argv[])
 
 	while ((opt = getopt(argc, argv, "s:")) != -1)
 		switch (opt) {
-		case 's': seed = number(optarg); break;
-		default:  fputs(usage, stderr); return 2;
+		case 's':
+			seed = number(optarg);
+			break;
+		default:
+			fputs(usage, stderr);
+			return 2;
 		}
 	argv += optind;
 	if (argc - optind == 1 && !strcmp(argv[0], "list"))

@@ -1,6 +1,7 @@
 """Run commands, alternating between them, and keep what each run took."""
 import hashlib
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -79,26 +80,42 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def run(command, out, env=None, scratch=None):
+def wait(child, start, limit):
+    """Wait until the child has ended, or kill its group after limit seconds; give what it took."""
+    timer = threading.Timer(limit, os.killpg, (child.pid, signal.SIGKILL)) if limit else None
+    if timer:
+        timer.start()
+    try:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        return time.perf_counter() - start
+    except BaseException:
+        os.killpg(child.pid, signal.SIGKILL)
+        raise
+    finally:
+        if timer:
+            timer.cancel()
+
+
+def run(command, out, env=None, scratch=None, limit=None):
     """Run a list of arguments or a line of shell, standard output to the file out."""
     argv = ["bash", "-o", "pipefail", "-c", command] if isinstance(command, str) else command
     if out != os.devnull and os.path.exists(out):
         os.unlink(out)
     with open(out, "wb") as file:
         start = time.perf_counter()
-        with subprocess.Popen(argv, stdout=file, env={**os.environ, **(env or {})}) as child:
+        with subprocess.Popen(argv, stdout=file, env={**os.environ, **(env or {})},
+                              start_new_session=True) as child:
             watch = ScratchWatch(child.pid, scratch) if scratch else None
             if watch:
                 watch.start()
-            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-            seconds = time.perf_counter() - start
+            seconds = wait(child, start, limit)
             if watch:
                 watch.over.set()
                 watch.join()
             _, status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        raise Failed(f"status {child.returncode}: {command}")
+        raise Failed(f"status {child.returncode} after {seconds:.1f} s: {command}")
     return Run(seconds, usage.ru_maxrss * 1024, watch.most if watch else 0)
 
 

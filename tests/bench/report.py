@@ -72,7 +72,7 @@ def machine(bench_dir):
         f"load {os.getloadavg()[0]:.1f}.",
         f"Peers: {versions(bench_dir)}. A suffix is the number of threads.",
         "Times are wall seconds of whole commands, reading from the page cache. Peak is the resident "
-        "memory of the largest process, mapped input included (18 MB is the harness's own floor).",
+        "memory of the largest process, mapped input included (about 20 MB of it are the harness).",
     ]
 
 

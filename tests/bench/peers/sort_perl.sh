@@ -1,6 +1,7 @@
 #!/bin/sh
 # The same work with sort and Perl's JSON::XS.  usage: sort_perl.sh threads list file >out
 set -eu
+# shellcheck disable=SC2016
 fold='
 use strict; use warnings; use JSON::XS;
 my $json = JSON::XS->new->utf8; my ($now, %data) = ("");
@@ -12,6 +13,7 @@ while (<STDIN>) {
 	for (keys %$offer) { $data{$_} //= $offer->{$_} }
 }
 out();'
+# shellcheck disable=SC2016
 key='
 use strict; use warnings; use JSON::XS;
 open my $list, "<", shift or die "list: $!"; local $/; my $n = 10;
