@@ -17,37 +17,45 @@ static bool keep, discard_refused, dry_run;
 static struct store_options store_options;
 
 static const struct option_spec options[] = {
-	{'k', "key", OPTION_STRING, "TEMPLATE", &key, "the objects' keys below DEST [" KEY_DEFAULT "]", NULL, 0, 0},
-	{0, "at", OPTION_STRING, "TIME", &at, "the date in the keys (RFC 3339 or a date, UTC) [now]", NULL, 0, 0},
+	{'k', "key", OPTION_STRING, "TEMPLATE", &key,
+		"the objects' keys below DEST [" KEY_DEFAULT "]", NULL, 0, 0},
+	{0, "at", OPTION_STRING, "TIME", &at,
+		"the date in the keys (RFC 3339 or a date, UTC) [now]", NULL, 0, 0},
 	{0, "if-exists", OPTION_CHOICE, "WHAT", &if_exists,
-		"a key that is taken: take the next name, refuse the file, replace, or pass over [rename]",
+		"a key that is taken: take the next name, refuse the file, replace, or pass over "
+		"[rename]",
 		"rename|fail|overwrite|skip", 0, 0},
 	{'j', "jobs", OPTION_NUMBER, "N", &jobs, "objects in flight [4]", NULL, 1, PUT_JOBS_MAX},
-	{0, "manifest", OPTION_STRING, "KEY", &manifest_key, "store the list of receipts as KEY, last", NULL, 0, 0},
-	{0, "keep", OPTION_FLAG, NULL, &keep, "leave the files where they are [remove those of a manifest]", NULL, 0,
-		0},
+	{0, "manifest", OPTION_STRING, "KEY", &manifest_key,
+		"store the list of receipts as KEY, last", NULL, 0, 0},
+	{0, "keep", OPTION_FLAG, NULL, &keep,
+		"leave the files where they are [remove those of a manifest]", NULL, 0, 0},
 	{0, "discard-refused", OPTION_FLAG, NULL, &discard_refused,
 		"remove files of a manifest that are refused, too", NULL, 0, 0},
-	{'n', "dry-run", OPTION_FLAG, NULL, &dry_run, "store nothing; print the receipts there would be", NULL, 0, 0},
-	{0, "sse", OPTION_STRING, "KIND", &store_options.sse, "encryption: AES256, aws:kms or aws:kms:KEY", NULL, 0,
-		0},
-	{0, "storage-class", OPTION_STRING, "CLASS", &store_options.storage_class, "the objects' storage class",
-		NULL, 0, 0},
+	{'n', "dry-run", OPTION_FLAG, NULL, &dry_run,
+		"store nothing; print the receipts there would be", NULL, 0, 0},
+	{0, "sse", OPTION_STRING, "KIND", &store_options.sse,
+		"encryption: AES256, aws:kms or aws:kms:KEY", NULL, 0, 0},
+	{0, "storage-class", OPTION_STRING, "CLASS", &store_options.storage_class,
+		"the objects' storage class", NULL, 0, 0},
 	{0, "content-type", OPTION_STRING, "TYPE", &store_options.content_type,
 		"the objects' type [application/x-ndjson]", NULL, 0, 0},
-	{0, "checksum", OPTION_CHOICE, "KIND", &checksum, "the checksum sent along [sha256]", "sha256|crc32c|none", 0,
-		0},
-	{0, "tag", OPTION_LIST, "NAME=VALUE", &store_options.tags, "a tag for each object; may be repeated", NULL, 0,
-		0},
+	{0, "checksum", OPTION_CHOICE, "KIND", &checksum, "the checksum sent along [sha256]",
+		"sha256|crc32c|none", 0, 0},
+	{0, "tag", OPTION_LIST, "NAME=VALUE", &store_options.tags,
+		"a tag for each object; may be repeated", NULL, 0, 0},
 	{0, "metadata", OPTION_LIST, "NAME=VALUE", &store_options.metadata,
 		"metadata for each object; may be repeated", NULL, 0, 0},
 	{0},
 };
 
 static const struct command command = {
-	"acc-put", "[OPTION]... DEST [FILE]...",
-	"Store the files that a manifest or a list of names on standard input tells of; print a receipt for each.\n"
-	"DEST is a directory or an address such as s3://bucket/prefix/.", options,
+	"acc-put",
+	"[OPTION]... DEST [FILE]...",
+	"Store the files that a manifest or a list of names on standard input tells of; print a "
+	"receipt for each.\n"
+	"DEST is a directory or an address such as s3://bucket/prefix/.",
+	options,
 };
 
 static void
@@ -72,9 +80,14 @@ configure(struct put *put)
 	check_pairs("--tag", &store_options.tags);
 	check_pairs("--metadata", &store_options.metadata);
 	store_options.checksum = (enum store_checksum)checksum;
-	*put = (struct put){.key = key, .manifest_key = manifest_key, .at_us = instant_to_us(time),
-		.if_exists = (enum if_exists)if_exists, .jobs = (unsigned)jobs, .keep = keep,
-		.discard_refused = discard_refused, .dry_run = dry_run};
+	*put = (struct put){.key = key,
+		.manifest_key = manifest_key,
+		.at_us = instant_to_us(time),
+		.if_exists = (enum if_exists)if_exists,
+		.jobs = (unsigned)jobs,
+		.keep = keep,
+		.discard_refused = discard_refused,
+		.dry_run = dry_run};
 }
 
 /* The journal may tell more once the first file has come. */
@@ -90,8 +103,9 @@ check_feedback(const struct put *put, struct feedback *feedback)
 	sample = put_sample_uri(put);
 	source = feedback_find(feedback, sample);
 	if (source)
-		command_usage("'%s' lies inside the source '%s' and would be read again; choose another DEST", sample,
-			source);
+		command_usage("'%s' lies inside the source '%s' and would be read again; choose "
+			      "another DEST",
+			sample, source);
 	free(sample);
 }
 
@@ -126,7 +140,8 @@ put_files(struct put *put, const char *const *names, struct feedback *feedback)
 		if (strcmp(*names, "-") == 0) {
 			put_descriptor(put, STDIN_FILENO, feedback);
 		} else {
-			char *path = **names == '{' ? memory_format("./%s", *names) : memory_copy_string(*names);
+			char *path = **names == '{' ? memory_format("./%s", *names)
+						    : memory_copy_string(*names);
 
 			put_line(put, slice_of(path));
 			free(path);
@@ -166,7 +181,8 @@ main(int argc, char *argv[])
 	feedback_free(&feedback);
 	if (put.refused)
 		status = status_worse(status, STATUS_REFUSED);
-	return command_finish(status, (const struct journal_count[]){
-		{"files", put.files}, {"objects", put.objects}, {"stored", put.records}, {"already", put.already},
-		{"skipped", put.skipped}, {"refused", put.refused}, {"bytes_out", put.bytes_out}, {0}});
+	return command_finish(status,
+		(const struct journal_count[]){{"files", put.files}, {"objects", put.objects},
+			{"stored", put.records}, {"already", put.already}, {"skipped", put.skipped},
+			{"refused", put.refused}, {"bytes_out", put.bytes_out}, {0}});
 }

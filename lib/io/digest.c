@@ -23,7 +23,8 @@ check(int done)
 
 	if (done)
 		return;
-	error_set(&error, STATUS_FAILED, "sha256", "cannot compute a SHA-256 digest: libcrypto refuses");
+	error_set(&error, STATUS_FAILED, "sha256",
+		"cannot compute a SHA-256 digest: libcrypto refuses");
 	command_die(&error);
 }
 

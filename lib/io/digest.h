@@ -1,7 +1,8 @@
 /* digest - SHA-256 of bytes as they pass, as lower-case hex.
  *
- * OpenSSL's, because it uses the CPU's SHA instructions where libsodium has portable C alone (1.5 GB/s against
- * 0.3 GB/s), and every byte of output passes here twice. A digest is used by one thread at a time. */
+ * OpenSSL's, because it uses the CPU's SHA instructions where libsodium has portable C alone (1.5
+ * GB/s against 0.3 GB/s), and every byte of output passes here twice. A digest is used by one
+ * thread at a time. */
 #ifndef ACC_IO_DIGEST_H
 #define ACC_IO_DIGEST_H
 
@@ -19,8 +20,8 @@ void digest_free(struct digest *d);
 void digest_add(struct digest *d, const void *p, size_t n);
 void digest_finish(struct digest *d, char hex[DIGEST_HEX_SIZE]); /* and begin anew */
 
-/* Digest a whole regular file from its beginning, by pread(2), and copy it to the descriptor `to` unless that is
- * -1. */
+/* Digest a whole regular file from its beginning, by pread(2), and copy it to the descriptor `to`
+ * unless that is -1. */
 int digest_file(int from, int to, char hex[DIGEST_HEX_SIZE], struct error *error);
 
 #endif

@@ -26,8 +26,7 @@ encoding_extension(enum encoding encoding)
 	return extensions[encoding];
 }
 
-static void __attribute__((noreturn))
-fail(const char *why)
+static void __attribute__((noreturn)) fail(const char *why)
 {
 	struct error error;
 
@@ -41,8 +40,8 @@ encoder_new(enum encoding encoding)
 	struct encoder *e = memory_get_zeroed(1, sizeof(*e));
 
 	e->encoding = encoding;
-	if (encoding == ENCODING_GZIP &&
-		deflateInit2(&e->gzip, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+	if (encoding == ENCODING_GZIP && deflateInit2(&e->gzip, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
+						 Z_DEFAULT_STRATEGY) != Z_OK)
 		fail("zlib cannot begin, probably for want of memory");
 	if (encoding == ENCODING_ZSTD) {
 		e->zstd = ZSTD_createCCtx();
@@ -143,8 +142,8 @@ encoder_finish(struct encoder *e, struct buffer *out)
 		zstd_step(e, "", 0, ZSTD_e_end, out);
 }
 
-/* What does not compress is stored: deflate spends 5 bytes on a block of at least 16383 of input (see
- * deflateBound in zlib.h), zstd 3 on one of up to 128 KiB. n + n/256 is beyond both. */
+/* What does not compress is stored: deflate spends 5 bytes on a block of at least 16383 of input
+ * (see deflateBound in zlib.h), zstd 3 on one of up to 128 KiB. n + n/256 is beyond both. */
 uint64_t
 encoder_fits(const struct encoder *e, uint64_t room)
 {

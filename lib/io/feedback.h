@@ -1,9 +1,10 @@
-/* feedback - keep a chain from reading what it writes: an object that lies inside a source named by the journal
- * would come in again.
+/* feedback - keep a chain from reading what it writes: an object that lies inside a source named by
+ * the journal would come in again.
  *
- * acc-fetch appends one line per source: {"event":"source","tool":"acc-fetch","uri":"s3://src/year=2021/"}. A source
- * that ends in '/' (and a local directory) is everything below it; with * ? [...] within a segment or ** across them
- * it is what matches; any other is one object. Reading is done by one thread, checking by any. */
+ * acc-fetch appends one line per source:
+ * {"event":"source","tool":"acc-fetch","uri":"s3://src/year=2021/"}. A source that ends in '/' (and
+ * a local directory) is everything below it; with * ? [...] within a segment or ** across them it
+ * is what matches; any other is one object. Reading is done by one thread, checking by any. */
 #ifndef ACC_IO_FEEDBACK_H
 #define ACC_IO_FEEDBACK_H
 

@@ -17,7 +17,8 @@ seconds_of(int64_t us)
 static int
 day_of_year(const struct civil *c)
 {
-	struct civil first = {.year = c->year, .month = 1, .day = 1}, today = {c->year, c->month, c->day, 0, 0, 0};
+	struct civil first = {.year = c->year, .month = 1, .day = 1},
+		     today = {c->year, c->month, c->day, 0, 0, 0};
 
 	return (int)((instant_of_civil(&today) - instant_of_civil(&first)) / 86400) + 1;
 }
@@ -152,16 +153,19 @@ key_check(const char *option, const char *template, bool names_allowed, struct e
 		sample.name = (struct slice){0};
 	got = expand(template, &sample, &out, &fault, error);
 	if (got)
-		error_set(error, STATUS_USAGE, "usage", "%s '%s': '%.*s' stands for nothing here%s", option, template,
-			(int)fault.n, fault.p, fault.p[0] == '%' ? " (%% for a percent sign)" : " ({{ is a brace)");
+		error_set(error, STATUS_USAGE, "usage", "%s '%s': '%.*s' stands for nothing here%s",
+			option, template, (int)fault.n, fault.p,
+			fault.p[0] == '%' ? " (%% for a percent sign)" : " ({{ is a brace)");
 	else if (out.n == 0 || out.p[out.n - 1] == '/')
-		got = error_set(error, STATUS_USAGE, "usage", "%s '%s' gives no name", option, template);
+		got = error_set(
+			error, STATUS_USAGE, "usage", "%s '%s' gives no name", option, template);
 	buffer_free(&out);
 	return got ? -1 : 0;
 }
 
 int
-key_expand(const char *template, const struct key_values *values, struct buffer *out, struct error *error)
+key_expand(const char *template, const struct key_values *values, struct buffer *out,
+	struct error *error)
 {
 	struct slice fault;
 

@@ -6,7 +6,8 @@
  *             run holds one or more lines, each with its '\n'
  *     lines_close(&lines);
  *
- * A last line without '\n' gets one. From a pipe a run comes as soon as a line is whole. One thread. */
+ * A last line without '\n' gets one. From a pipe a run comes as soon as a line is whole. One
+ * thread. */
 #ifndef ACC_IO_LINES_H
 #define ACC_IO_LINES_H
 
@@ -19,9 +20,9 @@
 
 struct lines {
 	int fd;
-	const char *name;      /* for messages; borrowed */
+	const char *name; /* for messages; borrowed */
 	struct buffer buffer;
-	size_t given;          /* bytes of buffer that the last run took */
+	size_t given; /* bytes of buffer that the last run took */
 	bool at_end;
 };
 

@@ -24,7 +24,8 @@ append_missing(struct buffer *out, const char *tail)
 	}
 }
 
-/* The longest beginning of head that exists, resolved; *tail is the rest. Cuts head. Gives, or NULL. */
+/* The longest beginning of head that exists, resolved; *tail is the rest. Cuts head. Gives, or
+ * NULL. */
 static char *
 resolve_beginning(char *head, const char *path, const char **tail)
 {

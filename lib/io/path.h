@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* The absolute path without symbolic links, `.`, `..` and doubled slashes; what does not exist (yet) is appended as
- * it would be made. Gives a string to free(3). */
+/* The absolute path without symbolic links, `.`, `..` and doubled slashes; what does not exist
+ * (yet) is appended as it would be made. Gives a string to free(3). */
 char *path_resolve(const char *path);
 
 /* Whether a resolved path is a resolved directory or lies inside it. */

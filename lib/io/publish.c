@@ -32,7 +32,8 @@ descend_all(int fd, const char *path, int flags, struct error *error)
 {
 	char *names = memory_copy_string(path), *rest = NULL;
 
-	for (char *name = strtok_r(names, "/", &rest); name && fd >= 0; name = strtok_r(NULL, "/", &rest))
+	for (char *name = strtok_r(names, "/", &rest); name && fd >= 0;
+		name = strtok_r(NULL, "/", &rest))
 		fd = descend(fd, name, flags);
 	if (fd < 0)
 		error_system(error, "cannot make or open the directory '%s'", path);
@@ -98,8 +99,8 @@ open_named(struct publication *p, struct error *error)
 		environment_system.random(random, sizeof(random));
 		memcpy(&number, random, sizeof(number));
 		p->temporary = memory_format(".acc-%016llx.tmp", (unsigned long long)number);
-		p->fd = openat(p->directory_fd, p->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			PUBLISH_MODE);
+		p->fd = openat(p->directory_fd, p->temporary,
+			O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, PUBLISH_MODE);
 	} while (p->fd < 0 && errno == EEXIST);
 	if (p->fd < 0) {
 		error_system(error, "cannot create a file in '%s'", p->directory);
@@ -172,7 +173,9 @@ link_named(struct publication *p, const char *name, struct error *error)
 	if (p->fd >= 0 && close_checked(p, error) < 0)
 		return -1;
 	if (link_or_rename(p, name, &moved) < 0)
-		return errno == EEXIST ? 0 : error_system(error, "cannot create '%s/%s'", p->directory, name);
+		return errno == EEXIST
+			       ? 0
+			       : error_system(error, "cannot create '%s/%s'", p->directory, name);
 	if (!moved)
 		unlinkat(p->directory_fd, p->temporary, 0);
 	forget_temporary(p);
@@ -188,7 +191,9 @@ publish_link(struct publication *p, const char *name, struct error *error)
 		return link_named(p, name, error);
 	proc_name(p->fd, path, sizeof(path));
 	if (linkat(AT_FDCWD, path, p->directory_fd, name, AT_SYMLINK_FOLLOW) < 0)
-		return errno == EEXIST ? 0 : error_system(error, "cannot create '%s/%s'", p->directory, name);
+		return errno == EEXIST
+			       ? 0
+			       : error_system(error, "cannot create '%s/%s'", p->directory, name);
 	return close_checked(p, error) < 0 ? -1 : 1;
 }
 

@@ -6,9 +6,10 @@
  *     while ((linked = publish_link(&p, name, &error)) == 0)
  *             name = another one
  *
- * The file is written in the directory it will appear in: without any name where the file system can do that
- * (O_TMPFILE), so that not even SIGKILL leaves it behind; else as .acc-XXXXXXXXXXXXXXXX.tmp, which cleanup.h
- * removes. Publications share nothing; each is used by one thread at a time. */
+ * The file is written in the directory it will appear in: without any name where the file system
+ * can do that (O_TMPFILE), so that not even SIGKILL leaves it behind; else as
+ * .acc-XXXXXXXXXXXXXXXX.tmp, which cleanup.h removes. Publications share nothing; each is used by
+ * one thread at a time. */
 #ifndef ACC_IO_PUBLISH_H
 #define ACC_IO_PUBLISH_H
 
@@ -23,22 +24,22 @@ enum publish_kind {
 };
 
 struct publication {
-	int fd;                  /* open for reading and writing; owned, -1 once published or abandoned */
-	int directory_fd;        /* borrowed */
+	int fd;           /* open for reading and writing; owned, -1 once published or abandoned */
+	int directory_fd; /* borrowed */
 	const char *directory;   /* its name for messages and cleanup; borrowed */
 	char *temporary;         /* name in directory, NULL when nameless; owned */
 	struct cleanup *cleanup; /* of temporary */
 };
 
-/* Make a directory and its missing parents (mode 777 less the umask), and open it. Gives a descriptor to
- * close(2), or -1. */
+/* Make a directory and its missing parents (mode 777 less the umask), and open it. Gives a
+ * descriptor to close(2), or -1. */
 int publish_directory(const char *path, struct error *error);
-/* The same below directory_fd for a relative path, without following symbolic links: what somebody planted
- * there leads nowhere. Empty path: directory_fd duplicated. */
+/* The same below directory_fd for a relative path, without following symbolic links: what somebody
+ * planted there leads nowhere. Empty path: directory_fd duplicated. */
 int publish_directory_at(int directory_fd, const char *path, struct error *error);
 
-int publish_open(struct publication *p, int directory_fd, const char *directory, enum publish_kind kind,
-	struct error *error);
+int publish_open(struct publication *p, int directory_fd, const char *directory,
+	enum publish_kind kind, struct error *error);
 
 /* Onto the disk: for what must survive a power cut, before publish_link. */
 int publish_sync(struct publication *p, struct error *error);

@@ -26,7 +26,7 @@ static bool
 is_compressed(const unsigned char *p, size_t n)
 {
 	return (n >= 2 && p[0] == 0x1f && p[1] == 0x8b) ||
-		(n >= 4 && p[0] == 0x28 && p[1] == 0xb5 && p[2] == 0x2f && p[3] == 0xfd);
+	       (n >= 4 && p[0] == 0x28 && p[1] == 0xb5 && p[2] == 0x2f && p[3] == 0xfd);
 }
 
 /* What a bare file name does not say: the records, unless the file is compressed. */
@@ -95,7 +95,8 @@ complete(const struct put *p, int fd, struct manifest_line *line, struct error *
 	if (digest_file(fd, -1, hex, error) < 0)
 		return -1;
 	if (line->sha256[0] && strcmp(line->sha256, hex) != 0)
-		return refuse(error, "checksum", "its sha256 is not what the manifest says; it stays where it is");
+		return refuse(error, "checksum",
+			"its sha256 is not what the manifest says; it stays where it is");
 	memcpy(line->sha256, hex, sizeof(hex));
 	return 0;
 }
@@ -117,13 +118,16 @@ check_feedback(const struct put *p, const char *uri, struct error *error)
 	if (!source)
 		return 0;
 	return error_set(error, STATUS_FAILED, "feedback",
-		"'%s' lies inside the source '%s' and would be read again; choose another destination", uri, source);
+		"'%s' lies inside the source '%s' and would be read again; choose another "
+		"destination",
+		uri, source);
 }
 
 /* What becomes of the object at its present key: an outcome, or -1 with *error, or TRY_NEXT. */
 #define TRY_NEXT 100
 static int
-attempt(const struct put *p, const struct store_object *object, struct receipt *receipt, struct error *error)
+attempt(const struct put *p, const struct store_object *object, struct receipt *receipt,
+	struct error *error)
 {
 	const struct store_class *class = p->store->class;
 	bool overwrite = p->if_exists == IF_EXISTS_OVERWRITE;
@@ -164,12 +168,14 @@ store(const struct put *p, struct slice key, struct store_object *object, struct
 		object->key = buffer_string(&name);
 		free(receipt->uri);
 		receipt->uri = p->store->class->uri(p->store, object->key);
-		outcome = check_feedback(p, receipt->uri, error) < 0 ? -1 : attempt(p, object, receipt, error);
+		outcome = check_feedback(p, receipt->uri, error) < 0
+				  ? -1
+				  : attempt(p, object, receipt, error);
 		if (outcome != TRY_NEXT)
 			break;
 		if (p->if_exists == IF_EXISTS_FAIL) {
-			outcome = error_set(error, STATUS_REFUSED, "exists", "'%s' exists (see --if-exists)",
-				receipt->uri);
+			outcome = error_set(error, STATUS_REFUSED, "exists",
+				"'%s' exists (see --if-exists)", receipt->uri);
 			break;
 		}
 		name.n = 0;
@@ -198,14 +204,13 @@ store_open_file(const struct put *p, struct put_task *t, int fd, struct error *e
 }
 
 /* The run cannot go on: say which file it was. */
-static void __attribute__((noreturn))
-die(const struct put_task *t, const struct error *cause)
+static void __attribute__((noreturn)) die(const struct put_task *t, const struct error *cause)
 {
 	struct error error;
 
 	error_set(&error, cause->status, cause->code, "cannot store '%s'%s%s%s: %s", t->line.path,
-		t->receipt.uri ? " as '" : "", t->receipt.uri ? t->receipt.uri : "", t->receipt.uri ? "'" : "",
-		cause->text);
+		t->receipt.uri ? " as '" : "", t->receipt.uri ? t->receipt.uri : "",
+		t->receipt.uri ? "'" : "", cause->text);
 	command_die(&error);
 }
 
@@ -222,8 +227,8 @@ run_task(const struct put *p, struct put_task *t)
 	if (outcome < 0 && error.status != STATUS_REFUSED)
 		die(t, &error);
 	if (outcome < 0) {
-		message_at(MESSAGE_ERROR, (struct message_place){.code = error.code}, "cannot store '%s': %s",
-			t->line.path, error.text);
+		message_at(MESSAGE_ERROR, (struct message_place){.code = error.code},
+			"cannot store '%s': %s", t->line.path, error.text);
 		journal_failed(t->line.path, (struct slice){0}, error.code, error.text);
 	}
 	t->outcome = outcome < 0 ? OUTCOME_REFUSED : (enum outcome)outcome;
@@ -265,11 +270,12 @@ print_receipt(struct put *p, const struct put_task *t)
 static void
 remove_file(const struct put *p, const struct put_task *t)
 {
-	if (t->line.bare || p->keep || p->dry_run || (t->outcome == OUTCOME_REFUSED && !p->discard_refused))
+	if (t->line.bare || p->keep || p->dry_run ||
+		(t->outcome == OUTCOME_REFUSED && !p->discard_refused))
 		return;
 	if (unlink(t->line.path) < 0 && errno != ENOENT)
-		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s", t->line.path,
-			strerror(errno));
+		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s",
+			t->line.path, strerror(errno));
 }
 
 static void
@@ -278,9 +284,11 @@ finish_task(struct put *p, struct put_task *t)
 	if (t->outcome == OUTCOME_STORED || t->outcome == OUTCOME_ALREADY)
 		print_receipt(p, t);
 	if (t->outcome == OUTCOME_SKIPPED)
-		message(MESSAGE_NOTE, "'%s' is not stored: '%s' exists", t->line.path, t->receipt.uri);
+		message(MESSAGE_NOTE, "'%s' is not stored: '%s' exists", t->line.path,
+			t->receipt.uri);
 	if (t->outcome == OUTCOME_ALREADY)
-		message(MESSAGE_NOTE, "'%s' is there already, as '%s'", t->line.path, t->receipt.uri);
+		message(MESSAGE_NOTE, "'%s' is there already, as '%s'", t->line.path,
+			t->receipt.uri);
 	remove_file(p, t);
 	count(p, t);
 	progress_done(1);
@@ -389,7 +397,8 @@ static int
 store_receipts(struct put *p, struct error *error)
 {
 	struct key_values values = {.at_us = p->at_us, .shard = MANIFEST_NO_SHARD};
-	struct put_task t = {.line = {.path = (char *)(uintptr_t)"the list of receipts", .bytes = p->receipts.n}};
+	struct put_task t = {.line = {.path = (char *)(uintptr_t) "the list of receipts",
+				     .bytes = p->receipts.n}};
 	struct store_object object = {.bytes = p->receipts.n, .sha256 = t.line.sha256};
 	struct buffer key = {0};
 	int outcome = -1;
@@ -398,7 +407,7 @@ store_receipts(struct put *p, struct error *error)
 	if (object.fd < 0 || write_all(object.fd, p->receipts.p, p->receipts.n) < 0)
 		error_system(error, "cannot hold the list of receipts");
 	else if (digest_file(object.fd, -1, t.line.sha256, error) == 0 &&
-		key_expand(p->manifest_key, &values, &key, error) == 0)
+		 key_expand(p->manifest_key, &values, &key, error) == 0)
 		outcome = store(p, buffer_slice(&key), &object, &t.receipt, error);
 	if (object.fd >= 0)
 		close(object.fd);

@@ -1,11 +1,12 @@
-/* put - store the files of a manifest, several at a time, and print their receipts in the manifest's order.
+/* put - store the files of a manifest, several at a time, and print their receipts in the
+ * manifest's order.
  *
  *     put_start(&put);
  *     put_line(&put, line)        for each line of the manifest
  *     put_finish(&put, &error);
  *
- * A file that is refused is reported and passed over; what makes the rest pointless ends the command. The three
- * functions are for one thread. */
+ * A file that is refused is reported and passed over; what makes the rest pointless ends the
+ * command. The three functions are for one thread. */
 #ifndef ACC_IO_PUT_H
 #define ACC_IO_PUT_H
 
@@ -24,32 +25,35 @@ struct put {
 	/* set by the caller */
 	struct store *store;
 	const struct feedback *feedback;
-	const char *key;               /* a template that key_check has passed */
-	const char *manifest_key;      /* for the list of receipts; NULL: none */
+	const char *key;          /* a template that key_check has passed */
+	const char *manifest_key; /* for the list of receipts; NULL: none */
 	int64_t at_us;
 	enum if_exists if_exists;
 	unsigned jobs;
 	bool keep, discard_refused, dry_run;
 
-	/* results, to be read after put_finish; objects and bytes_out count what was there already by an earlier
-	 * attempt of ours, records also what --if-exists skip passed over */
+	/* results, to be read after put_finish; objects and bytes_out count what was there already
+	 * by an earlier attempt of ours, records also what --if-exists skip passed over */
 	uint64_t files, objects, records, already, skipped, refused, bytes_out;
 
 	/* private */
 	pthread_mutex_t mutex;
 	pthread_cond_t work, room;
 	struct put_task *ring;
-	size_t ring_size, head, next, tail; /* printed up to head, taken up to next, filled up to tail */
+	size_t ring_size, head, next,
+		tail; /* printed up to head, taken up to next, filled up to tail */
 	unsigned running;
 	bool closing;
 	struct buffer receipts;
 };
 
 void put_start(struct put *p);
-void put_line(struct put *p, struct slice line); /* borrowed during the call; waits while too much is under way */
+void put_line(struct put *p,
+	struct slice line); /* borrowed during the call; waits while too much is under way */
 int put_finish(struct put *p, struct error *error);
 
-/* The first object's address would be this; for a check before anything is done. Gives a string to free(3). */
+/* The first object's address would be this; for a check before anything is done. Gives a string to
+ * free(3). */
 char *put_sample_uri(const struct put *p);
 
 #endif

@@ -13,8 +13,8 @@
 
 struct split_target {
 	struct spool_file file;
-	uint64_t room;          /* bytes of input that are sure to fit */
-	const char *run;        /* lines chosen for the file, not yet added */
+	uint64_t room;   /* bytes of input that are sure to fit */
+	const char *run; /* lines chosen for the file, not yet added */
 	size_t run_bytes;
 	uint64_t run_records;
 };
@@ -72,7 +72,9 @@ static void
 refuse(struct split *s, struct place place, const char *code, const char *text)
 {
 	s->refused++;
-	message_at(MESSAGE_ERROR, (struct message_place){.uri = place.name, .line = place.line, .code = code}, "%s", text);
+	message_at(MESSAGE_ERROR,
+		(struct message_place){.uri = place.name, .line = place.line, .code = code}, "%s",
+		text);
 	journal_refused(place.name, place.line, code, text, false);
 }
 
@@ -124,16 +126,22 @@ report_oversize(struct split *s, struct place place, uint64_t bytes)
 
 	snprintf(text, sizeof(text), "the record takes %llu bytes, more than --bytes %llu; %s",
 		(unsigned long long)bytes, (unsigned long long)s->max_bytes,
-		s->refuse_oversize ? "it is refused (see --oversize)" : "it gets a file of its own");
+		s->refuse_oversize ? "it is refused (see --oversize)"
+				   : "it gets a file of its own");
 	if (s->refuse_oversize)
 		refuse(s, place, "oversize", text);
 	else
-		message_at(MESSAGE_WARNING, (struct message_place){.uri = place.name, .line = place.line, .code = "oversize"}, "%s", text);
+		message_at(MESSAGE_WARNING,
+			(struct message_place){
+				.uri = place.name, .line = place.line, .code = "oversize"},
+			"%s", text);
 }
 
-/* A record that may not fit into any file: alone in one, and measured there when compression decides. */
+/* A record that may not fit into any file: alone in one, and measured there when compression
+ * decides. */
 static int
-put_alone(struct split *s, struct split_target *t, struct slice line, struct place place, struct error *error)
+put_alone(struct split *s, struct split_target *t, struct slice line, struct place place,
+	struct error *error)
 {
 	if (!t->file.encoder && s->refuse_oversize) {
 		report_oversize(s, place, line.n);
@@ -153,7 +161,8 @@ put_alone(struct split *s, struct split_target *t, struct slice line, struct pla
 	return spool_end(&s->spool, &t->file, error);
 }
 
-/* The line does not surely fit into the open file: measure what compression has made of it, or begin another. */
+/* The line does not surely fit into the open file: measure what compression has made of it, or
+ * begin another. */
 static int
 make_room(struct split *s, struct split_target *t, size_t needed, struct error *error)
 {
@@ -171,7 +180,8 @@ make_room(struct split *s, struct split_target *t, size_t needed, struct error *
 static bool
 is_full(const struct split *s, const struct split_target *t, size_t needed)
 {
-	return t->room < needed || (s->max_records && t->file.records + t->run_records == s->max_records);
+	return t->room < needed ||
+	       (s->max_records && t->file.records + t->run_records == s->max_records);
 }
 
 static uint64_t
@@ -181,7 +191,8 @@ fits_at_all(const struct split *s, const struct split_target *t)
 }
 
 static int
-put_line(struct split *s, struct split_target *t, struct slice line, struct place place, struct error *error)
+put_line(struct split *s, struct split_target *t, struct slice line, struct place place,
+	struct error *error)
 {
 	if (line.n > fits_at_all(s, t))
 		return put_alone(s, t, line, place, error);
@@ -215,7 +226,8 @@ choose(struct split *s, struct slice line, struct place place)
 	}
 	value = json_find(value, &s->shard_by, 0);
 	if (!value.p) {
-		refuse(s, place, "no-shard", "the record has no value at --shard-by; it is refused");
+		refuse(s, place, "no-shard",
+			"the record has no value at --shard-by; it is refused");
 		return NULL;
 	}
 	arena_reset(&s->arena);
@@ -233,7 +245,8 @@ add_all_runs(struct split *s, struct error *error)
 }
 
 int
-split_run(struct split *s, struct slice run, const char *name, uint64_t *number, struct error *error)
+split_run(
+	struct split *s, struct slice run, const char *name, uint64_t *number, struct error *error)
 {
 	struct slice line;
 	struct split_target *t;

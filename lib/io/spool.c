@@ -30,11 +30,13 @@ static int
 name_error(const char *text, struct error *error)
 {
 	return error_set(error, STATUS_USAGE, "usage",
-		"--name '%s' must be a file name with one %%f, which becomes the microsecond", text);
+		"--name '%s' must be a file name with one %%f, which becomes the microsecond",
+		text);
 }
 
 int
-spool_name_parse(const char *text, enum encoding encoding, struct spool_name *name, struct error *error)
+spool_name_parse(
+	const char *text, enum encoding encoding, struct spool_name *name, struct error *error)
 {
 	struct buffer *part = &name->before;
 
@@ -116,7 +118,8 @@ look_for_gone(struct spool *s)
 	for (size_t i = 0; i < s->n_closed; i++) {
 		struct spool_closed *c = &s->closed[i];
 
-		if (fstatat(s->directory_fd, c->name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
+		if (fstatat(s->directory_fd, c->name, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+			errno == ENOENT) {
 			s->closed_bytes -= c->bytes;
 			free(c->name);
 		} else {
@@ -145,9 +148,11 @@ wait_for_room(struct spool *s)
 
 	if (!s->max_bytes || !s->n_closed || s->closed_bytes + s->file_bytes <= s->max_bytes)
 		return;
-	for (look_for_gone(s); s->n_closed && s->closed_bytes + s->file_bytes > s->max_bytes; look_for_gone(s)) {
+	for (look_for_gone(s); s->n_closed && s->closed_bytes + s->file_bytes > s->max_bytes;
+		look_for_gone(s)) {
 		if (waited_ms == WAIT_WARNING_MS)
-			message(MESSAGE_WARNING, "waiting until somebody takes files out of '%s' (see --max-spool)",
+			message(MESSAGE_WARNING,
+				"waiting until somebody takes files out of '%s' (see --max-spool)",
 				s->directory);
 		wait_a_little();
 		waited_ms += WAIT_MS;
@@ -160,7 +165,8 @@ spool_begin(struct spool *s, struct spool_file *f, struct error *error)
 	wait_for_room(s);
 	f->bytes = f->records = 0;
 	f->pending.n = 0;
-	f->open = publish_open(&f->publication, s->directory_fd, s->directory, PUBLISH_NAMELESS, error) == 0;
+	f->open = publish_open(&f->publication, s->directory_fd, s->directory, PUBLISH_NAMELESS,
+			  error) == 0;
 	return f->open ? 0 : -1;
 }
 
@@ -194,7 +200,8 @@ add_plain(struct spool *s, struct spool_file *f, const char *p, size_t n, struct
 }
 
 int
-spool_add(struct spool *s, struct spool_file *f, const char *p, size_t n, uint64_t records, struct error *error)
+spool_add(struct spool *s, struct spool_file *f, const char *p, size_t n, uint64_t records,
+	struct error *error)
 {
 	size_t before = f->pending.n;
 
@@ -234,19 +241,27 @@ remember(struct spool *s, const char *name, uint64_t bytes)
 	if (!s->max_bytes)
 		return;
 	if ((s->n_closed & (s->n_closed - 1)) == 0)
-		s->closed = memory_resize(s->closed, s->n_closed ? 2 * s->n_closed : 1, sizeof(*s->closed));
+		s->closed = memory_resize(
+			s->closed, s->n_closed ? 2 * s->n_closed : 1, sizeof(*s->closed));
 	s->closed[s->n_closed++] = (struct spool_closed){memory_copy_string(name), bytes};
 	s->closed_bytes += bytes;
 }
 
-/* The line goes out at once: somebody waits for the file. Until then a signal takes the file along. */
+/* The line goes out at once: somebody waits for the file. Until then a signal takes the file along.
+ */
 static void
 announce(struct spool *s, struct spool_file *f, const char *name)
 {
-	char *path = strcmp(s->directory, ".") == 0 ? memory_copy_string(name)
-		: memory_format("%s%s%s", s->directory, ends_with(slice_of(s->directory), SLICE("/")) ? "" : "/", name);
+	char *path =
+		strcmp(s->directory, ".") == 0
+			? memory_copy_string(name)
+			: memory_format("%s%s%s", s->directory,
+				  ends_with(slice_of(s->directory), SLICE("/")) ? "" : "/", name);
 	struct cleanup *cleanup = cleanup_add(path);
-	struct manifest_line line = {.path = path, .bytes = f->bytes, .records = f->records, .has_records = true,
+	struct manifest_line line = {.path = path,
+		.bytes = f->bytes,
+		.records = f->records,
+		.has_records = true,
 		.shard = f->shard};
 	struct buffer text = {0};
 

@@ -13,9 +13,10 @@
 
 enum store_checksum { STORE_CHECKSUM_SHA256, STORE_CHECKSUM_CRC32C, STORE_CHECKSUM_NONE };
 
-/* What the object should carry; a directory has no use for any of it. Strings are NULL when not asked for. */
+/* What the object should carry; a directory has no use for any of it. Strings are NULL when not
+ * asked for. */
 struct store_options {
-	const char *sse;            /* "AES256", "aws:kms" or "aws:kms:KEY" */
+	const char *sse; /* "AES256", "aws:kms" or "aws:kms:KEY" */
 	const char *storage_class;
 	const char *content_type;
 	enum store_checksum checksum;
@@ -31,7 +32,7 @@ struct store_object {
 };
 
 enum store_condition {
-	STORE_CREATE,    /* only where nothing has the key, decided by the store itself */
+	STORE_CREATE, /* only where nothing has the key, decided by the store itself */
 	STORE_OVERWRITE,
 };
 
@@ -50,26 +51,31 @@ struct store {
 struct store_class {
 	const char *scheme; /* without "://" */
 
-	/* Borrows both for the store's life. Does not touch the destination yet. Gives a store to close, or NULL. */
-	struct store *(*open)(const char *destination, const struct store_options *options, struct error *error);
+	/* Borrows both for the store's life. Does not touch the destination yet. Gives a store to
+	 * close, or NULL. */
+	struct store *(*open)(
+		const char *destination, const struct store_options *options, struct error *error);
 	void (*close)(struct store *store);
 
 	/* The address of a key, for receipts and messages. Gives a string to free(3). */
 	char *(*uri)(struct store *store, const char *key);
 
-	/* Store the object. With STORE_DONE etag and version_id of *receipt are filled where the store has them
-	 * (given, see receipt_free); the caller fills the rest. */
+	/* Store the object. With STORE_DONE etag and version_id of *receipt are filled where the
+	 * store has them (given, see receipt_free); the caller fills the rest. */
 	enum store_result (*put)(struct store *store, const struct store_object *object,
 		enum store_condition condition, struct receipt *receipt, struct error *error);
 
-	/* What is at the object's key now: STORE_SAME when it has the object's size and sha256; then as put. */
+	/* What is at the object's key now: STORE_SAME when it has the object's size and sha256;
+	 * then as put. */
 	enum store_presence (*look)(struct store *store, const struct store_object *object,
 		struct receipt *receipt, struct error *error);
 };
 
 extern const struct store_class store_directory; /* "file"; also opens plain paths */
 
-void store_register(const struct store_class *class); /* borrowed for ever; before any store_open; one thread */
-struct store *store_open(const char *destination, const struct store_options *options, struct error *error);
+void store_register(
+	const struct store_class *class); /* borrowed for ever; before any store_open; one thread */
+struct store *store_open(
+	const char *destination, const struct store_options *options, struct error *error);
 
 #endif

@@ -38,7 +38,8 @@ directory_open(const char *destination, const struct store_options *options, str
 	pthread_mutex_init(&d->mutex, NULL);
 	if (options->sse || options->storage_class || options->content_type || options->tags.n ||
 		options->metadata.n)
-		message(MESSAGE_NOTE, "'%s' is a directory: options for object stores have no effect", path);
+		message(MESSAGE_NOTE,
+			"'%s' is a directory: options for object stores have no effect", path);
 	return &d->store;
 }
 
@@ -83,7 +84,8 @@ check_key(const char *key, struct error *error)
 	for (; !bad && segment; segment = end ? end + 1 : NULL) {
 		size_t n = (end = strchr(segment, '/')) ? (size_t)(end - segment) : strlen(segment);
 
-		bad = (n == 1 && segment[0] == '.') || (n == 2 && segment[0] == '.' && segment[1] == '.');
+		bad = (n == 1 && segment[0] == '.') ||
+		      (n == 2 && segment[0] == '.' && segment[1] == '.');
 	}
 	if (bad)
 		return error_set(error, STATUS_REFUSED, "bad-key",
@@ -137,18 +139,20 @@ publish(struct publication *p, const struct store_object *object, enum store_con
 	if (digest_file(object->fd, p->fd, hex, error) < 0)
 		return -1;
 	if (strcmp(hex, object->sha256) != 0)
-		return error_set(error, STATUS_REFUSED, "checksum", "its sha256 is not what the manifest says; it stays where it is");
+		return error_set(error, STATUS_REFUSED, "checksum",
+			"its sha256 is not what the manifest says; it stays where it is");
 	if (publish_sync(p, error) < 0)
 		return -1;
-	return condition == STORE_OVERWRITE ? publish_replace(p, name, error) : publish_link(p, name, error);
+	return condition == STORE_OVERWRITE ? publish_replace(p, name, error)
+					    : publish_link(p, name, error);
 }
 
 static enum store_result
-put_into(int parent, struct directory *d, const struct store_object *object, enum store_condition condition,
-	struct error *error)
+put_into(int parent, struct directory *d, const struct store_object *object,
+	enum store_condition condition, struct error *error)
 {
-	char *directory = memory_format("%s/%.*s", d->path, (int)(last_segment(object->key) - object->key),
-		object->key);
+	char *directory = memory_format(
+		"%s/%.*s", d->path, (int)(last_segment(object->key) - object->key), object->key);
 	struct publication p;
 	int published;
 
@@ -172,8 +176,8 @@ is_there(int parent, const char *name)
 }
 
 static enum store_result
-directory_put(struct store *store, const struct store_object *object, enum store_condition condition,
-	struct receipt *receipt, struct error *error)
+directory_put(struct store *store, const struct store_object *object,
+	enum store_condition condition, struct receipt *receipt, struct error *error)
 {
 	struct directory *d = (struct directory *)store;
 	enum store_result result;
@@ -197,7 +201,8 @@ compare(int fd, const struct store_object *object, struct error *error)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return error_system(error, "cannot read what has the key '%s'", object->key), STORE_UNKNOWN;
+		return error_system(error, "cannot read what has the key '%s'", object->key),
+		       STORE_UNKNOWN;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != object->bytes)
 		return STORE_OTHER;
 	if (digest_file(fd, -1, hex, error) < 0)
@@ -230,5 +235,10 @@ directory_look(struct store *store, const struct store_object *object, struct re
 }
 
 const struct store_class store_directory = {
-	"file", directory_open, directory_close, directory_uri, directory_put, directory_look,
+	"file",
+	directory_open,
+	directory_close,
+	directory_uri,
+	directory_put,
+	directory_look,
 };
