@@ -47,7 +47,7 @@ data "aws_iam_policy_document" "function" {
 
   statement {
     sid       = "ReadLists"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
+    actions   = ["dynamodb:BatchGetItem"]
     resources = [aws_dynamodb_table.lists.arn]
   }
 

@@ -9,7 +9,7 @@ const METRICS = require('./metrics.json');
 const dashboardIsValid = new Ajv({ allErrors: true, allowUnionTypes: true, strictTuples: false }).compile(require('./dashboard.schema.json'));
 
 const FUNCTION_MAY = [
-	'dynamodb:BatchGetItem', 'dynamodb:GetItem', 'logs:CreateLogStream', 'logs:PutLogEvents',
+	'dynamodb:BatchGetItem', 'logs:CreateLogStream', 'logs:PutLogEvents',
 	's3:AbortMultipartUpload', 's3:GetObject', 's3:GetObjectVersion', 's3:ListBucket', 's3:PutObject',
 	'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage',
 	'xray:PutTelemetryRecords', 'xray:PutTraceSegments',

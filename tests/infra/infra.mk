@@ -11,7 +11,7 @@ DEPS_CHECK += cron groovy systemd $(if $(shell command -v node),,nodejs) $(if $(
 
 .PHONY: check-infra check-infra-tools infra-schema
 
-check-infra: check-infra-tools $(INFRA_SOURCE)node_modules/.package-lock.json
+check-infra: all check-infra-tools $(INFRA_SOURCE)node_modules/.package-lock.json
 	@mkdir -p $(BUILD)/infra
 	@set -e; result() { \
 		if "$$@" >$(BUILD)/infra/$$name.tap 2>&1; then tail -n 1 $(BUILD)/infra/$$name.tap; \
@@ -19,7 +19,7 @@ check-infra: check-infra-tools $(INFRA_SOURCE)node_modules/.package-lock.json
 	name=terraform; result node $(INFRA_SOURCE)terraform.mjs terraform; \
 	java=$$(readlink -f "$$(command -v java)"); \
 	name=jenkins; result env JAVA_HOME="$${java%/bin/java}" groovy $(INFRA_SOURCE)jenkins.groovy Jenkinsfile; \
-	name=operations; result $(INFRA_SOURCE)operations README.md
+	name=operations; result $(INFRA_SOURCE)operations README.md $(BUILD)/bin
 
 # A missing tool is a failure: a check that is left out in silence would look like one that passed.
 check-infra-tools:

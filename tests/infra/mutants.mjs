@@ -91,7 +91,7 @@ export const MUTANTS = [
 
 	// rights
 	['unknown action', 'iam.tf', 's3:GetObjectVersion"]', 's3:GetObjectVersions"]', /unknown action s3:GetObjectVersions/],
-	['all actions', 'iam.tf', '"dynamodb:BatchGetItem", "dynamodb:GetItem"', '"dynamodb:*"', /allows dynamodb:\*/],
+	['all actions', 'iam.tf', '"dynamodb:BatchGetItem"', '"dynamodb:*"', /allows dynamodb:\*/],
 	['all resources', 'iam.tf', '[aws_dynamodb_table.lists.arn]', '["*"]', /allows dynamodb:BatchGetItem on everything/],
 	['bucket for object', 'iam.tf', '"${aws_s3_bucket.bucket["destination"].arn}/*"', 'aws_s3_bucket.bucket["destination"].arn', /s3:PutObject does not apply/],
 	['object for bucket', 'iam.tf', '      aws_s3_bucket.bucket["source"].arn,', '      "${aws_s3_bucket.bucket["source"].arn}/*",', /s3:ListBucket does not apply/],
