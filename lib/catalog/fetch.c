@@ -173,25 +173,19 @@ compile_programs(struct fetch_worker *w, struct error *error)
 static void *
 work(void *context)
 {
-	static const struct slice names[] = {{"_source", 7}};
 	struct fetch_worker *w = context;
 	struct error error;
 	size_t memory = 0;
 
 	if (compile_programs(w, &error) < 0)
 		command_die(&error);
-	w->scanner = scanner_new(names, 1, w->options->max_record);
+	fetch_worker_begin(w);
 	while ((w->job = take_job(w, &memory))) {
 		if (!w->job->failed)
 			fetch_object(w);
 		finish_job(w, memory);
 	}
-	scanner_free(w->scanner);
-	buffer_free(&w->window);
-	buffer_free(&w->source);
-	buffer_free(&w->time);
-	buffer_free(&w->mapped);
-	buffer_free(&w->scratch);
+	fetch_worker_end(w);
 	return NULL;
 }
 
@@ -278,7 +272,7 @@ report_refusals(struct fetch *f, const struct job *job, struct refusal *refusal)
 			(struct message_place){.uri = uri, .record = refusal->record,
 				.line = refusal->line, .code = refusal->code},
 			"%s; the record is refused%s", refusal->text,
-			f->options->rejects ? "" : " (--rejects FILE would keep it)");
+			f->options->rejects ? "" : " (see --rejects)");
 		journal_refused(
 			uri, refusal->record, refusal->code, refusal->text, f->options->rejects != NULL);
 		buffer_free(&refusal->rejected);

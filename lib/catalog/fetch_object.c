@@ -175,107 +175,243 @@ write_record(struct fetch_worker *w, const struct scan_record *r)
 
 /* ---- --map and --select */
 
-struct mapping {
-	struct fetch_worker *w;
-	const char *wrong; /* what an output is that is no object */
+#define BATCH_RECORDS 256
+
+/* A record on its way through the programs. */
+struct item {
+	struct scan_record record; /* borrows from the window */
+	size_t source, source_end; /* its _source in sources */
+	size_t lines, lines_end;   /* what became of it, in lines */
+	const char *code;          /* why it is refused, or NULL */
+	char *text;                /* owned, until it is reported */
 };
 
-static bool
-collect_output(void *context, struct slice output)
-{
-	static const char *const kinds[] = {"null", "false", "true", "a number", "a string", "an array"};
-	struct mapping *m = context;
+struct fetch_batch {
+	struct item items[BATCH_RECORDS];
+	size_t n, bytes;
+	struct buffer sources, lines, selected;
+	size_t item, next; /* while selecting: whose line is next, and where it begins */
+	struct fetch_worker *worker;
+};
 
-	if (json_kind(output) != JSON_OBJECT) {
-		m->wrong = kinds[json_kind(output)];
-		return false;
-	}
-	buffer_add_slice(&m->w->mapped, output);
-	buffer_add_byte(&m->w->mapped, '\n');
-	return true;
+static struct slice
+part(const struct buffer *b, size_t from, size_t end)
+{
+	return (struct slice){b->p + from, end - from};
 }
 
-/* Fill w->mapped; false when the record was refused. */
-static bool
-map_record(struct fetch_worker *w, const struct scan_record *r, struct slice source)
+/* The line of text that begins at `from`, without its newline. */
+static struct slice
+line_at(const struct buffer *b, size_t from)
 {
-	struct mapping m = {.w = w};
-	struct error error;
+	const char *end = memchr(b->p + from, '\n', b->n - from);
 
-	w->mapped.n = 0;
-	if (!w->map) {
-		if (r->spans_lines)
-			json_compact(&w->mapped, r->text);
-		else
-			buffer_add_slice(&w->mapped, r->text);
-		buffer_add_byte(&w->mapped, '\n');
-		return true;
-	}
-	if (jq_program_run(w->map, r->text, source, collect_output, &m, &error) < 0) {
-		refuse_text(w, r, error.code, memory_copy_string(error.text));
-		return false;
-	}
-	if (!m.wrong)
-		return true;
-	refuse_text(w, r, "not-an-object",
-		memory_format("%s: the program gave %s, not an object", w->options->map_name, m.wrong));
-	return false;
-}
-
-/* Take out of w->mapped what is not selected; false when the record was refused. */
-static bool
-select_lines(struct fetch_worker *w, const struct scan_record *r, struct slice source)
-{
-	size_t kept = 0, next = 0;
-	struct error error;
-
-	while (w->select && next < w->mapped.n) {
-		char *line = w->mapped.p + next;
-		size_t n = (size_t)((char *)memchr(line, '\n', w->mapped.n - next) - line);
-		int holds = jq_program_test(w->select, (struct slice){line, n}, source, &error);
-
-		if (holds < 0) {
-			refuse_text(w, r, error.code, memory_copy_string(error.text));
-			return false;
-		}
-		if (holds)
-			memmove(w->mapped.p + kept, line, n + 1);
-		kept += holds ? n + 1 : 0;
-		next += n + 1;
-	}
-	w->mapped.n = w->select ? kept : w->mapped.n;
-	return true;
+	return (struct slice){b->p + from, (size_t)(end - (b->p + from))};
 }
 
 static void
-transform_record(struct fetch_worker *w, const struct scan_record *r)
+item_refuse(struct item *item, const char *code, char *text)
 {
-	struct buffer own = {0};
-	struct slice source = r->members[0], rest;
-
-	/* one line, whatever it was */
-	if (source.p)
-		json_compact(&own, source);
-	else
-		add_source(w, &own, r->element);
-	source = buffer_slice(&own);
-	if (map_record(w, r, source) && select_lines(w, r, source)) {
-		rest = buffer_slice(&w->mapped);
-		w->job->counts.left_out += rest.n == 0;
-		while (rest.n > 0) {
-			size_t n = (size_t)((const char *)memchr(rest.p, '\n', rest.n) - rest.p);
-			struct slice text = {rest.p, n};
-			bool has_source = json_member(text, SLICE("_source")).p != NULL;
-
-			add_line(w, text, w->options->bare || has_source ? (struct slice){0} : source);
-			rest.p += n + 1;
-			rest.n -= n + 1;
-		}
+	if (item->code) {
+		free(text);
+		return;
 	}
-	buffer_free(&own);
+	item->code = code;
+	item->text = text;
+}
+
+static void
+take_mapped(void *context, size_t index, struct slice lines, const struct error *error)
+{
+	static const char *const kinds[] = {"null", "false", "true", "a number", "a string", "an array"};
+	struct fetch_batch *b = context;
+	struct item *item = &b->items[index];
+
+	item->lines = b->lines.n;
+	if (error)
+		item_refuse(item, error->code, memory_copy_string(error->text));
+	for (size_t next = 0; next < lines.n && !item->code;) {
+		const char *end = memchr(lines.p + next, '\n', lines.n - next);
+		struct slice line = {lines.p + next, (size_t)(end - (lines.p + next))};
+
+		if (json_kind(line) != JSON_OBJECT)
+			item_refuse(item, "not-an-object",
+				memory_format("%s: the program gave %s, not an object",
+					b->worker->options->map_name, kinds[json_kind(line)]));
+		next += line.n + 1;
+	}
+	if (!item->code)
+		buffer_add_slice(&b->lines, lines);
+	item->lines_end = b->lines.n;
+}
+
+/* Fill the lines of all items. */
+static void
+batch_map(struct fetch_batch *b)
+{
+	struct fetch_worker *w = b->worker;
+
+	b->lines.n = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		struct item *item = &b->items[i];
+
+		if (w->map) {
+			jq_program_queue(w->map, item->record.text,
+				part(&b->sources, item->source, item->source_end));
+			continue;
+		}
+		item->lines = b->lines.n;
+		if (item->record.spans_lines)
+			json_compact(&b->lines, item->record.text);
+		else
+			buffer_add_slice(&b->lines, item->record.text);
+		buffer_add_byte(&b->lines, '\n');
+		item->lines_end = b->lines.n;
+	}
+	if (w->map)
+		jq_program_run_queued(w->map, take_mapped, b);
+}
+
+static void
+take_selected(void *context, size_t index, struct slice output, const struct error *error)
+{
+	struct fetch_batch *b = context;
+	struct slice line;
+
+	(void)index;
+	while (b->next == b->items[b->item].lines_end) {
+		b->items[b->item].lines_end = b->selected.n;
+		b->next = b->items[++b->item].lines;
+		b->items[b->item].lines = b->selected.n;
+	}
+	line = line_at(&b->lines, b->next);
+	b->next += line.n + 1;
+	if (error)
+		item_refuse(&b->items[b->item], error->code, memory_copy_string(error->text));
+	else if (jq_output_holds(output))
+		buffer_add(&b->selected, line.p, line.n + 1);
+}
+
+/* Leave of the lines of all items those for which --select holds. */
+static void
+batch_select(struct fetch_batch *b)
+{
+	struct fetch_worker *w = b->worker;
+	struct buffer swap;
+
+	for (size_t i = 0; i < b->n; i++)
+		for (size_t next = b->items[i].lines; next < b->items[i].lines_end;) {
+			struct slice line = line_at(&b->lines, next);
+
+			jq_program_queue(w->select, line,
+				part(&b->sources, b->items[i].source, b->items[i].source_end));
+			next += line.n + 1;
+		}
+	b->selected.n = 0;
+	b->item = 0;
+	b->next = b->items[0].lines;
+	b->items[0].lines = 0;
+	jq_program_test_queued(w->select, take_selected, b);
+	for (; b->item < b->n; b->item++) {
+		b->items[b->item].lines_end = b->selected.n;
+		if (b->item + 1 < b->n)
+			b->items[b->item + 1].lines = b->selected.n;
+	}
+	swap = b->lines;
+	b->lines = b->selected;
+	b->selected = swap;
+}
+
+static void
+item_write(struct fetch_batch *b, const struct item *item)
+{
+	struct fetch_worker *w = b->worker;
+
+	w->job->counts.left_out += item->lines == item->lines_end;
+	for (size_t next = item->lines; next < item->lines_end;) {
+		struct slice line = line_at(&b->lines, next);
+		bool keep = w->options->bare || json_member(line, SLICE("_source")).p;
+
+		add_line(w, line,
+			keep ? (struct slice){0} : part(&b->sources, item->source, item->source_end));
+		next += line.n + 1;
+		if (w->chunk->data.n >= FETCH_BLOCK)
+			fetch_emit(w);
+	}
+}
+
+static void
+batch_flush(struct fetch_batch *b)
+{
+	if (b->n == 0)
+		return;
+	batch_map(b);
+	if (b->worker->select)
+		batch_select(b);
+	for (size_t i = 0; i < b->n; i++) {
+		struct item *item = &b->items[i];
+
+		if (item->code)
+			refuse_text(b->worker, &item->record, item->code, item->text);
+		else
+			item_write(b, item);
+	}
+	b->n = b->bytes = b->sources.n = 0;
+}
+
+static void
+batch_add(struct fetch_batch *b, const struct scan_record *r)
+{
+	struct item *item = &b->items[b->n++];
+
+	*item = (struct item){.record = *r, .source = b->sources.n};
+	if (r->members[0].p)
+		json_compact(&b->sources, r->members[0]); /* on one line, whatever it was */
+	else
+		add_source(b->worker, &b->sources, r->element);
+	item->source_end = b->sources.n;
+	b->bytes += r->text.n;
+	if (b->n == BATCH_RECORDS || b->bytes >= FETCH_BLOCK)
+		batch_flush(b);
+}
+
+void
+fetch_worker_begin(struct fetch_worker *w)
+{
+	static const struct slice names[] = {{"_source", 7}};
+
+	w->scanner = scanner_new(names, 1, w->options->max_record);
+	if (w->map || w->select) {
+		w->batch = memory_get_zeroed(1, sizeof(*w->batch));
+		w->batch->worker = w;
+	}
+}
+
+void
+fetch_worker_end(struct fetch_worker *w)
+{
+	scanner_free(w->scanner);
+	if (w->batch) {
+		buffer_free(&w->batch->sources);
+		buffer_free(&w->batch->lines);
+		buffer_free(&w->batch->selected);
+		free(w->batch);
+	}
+	buffer_free(&w->window);
+	buffer_free(&w->source);
+	buffer_free(&w->time);
+	buffer_free(&w->scratch);
 }
 
 /* ---- reading */
+
+static void
+scan_refused(struct fetch_worker *w, const struct scan_record *r)
+{
+	if (w->batch)
+		batch_flush(w->batch); /* what is refused is told in its order */
+	refuse(w, r);
+}
 
 /* What the window holds; false at the end. broken: reading failed, so that what is cut at the end was good. */
 static bool
@@ -296,15 +432,17 @@ scan_window(struct fetch_worker *w, bool at_end, bool broken)
 			continue;
 		}
 		w->job->counts.read++;
-		if (result == SCAN_REFUSED)
-			refuse(w, &r);
-		else if (w->map || w->select)
-			transform_record(w, &r);
-		else
+		if (w->batch && result == SCAN_RECORD)
+			batch_add(w->batch, &r);
+		else if (result == SCAN_RECORD)
 			write_record(w, &r);
+		else
+			scan_refused(w, &r);
 		if (w->chunk->data.n >= FETCH_BLOCK)
 			fetch_emit(w);
 	}
+	if (w->batch)
+		batch_flush(w->batch);
 	return result == SCAN_MORE;
 }
 

@@ -53,9 +53,13 @@ struct fetch_worker {
 	char digits[24];       /* the last record number as text, at the end */
 	unsigned n_digits;
 	uint64_t number;       /* which it is */
-	struct buffer mapped;  /* the outputs of --map for one record, a line each */
 	struct buffer scratch;
+	struct fetch_batch *batch; /* records on their way through --map and --select */
 };
+
+/* Set up and release what fetch_object needs besides. */
+void fetch_worker_begin(struct fetch_worker *w);
+void fetch_worker_end(struct fetch_worker *w);
 
 /* Read w->job to its end, output to w->chunk. */
 void fetch_object(struct fetch_worker *w);

@@ -30,6 +30,7 @@
 
 #define MEMORY_MAX (UINT64_C(1) << 30)
 #define REPLY_BLOCK (64u << 10)
+#define OUTPUT_MAX ((size_t)256 << 20) /* of one run */
 #define JSON_TEXT_MAX INT32_MAX /* libjq counts in int */
 
 /* What stands before the program, on its first line so that its line numbers stay. */
@@ -46,7 +47,8 @@ static const char prologue[] =
 
 /* ---- between the processes */
 
-enum { RUN_ALL, RUN_FIRST };                     /* what a request asks for */
+/* A request is a header and, for each text of a batch, a header (bytes) with the text. */
+enum { RUN_ALL, RUN_FIRST };                     /* what it asks for */
 enum { REPLY_OUTPUT, REPLY_ERROR, REPLY_DONE };  /* what a reply holds */
 
 struct header {
@@ -295,6 +297,23 @@ worker_run(struct worker *w, uint32_t what, const char *text, size_t n)
 }
 
 static void
+worker_run_batch(struct worker *w, uint32_t what, const char *next, const char *end)
+{
+	struct header header;
+
+	while (next < end) {
+		memcpy(&header, next, sizeof(header));
+		next += sizeof(header);
+		worker_timer(w->time_limit_ms);
+		worker_run(w, what, next, header.bytes);
+		next += header.bytes;
+		worker_reply(w, REPLY_DONE, NULL, 0);
+	}
+	worker_timer(0);
+	worker_flush(w);
+}
+
+static void
 worker_main(int fd, const char *text, uint64_t time_limit_ms) __attribute__((noreturn));
 
 static void
@@ -314,11 +333,7 @@ worker_main(int fd, const char *text, uint64_t time_limit_ms)
 		bytes_reserve(&request, header.bytes);
 		if (!receive_all(w.fd, request.p, header.bytes))
 			break;
-		worker_timer(w.time_limit_ms);
-		worker_run(&w, header.kind, request.p, header.bytes);
-		worker_timer(0);
-		worker_reply(&w, REPLY_DONE, NULL, 0);
-		worker_flush(&w);
+		worker_run_batch(&w, header.kind, request.p, request.p + header.bytes);
 	}
 	_exit(0);
 }
@@ -330,7 +345,11 @@ struct jq_program {
 	uint64_t time_limit_ms;
 	pid_t pid; /* 0: none */
 	int fd;
-	struct buffer request, reply;
+	struct buffer request;   /* what is queued, behind room for its header */
+	size_t n_queued;
+	struct buffer received;  /* replies, [next, n) not yet looked at */
+	size_t next;
+	struct buffer lines;     /* the outputs of one run */
 };
 
 static int
@@ -391,29 +410,73 @@ program_died(struct jq_program *program, struct error *error)
 		(unsigned long long)(MEMORY_MAX >> 20));
 }
 
-/* Read replies up to REPLY_DONE. emit may be NULL. */
+/* Have n bytes of replies in line; 0 when the process is gone. */
 static int
-program_collect(struct jq_program *program, bool (*emit)(void *context, struct slice output),
-	void *context, struct error *error)
+program_receive(struct jq_program *program, size_t n)
+{
+	struct buffer *b = &program->received;
+
+	if (b->n - program->next >= n)
+		return 1;
+	if (program->next > 0) {
+		memmove(b->p, b->p + program->next, b->n - program->next);
+		b->n -= program->next;
+		program->next = 0;
+	}
+	while (b->n < n) {
+		size_t room = n - b->n > REPLY_BLOCK ? n - b->n : REPLY_BLOCK;
+		ssize_t got;
+
+		buffer_reserve(b, room);
+		got = recv(program->fd, b->p + b->n, room, 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return 0;
+		b->n += (size_t)got;
+	}
+	return 1;
+}
+
+static int
+program_too_much(struct jq_program *program, struct error *error)
+{
+	kill(program->pid, SIGKILL);
+	program_reap(program);
+	return error_set(error, STATUS_REFUSED, "jq-error", "%s: more than %zu MiB of output", program->name,
+		OUTPUT_MAX >> 20);
+}
+
+/* The replies to one text up to its REPLY_DONE, outputs to program->lines. -1 with *error; then pid is 0 if the process
+ * is gone. */
+static int
+program_collect(struct jq_program *program, struct error *error)
 {
 	struct header header;
 	int result = 0;
 
+	program->lines.n = 0;
 	for (;;) {
-		if (!receive_all(program->fd, &header, sizeof(header)))
+		const char *body;
+
+		if (!program_receive(program, sizeof(header)))
 			return program_died(program, error);
-		program->reply.n = 0;
-		buffer_reserve(&program->reply, header.bytes + 1);
-		if (!receive_all(program->fd, program->reply.p, header.bytes))
+		memcpy(&header, program->received.p + program->next, sizeof(header));
+		if (!program_receive(program, sizeof(header) + header.bytes))
 			return program_died(program, error);
-		program->reply.n = header.bytes;
+		body = program->received.p + program->next + sizeof(header);
+		program->next += sizeof(header) + header.bytes;
 		if (header.kind == REPLY_DONE)
 			return result;
-		if (header.kind == REPLY_ERROR)
-			result = error_set(error, STATUS_REFUSED, "jq-error", "%s: %s", program->name,
-				buffer_string(&program->reply));
-		else if (emit && !emit(context, buffer_slice(&program->reply)))
-			emit = NULL;
+		if (header.kind == REPLY_ERROR) {
+			result = error_set(error, STATUS_REFUSED, "jq-error", "%s: %.*s", program->name,
+				(int)header.bytes, body);
+			continue;
+		}
+		if (program->lines.n + header.bytes > OUTPUT_MAX)
+			return program_too_much(program, error);
+		buffer_add(&program->lines, body, header.bytes);
+		buffer_add_byte(&program->lines, '\n');
 	}
 }
 
@@ -452,9 +515,10 @@ tidy_compile_error(struct error *error)
 static int
 program_start(struct jq_program *program, struct error *error)
 {
+	program->received.n = program->next = 0;
 	if (program_spawn(program, error) < 0)
 		return -1;
-	if (program_collect(program, NULL, NULL, error) < 0) {
+	if (program_collect(program, error) < 0) {
 		tidy_compile_error(error);
 		return -1;
 	}
@@ -483,46 +547,143 @@ jq_program_free(struct jq_program *program)
 	if (program->pid > 0)
 		program_reap(program);
 	buffer_free(&program->request);
-	buffer_free(&program->reply);
+	buffer_free(&program->received);
+	buffer_free(&program->lines);
 	free(program->text);
 	free(program->name);
 	free(program);
 }
 
-static int
-program_request(struct jq_program *program, uint32_t what, struct slice input, struct slice source,
-	struct error *error)
+void
+jq_program_queue(struct jq_program *program, struct slice input, struct slice source)
 {
 	struct buffer *request = &program->request;
-	struct header header = {what, 0};
+	struct header header = {0};
 
 	if (source.n == 0)
 		source = SLICE("null");
+	/* libjq counts in int; what is longer is no JSON and fails as such */
 	if (input.n + source.n > JSON_TEXT_MAX - 3)
-		return error_set(error, STATUS_REFUSED, "jq-error", "%s: the record is too long for jq",
-			program->name);
-	if (program->pid == 0 && program_start(program, error) < 0)
-		return -1;
+		input = source = SLICE("");
 	header.bytes = (uint32_t)(input.n + source.n + 3);
-	request->n = 0;
+	if (program->n_queued++ == 0) {
+		request->n = 0;
+		buffer_add(request, &header, sizeof(header));
+	}
 	buffer_add(request, &header, sizeof(header));
 	buffer_add_byte(request, '[');
 	buffer_add_slice(request, source);
 	buffer_add_byte(request, ',');
 	buffer_add_slice(request, input);
 	buffer_add_byte(request, ']');
-	if (send_all(program->fd, request->p, request->n) < 0)
+}
+
+/* Send texts [from, end) of the request as one batch. -1 with *error. */
+static int
+program_send(struct jq_program *program, uint32_t what, size_t from, size_t end, struct error *error)
+{
+	struct header header = {what, (uint32_t)(end - from)};
+
+	if (program->pid == 0 && program_start(program, error) < 0)
+		return -1;
+	if (send_all(program->fd, &header, sizeof(header)) < 0 ||
+		send_all(program->fd, program->request.p + from, end - from) < 0)
 		return program_died(program, error);
 	return 0;
+}
+
+/* The offset behind the text whose header is at `from`. */
+static size_t
+text_end(const struct jq_program *program, size_t from)
+{
+	struct header header;
+
+	memcpy(&header, program->request.p + from, sizeof(header));
+	return from + sizeof(header) + header.bytes;
+}
+
+/* A process that is ended by a limit takes the replies to earlier texts of its batch with it, so the rest of the
+ * batch is then run one text at a time. */
+static void
+program_run_queued(struct jq_program *program, uint32_t what, jq_result *result, void *context)
+{
+	size_t from = sizeof(struct header), end = program->request.n;
+	bool singly = program->n_queued == 1, sent = false;
+	struct error error;
+
+	for (size_t i = 0; i < program->n_queued; i++) {
+		int failed = 0;
+
+		if (singly || !sent)
+			failed = program_send(program, what, from, singly ? text_end(program, from) : end, &error);
+		if (failed == 0)
+			failed = program_collect(program, &error);
+		sent = true;
+		if (failed && program->pid == 0 && !singly) {
+			singly = true;
+			i--;
+			continue;
+		}
+		result(context, i, buffer_slice(&program->lines), failed ? &error : NULL);
+		from = text_end(program, from);
+	}
+	program->n_queued = 0;
+}
+
+void
+jq_program_run_queued(struct jq_program *program, jq_result *result, void *context)
+{
+	program_run_queued(program, RUN_ALL, result, context);
+}
+
+void
+jq_program_test_queued(struct jq_program *program, jq_result *result, void *context)
+{
+	program_run_queued(program, RUN_FIRST, result, context);
+}
+
+bool
+jq_output_holds(struct slice line)
+{
+	return line.n > 0 && !slice_equal(line, SLICE("false\n")) && !slice_equal(line, SLICE("null\n"));
+}
+
+struct single {
+	bool (*emit)(void *context, struct slice output);
+	void *context;
+	struct error *error;
+	int result;
+};
+
+static void
+take_single(void *context, size_t index, struct slice lines, const struct error *error)
+{
+	struct single *single = context;
+
+	(void)index;
+	while (lines.n > 0 && single->emit) {
+		size_t n = (size_t)((const char *)memchr(lines.p, '\n', lines.n) - lines.p);
+
+		if (!single->emit(single->context, (struct slice){lines.p, n}))
+			single->emit = NULL;
+		lines.p += n + 1;
+		lines.n -= n + 1;
+	}
+	if (error) {
+		*single->error = *error;
+		single->result = -1;
+	}
 }
 
 int
 jq_program_run(struct jq_program *program, struct slice input, struct slice source,
 	bool (*emit)(void *context, struct slice output), void *context, struct error *error)
 {
-	if (program_request(program, RUN_ALL, input, source, error) < 0)
-		return -1;
-	return program_collect(program, emit, context, error);
+	struct single single = {emit, context, error, 0};
+
+	jq_program_queue(program, input, source);
+	program_run_queued(program, RUN_ALL, take_single, &single);
+	return single.result;
 }
 
 static bool
@@ -538,9 +699,9 @@ int
 jq_program_test(struct jq_program *program, struct slice input, struct slice source, struct error *error)
 {
 	bool holds = false;
+	struct single single = {judge, &holds, error, 0};
 
-	if (program_request(program, RUN_FIRST, input, source, error) < 0 ||
-		program_collect(program, judge, &holds, error) < 0)
-		return -1;
-	return holds;
+	jq_program_queue(program, input, source);
+	program_run_queued(program, RUN_FIRST, take_single, &single);
+	return single.result < 0 ? -1 : holds;
 }

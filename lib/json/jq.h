@@ -36,4 +36,14 @@ int jq_program_run(struct jq_program *program, struct slice input, struct slice 
 /* 1 when the first output is neither false nor null, 0 when it is or there is none, -1 as above. */
 int jq_program_test(struct jq_program *program, struct slice input, struct slice source, struct error *error);
 
+/* The same for many texts at once, which saves the way to the process and back for each: queue them, then run them.
+ * result is called for each in the order of queueing, index from 0; it borrows the outputs, each ending in '\n'.
+ * error is NULL, or why the program failed on this text; lines holds the outputs before it. Of jq_program_test_queued
+ * lines holds the first output at most. */
+typedef void jq_result(void *context, size_t index, struct slice lines, const struct error *error);
+void jq_program_queue(struct jq_program *program, struct slice input, struct slice source);
+void jq_program_run_queued(struct jq_program *program, jq_result *result, void *context);
+void jq_program_test_queued(struct jq_program *program, jq_result *result, void *context);
+bool jq_output_holds(struct slice line); /* neither false nor null nor nothing at all */
+
 #endif
