@@ -27,7 +27,7 @@ check-infra-tools:
 		command -v $${tool%%:*} >/dev/null || { \
 			echo "check-infra: no $${tool%%:*} here; apt-get install $${tool##*:}" >&2; exit 1; }; done
 
-$(INFRA_SOURCE)node_modules/.package-lock.json: $(INFRA_SOURCE)package-lock.json
+$(INFRA_SOURCE)node_modules/.package-lock.json: $(INFRA_SOURCE)package-lock.json | check-infra-tools
 	cd $(INFRA_SOURCE) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 

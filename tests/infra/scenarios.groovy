@@ -211,15 +211,24 @@ String attempt(Closure scenario, String text) {
 def text = file.getText('UTF-8')
 SCENARIOS.each { name, scenario -> report(name, attempt(scenario, text)) }
 
-def missing = ['dev', 'staging', 'prod'].collectMany { ["terraform/env/${it}.tfvars", "terraform/env/${it}.tfbackend"] }
-	.findAll { !new File(root, it).exists() }
-report('the files that it names are there', missing ? "missing: ${missing}" : null)
+def missingFiles = { broken ->
+	(broken =~ /name: 'ENVIRONMENT', choices: \[([^\]]*)\]/)[0][1].findAll(/\w+/)
+		.collectMany { ["terraform/env/${it}.tfvars", "terraform/env/${it}.tfbackend"] }
+		.findAll { !new File(root, it).exists() }
+}
+report('the environments have their values', missingFiles(text) ? "missing: ${missingFiles(text)}" : null)
+report('an environment without values is found out',
+	missingFiles(text.replace("'prod']", "'prod', 'qa']")).size() == 2 ? null : 'it was not')
 
 def makefiles = [new File(root, 'Makefile')] + new File(root, 'tests').listFiles().findAll { it.directory }
 	.collectMany { it.listFiles().findAll { it.name.endsWith('.mk') } }
-def targets = makefiles.collectMany { it.readLines().findAll { it ==~ /^[a-z][a-z -]*:.*/ }.collectMany { it.tokenize(':')[0].tokenize() } }
-def unknown = text.findAll(/make ([a-z-]+)'/) { it[1] } - targets
-report('the targets that it makes are there', unknown ? "no target ${unknown}" : null)
+def targets = makefiles.collectMany {
+	it.readLines().findAll { it ==~ /^[a-z][a-z -]*:([^=].*)?/ }.collectMany { it.tokenize(':')[0].tokenize() }
+}
+def unknownTargets = { broken -> broken.findAll(/make ([a-z-]+)'/) { it[1] } - targets }
+report('the targets that it makes are there', unknownTargets(text) ? "no target ${unknownTargets(text)}" : null)
+report('a target that is not there is found out',
+	unknownTargets(text.replace("'make check'", "'make checks'")).contains('checks') ? null : 'it was not')
 
 for (mutant in MUTANTS) {
 	def (name, from, to) = mutant
