@@ -1,0 +1,811 @@
+#include "aws/client.h"
+
+#include "aws/xml.h"
+#include "base/memory.h"
+#include "base/message.h"
+#include "json/text.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+enum {
+	REPLY_MAX = 64 << 20,
+	ERROR_MAX = 1 << 20,
+	REACHED_MAX = 64,
+	NAP_MS = 100,
+};
+
+struct aws_exchange {
+	struct arena arena;           /* the call's strings */
+	struct aws_call call;
+	struct aws_endpoint endpoint; /* owned, when resolved here */
+	char region[64];
+	struct http_stream *stream;
+	struct retry_state retry;
+	struct retry_outcome outcome; /* of the last try */
+	struct aws_reply reply;
+	struct arena reply_arena;
+	struct error refused;         /* not even begun; code is NULL when it was */
+	int wire_status;              /* reply.status may have been corrected */
+	bool fresh, credentials_refused;
+	char hash[65];
+};
+
+static struct {
+	pthread_mutex_t lock;
+	bool started;
+	struct aws_config config;
+	int bucket;
+	int max_attempts;             /* 0: not set by the user */
+	char *ca_bundle;
+	char region[64];
+	bool region_sought;
+	char *reached[REACHED_MAX];   /* authorities that have answered */
+	size_t n_reached;
+} client = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static _Atomic int64_t skew_seconds;
+static atomic_bool stop_retrying;
+
+void
+aws_stop_retrying(void)
+{
+	atomic_store(&stop_retrying, true);
+}
+
+int64_t
+aws_now(void)
+{
+	return client.config.environment->now_us() / 1000000 + atomic_load(&skew_seconds);
+}
+
+const struct aws_config *
+aws_configuration(void)
+{
+	return &client.config;
+}
+
+static int
+read_attempts(struct error *error)
+{
+	struct slice text = aws_config_value(&client.config, "AWS_MAX_ATTEMPTS", "max_attempts");
+	struct slice mode = aws_config_value(&client.config, "AWS_RETRY_MODE", "retry_mode");
+	char number[16] = "";
+	char *end;
+	long n;
+
+	if (mode.n && !slice_equal(mode, SLICE("standard")) && !slice_equal(mode, SLICE("legacy")) &&
+		!slice_equal(mode, SLICE("adaptive")))
+		return error_set(error, STATUS_USAGE, "config",
+			"'%.*s' is no retry mode (see AWS_RETRY_MODE)", (int)mode.n, mode.p);
+	if (!text.n)
+		return 0;
+	snprintf(number, sizeof(number), "%.*s", (int)text.n, text.p);
+	n = strtol(number, &end, 10);
+	if (*end || text.n >= sizeof(number) || n < 1 || n > 1000)
+		return error_set(error, STATUS_USAGE, "config",
+			"'%.*s' is no number of attempts from 1 to 1000 (see AWS_MAX_ATTEMPTS)",
+			(int)text.n, text.p);
+	client.max_attempts = (int)n;
+	return 0;
+}
+
+static int
+start(const struct environment *environment, struct error *error)
+{
+	struct slice ca;
+
+	if (sodium_init() < 0)
+		return error_set(error, STATUS_FAILED, "sodium", "libsodium does not initialise");
+	if (aws_config_load(&client.config, environment, error) < 0 || read_attempts(error) < 0)
+		return -1;
+	ca = aws_config_value(&client.config, "AWS_CA_BUNDLE", "ca_bundle");
+	client.ca_bundle = ca.n ? memory_copy(ca.p, ca.n) : NULL;
+	client.bucket = RETRY_BUCKET;
+	return 0;
+}
+
+int
+aws_start(const struct environment *environment, struct error *error)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&client.lock);
+	if (!client.started && (result = start(environment, error)) == 0)
+		client.started = true;
+	pthread_mutex_unlock(&client.lock);
+	return result;
+}
+
+static void
+find_region(void)
+{
+	struct slice region = aws_config_region(&client.config);
+	char *found = NULL;
+
+	if (!region.n && (found = credentials_instance_region(&client.config)))
+		region = slice_of(found);
+	if (region.n && region.n < sizeof(client.region))
+		memcpy(client.region, region.p, region.n);
+	free(found);
+}
+
+const char *
+aws_region(enum aws_service service, struct error *error)
+{
+	struct slice region = aws_config_region(&client.config);
+	struct aws_endpoint endpoint;
+	bool custom;
+
+	if (!region.n) {
+		if (aws_endpoint_resolve(&client.config, service, "us-east-1", &endpoint, error) < 0)
+			return NULL;
+		custom = endpoint.custom;
+		aws_endpoint_free(&endpoint);
+		if (custom)
+			return "us-east-1";
+	}
+	pthread_mutex_lock(&client.lock);
+	if (!client.region_sought)
+		find_region();
+	client.region_sought = true;
+	pthread_mutex_unlock(&client.lock);
+	if (client.region[0])
+		return client.region;
+	if (service == AWS_S3)
+		return "us-east-1";
+	error_set(error, STATUS_USAGE, "no-region",
+		"no AWS region is configured (set AWS_REGION, or 'region' in profile '%s')",
+		client.config.profile);
+	return NULL;
+}
+
+void
+aws_header(struct aws_call *call, const char *name, struct slice value)
+{
+	if (call->n_headers == AWS_HEADERS_MAX)
+		abort();
+	call->headers[call->n_headers++] = (struct sigv4_header){slice_of(name), value};
+}
+
+void
+aws_json_call(struct aws_call *call, enum aws_service service, const char *target, struct slice body)
+{
+	call->service = service;
+	call->method = "POST";
+	call->path = SLICE("/");
+	call->has_body = true;
+	call->body = body;
+	call->body_fd = -1;
+	aws_header(call, "Content-Type", SLICE("application/x-amz-json-1.0"));
+	aws_header(call, "X-Amz-Target", slice_of(target));
+}
+
+/* ---- one try ---- */
+
+static const char *
+keep(struct aws_exchange *x, const char *s)
+{
+	return s ? arena_copy(&x->arena, (struct slice){s, strlen(s) + 1}).p : NULL;
+}
+
+static void
+copy_call(struct aws_exchange *x, const struct aws_call *call)
+{
+	struct aws_call *c = &x->call;
+
+	*c = *call;
+	c->what = keep(x, call->what);
+	c->permission = keep(x, call->permission);
+	c->method = keep(x, call->method);
+	c->host_label = keep(x, call->host_label);
+	c->payload_hash = keep(x, call->payload_hash);
+	c->root = keep(x, call->root);
+	c->path = arena_copy(&x->arena, call->path);
+	c->query = arena_copy(&x->arena, call->query);
+	for (size_t i = 0; i < c->n_headers; i++) {
+		c->headers[i].name = arena_copy(&x->arena, call->headers[i].name);
+		c->headers[i].value = arena_copy(&x->arena, call->headers[i].value);
+	}
+}
+
+static int
+resolve(struct aws_exchange *x, struct error *error)
+{
+	const char *region = x->call.region;
+
+	if (!region && !(region = aws_region(x->call.service, error)))
+		return -1;
+	snprintf(x->region, sizeof(x->region), "%s", region);
+	x->call.region = x->region;
+	if (!x->call.endpoint && aws_endpoint_resolve(&client.config, x->call.service, x->region,
+					 &x->endpoint, error) < 0)
+		return -1;
+	if (!x->call.endpoint)
+		x->call.endpoint = &x->endpoint;
+	if (!x->call.payload_hash) {
+		sigv4_hash(x->hash, x->call.has_body ? x->call.body : (struct slice){NULL, 0});
+		x->call.payload_hash = x->hash;
+	}
+	return 0;
+}
+
+static void
+add_authority(struct buffer *out, const struct aws_call *call)
+{
+	if (call->host_label) {
+		buffer_add_string(out, call->host_label);
+		buffer_add_byte(out, '.');
+	}
+	buffer_add_string(out, call->endpoint->authority);
+}
+
+/* The Host header has no default port. */
+static struct slice
+host_header(const struct aws_call *call, struct buffer *authority)
+{
+	struct slice host, port = strcmp(call->endpoint->scheme, "https") == 0 ? SLICE(":443") : SLICE(":80");
+
+	add_authority(authority, call);
+	host = buffer_slice(authority);
+	if (host.n > port.n && memcmp(host.p + host.n - port.n, port.p, port.n) == 0)
+		host.n -= port.n;
+	return host;
+}
+
+struct signing {
+	struct sigv4_header headers[AWS_HEADERS_MAX + 6];
+	size_t n;
+	struct buffer authority, path, authorization;
+	struct sigv4_scope scope;
+};
+
+static void
+add(struct signing *s, const char *name, struct slice value)
+{
+	s->headers[s->n++] = (struct sigv4_header){slice_of(name), value};
+}
+
+static void
+sign(struct aws_exchange *x, const struct aws_keys *keys, struct signing *s)
+{
+	const struct aws_call *call = &x->call;
+	struct sigv4_request request = {slice_of(call->method), buffer_slice(&s->path), call->query,
+		s->headers, 0, slice_of(call->payload_hash), call->service == AWS_S3};
+
+	sigv4_time(&s->scope, aws_now());
+	s->scope.region = call->region;
+	s->scope.service = aws_service_name(call->service);
+	add(s, "X-Amz-Date", slice_of(s->scope.time));
+	if (call->service == AWS_S3)
+		add(s, "X-Amz-Content-Sha256", request.payload_hash);
+	if (keys->token)
+		add(s, "X-Amz-Security-Token", slice_of(keys->token));
+	request.n_headers = s->n;
+	sigv4_authorization(&s->authorization, &request, &s->scope, slice_of(keys->id), slice_of(keys->secret));
+	add(s, "Authorization", buffer_slice(&s->authorization));
+}
+
+static void
+wipe(struct buffer *b)
+{
+	if (b->p)
+		sodium_memzero(b->p, b->capacity);
+	buffer_free(b);
+}
+
+static void
+send_request(struct aws_exchange *x, struct signing *s)
+{
+	const struct aws_call *call = &x->call;
+	struct buffer url = {0};
+	/* Host is signed as libcurl will send it, and left to libcurl. */
+	struct http_request request = {
+		.method = call->method,
+		.headers = s->headers + 1,
+		.n_headers = s->n - 1,
+		.has_body = call->has_body,
+		.body = call->body,
+		.body_fd = call->body_fd,
+		.body_offset = call->body_offset,
+		.body_bytes = call->has_body && call->body_fd < 0 ? call->body.n : call->body_bytes,
+		.total_ms = call->total_ms,
+		.stall_seconds = call->stall_seconds,
+		.window = call->window,
+		.fresh = x->fresh,
+		.ca_bundle = client.ca_bundle,
+	};
+
+	buffer_format(&url, "%s://", call->endpoint->scheme);
+	add_authority(&url, call);
+	buffer_add_slice(&url, buffer_slice(&s->path));
+	if (call->query.n) {
+		buffer_add_byte(&url, '?');
+		buffer_add_slice(&url, call->query);
+	}
+	request.url = buffer_string(&url);
+	x->stream = http_open(&request);
+	buffer_free(&url);
+}
+
+static int
+try(struct aws_exchange *x, struct error *error)
+{
+	const struct aws_call *call = &x->call;
+	struct signing s = {.n = 0};
+	struct aws_keys own = {0};
+	const struct aws_keys *keys = call->keys ? call->keys : &own;
+
+	if (!call->anonymous && !call->keys &&
+		credentials_get(&client.config, x->credentials_refused, &own, error) < 0)
+		return -1;
+	x->credentials_refused = false;
+	add(&s, "Host", host_header(call, &s.authority));
+	for (size_t i = 0; i < call->n_headers; i++)
+		s.headers[s.n++] = call->headers[i];
+	buffer_add_string(&s.path, call->endpoint->prefix);
+	buffer_add_slice(&s.path, call->path);
+	if (!call->anonymous)
+		sign(x, keys, &s);
+	x->retry.attempt++;
+	send_request(x, &s);
+	aws_keys_free(&own);
+	buffer_free(&s.authority);
+	buffer_free(&s.path);
+	wipe(&s.authorization);
+	return 0;
+}
+
+/* ---- what came back ---- */
+
+static void
+parse_error_xml(struct aws_exchange *x, struct slice body)
+{
+	struct error unused;
+	struct xml_node *root = xml_parse(body, &x->reply_arena, &unused);
+	struct xml_node *e = xml_find(root, "Error");
+
+	x->reply.code = xml_text(e, "Code");
+	x->reply.message = xml_text(e, "Message");
+	x->reply.region = xml_text(e, "Region");
+	if (!x->reply.request_id.n)
+		x->reply.request_id = xml_text(e, "RequestId");
+	if (!x->reply.request_id.n)
+		x->reply.request_id = xml_text(root, "RequestId");
+}
+
+static struct slice
+json_text_of(struct aws_exchange *x, struct slice object, const char *name)
+{
+	struct slice value = json_member(object, slice_of(name));
+
+	return value.p && json_kind(value) == JSON_STRING ? json_decode(value, &x->reply_arena)
+							  : (struct slice){NULL, 0};
+}
+
+/* "com.amazonaws.sqs#QueueDoesNotExist:http://..." is QueueDoesNotExist. */
+static struct slice
+bare_code(struct slice code)
+{
+	const char *hash = code.n ? memrchr(code.p, '#', code.n) : NULL;
+	const char *colon;
+
+	if (hash)
+		code = (struct slice){hash + 1, code.n - (size_t)(hash + 1 - code.p)};
+	colon = code.n ? memchr(code.p, ':', code.n) : NULL;
+	if (colon)
+		code.n = (size_t)(colon - code.p);
+	return code;
+}
+
+static void
+parse_error_json(struct aws_exchange *x, struct slice body)
+{
+	struct slice value;
+	struct error unused;
+
+	if (json_parse(body, "reply", &value, &unused) < 0 || json_kind(value) != JSON_OBJECT)
+		return;
+	x->reply.code = bare_code(json_text_of(x, value, "__type"));
+	if (!x->reply.code.n)
+		x->reply.code = bare_code(json_text_of(x, value, "code"));
+	x->reply.message = json_text_of(x, value, "message");
+	if (!x->reply.message.n)
+		x->reply.message = json_text_of(x, value, "Message");
+}
+
+static struct slice
+first_header(const struct http_reply *head, const char *a, const char *b)
+{
+	struct slice value = http_header(head, a);
+
+	return value.n ? value : http_header(head, b);
+}
+
+static void
+parse_error(struct aws_exchange *x)
+{
+	struct slice body = buffer_slice(&x->reply.body);
+	struct slice region = http_header(x->reply.head, "x-amz-bucket-region");
+
+	while (body.n && (body.p[0] == ' ' || body.p[0] == '\n' || body.p[0] == '\r'))
+		body.p++, body.n--;
+	x->reply.request_id = first_header(x->reply.head, "x-amz-request-id", "x-amzn-requestid");
+	if (body.n && body.p[0] == '<')
+		parse_error_xml(x, body);
+	else if (body.n && body.p[0] == '{')
+		parse_error_json(x, body);
+	if (region.n)
+		x->reply.region = region;
+}
+
+/* A 200 that holds <Error>, or not the document it should, is a failure in disguise. */
+static void
+look_inside(struct aws_exchange *x)
+{
+	struct error unused;
+	struct xml_node *root;
+	struct arena arena = {0};
+
+	if (x->call.root && x->reply.status < 300) {
+		root = xml_parse(buffer_slice(&x->reply.body), &arena, &unused);
+		if (!root || !slice_equal(root->name, slice_of(x->call.root)))
+			x->reply.status = 500;
+		arena_free(&arena);
+	}
+}
+
+static bool
+crc32_fits(struct aws_exchange *x)
+{
+	struct slice given = http_header(x->reply.head, "x-amz-crc32");
+	uLong crc = crc32(0, (const Bytef *)x->reply.body.p, (uInt)x->reply.body.n);
+
+	return !given.n || strtoul(given.p, NULL, 10) == crc;
+}
+
+static enum retry_transport
+take_body(struct aws_exchange *x, struct error *error)
+{
+	bool good = x->reply.status >= 200 && x->reply.status < 300;
+	size_t max = !good ? ERROR_MAX : x->call.reply_max ? x->call.reply_max : REPLY_MAX;
+	enum retry_transport transport = http_read_all(x->stream, &x->reply.body, max, error);
+
+	if (transport != RETRY_ANSWERED)
+		return transport;
+	if (good && x->call.check_crc32 && !crc32_fits(x)) {
+		error_set(error, STATUS_FAILED, "checksum", "the reply does not fit its x-amz-crc32");
+		return RETRY_BROKEN;
+	}
+	look_inside(x);
+	return RETRY_ANSWERED;
+}
+
+static void
+remember_reached(const char *authority)
+{
+	size_t i;
+
+	pthread_mutex_lock(&client.lock);
+	for (i = 0; i < client.n_reached && strcmp(client.reached[i], authority) != 0; i++)
+		;
+	if (i == client.n_reached && i < REACHED_MAX)
+		client.reached[client.n_reached++] = memory_copy_string(authority);
+	pthread_mutex_unlock(&client.lock);
+}
+
+static bool
+was_reached(const char *authority)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&client.lock);
+	for (size_t i = 0; i < client.n_reached; i++)
+		found |= strcmp(client.reached[i], authority) == 0;
+	pthread_mutex_unlock(&client.lock);
+	return found;
+}
+
+/* Wait for what a try brought; x->outcome tells. */
+static void
+take_reply(struct aws_exchange *x, struct error *error)
+{
+	struct retry_outcome *o = &x->outcome;
+	bool good;
+
+	x->reply.body.n = 0;
+	x->reply.status = x->wire_status = 0;
+	x->reply.head = NULL;
+	x->reply.code = x->reply.message = x->reply.request_id = x->reply.region = (struct slice){NULL, 0};
+	arena_reset(&x->reply_arena);
+	*o = (struct retry_outcome){.transport = http_head(x->stream, &x->reply.head, error)};
+	if (o->transport != RETRY_ANSWERED)
+		return;
+	remember_reached(x->call.endpoint->authority);
+	x->reply.status = x->wire_status = x->reply.head->status;
+	good = x->reply.status >= 200 && x->reply.status < 300;
+	if (!good || !x->call.stream) {
+		o->transport = take_body(x, error);
+		/* What the status says stands, though its explanation was cut short. */
+		if (o->transport != RETRY_ANSWERED && !good && x->reply.status >= 400 && x->reply.status < 500)
+			o->transport = RETRY_ANSWERED;
+	}
+	if (x->reply.status < 200 || x->reply.status >= 300)
+		parse_error(x);
+	o->status = x->reply.status;
+	o->code = x->reply.code;
+	o->has_date = x->reply.head->date >= 0;
+	o->skew_seconds = o->has_date ? x->reply.head->date - aws_now() : 0;
+}
+
+/* ---- errors in words ---- */
+
+static const char *
+hint_for(struct slice code, int status)
+{
+	static const struct {
+		const char *code, *hint;
+	} hints[] = {
+		{"InvalidAccessKeyId", "check AWS_ACCESS_KEY_ID or AWS_PROFILE"},
+		{"InvalidClientTokenId", "check AWS_ACCESS_KEY_ID or AWS_PROFILE"},
+		{"UnrecognizedClientException", "check AWS_ACCESS_KEY_ID or AWS_PROFILE"},
+		{"InvalidSecurity", "check AWS_ACCESS_KEY_ID or AWS_PROFILE"},
+		{"InvalidToken", "check AWS_SESSION_TOKEN or AWS_PROFILE"},
+		{"SignatureDoesNotMatch", "check AWS_SECRET_ACCESS_KEY or AWS_PROFILE"},
+		{"InvalidSignatureException", "check AWS_SECRET_ACCESS_KEY or AWS_PROFILE"},
+		{"ExpiredToken", "the session is over: renew it, or use a profile that renews itself"},
+		{"ExpiredTokenException", "the session is over: renew it, or use a profile that renews itself"},
+		{"RequestTimeTooSkewed", "set this computer's clock"},
+		{"NoSuchBucket", "check the bucket's name and AWS_ENDPOINT_URL"},
+		{"NoSuchKey", "check the key"},
+		{"QueueDoesNotExist", "check the queue's name, account and region (AWS_REGION)"},
+		{"AWS.SimpleQueueService.NonExistentQueue",
+			"check the queue's name, account and region (AWS_REGION)"},
+		{"ResourceNotFoundException", "check the table's name and AWS_REGION"},
+		{"NotFound", "check the topic's ARN and region"},
+		{"PermanentRedirect", "check AWS_REGION"},
+		{"AuthorizationHeaderMalformed", "check AWS_REGION"},
+		{"IllegalLocationConstraintException", "check AWS_REGION"},
+		{"InvalidObjectState", "the object is archived: restore it first"},
+		{"KMS.AccessDeniedException", "the role needs kms:Decrypt on the key"},
+	};
+
+	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++)
+		if (slice_equal(code, slice_of(hints[i].code)))
+			return hints[i].hint;
+	return status == 301 || status == 307 ? "check AWS_REGION" : NULL;
+}
+
+static const char *
+code_for(int status)
+{
+	switch (status) {
+	case 301: return "PermanentRedirect";
+	case 400: return "BadRequest";
+	case 403: return "AccessDenied";
+	case 404: return "NotFound";
+	case 405: return "MethodNotAllowed";
+	case 412: return "PreconditionFailed";
+	case 429: return "TooManyRequests";
+	case 503: return "ServiceUnavailable";
+	default: return status >= 500 ? "InternalError" : "UnexpectedStatus";
+	}
+}
+
+static void
+explain_refusal(struct aws_exchange *x, struct error *error)
+{
+	const struct aws_reply *r = &x->reply;
+	struct slice code = r->code.n ? r->code : slice_of(code_for(r->status));
+	const char *hint = hint_for(code, r->status);
+	char source[160];
+	struct buffer text = {0};
+	bool denied = r->status == 403 && !hint;
+
+	buffer_format(&text, "cannot %s: %.*s", x->call.what, (int)code.n, code.p);
+	if (r->message.n)
+		buffer_format(&text, ": %.*s", (int)(r->message.n < 500 ? r->message.n : 500), r->message.p);
+	buffer_format(&text, " (HTTP %d", x->wire_status);
+	if (r->request_id.n)
+		buffer_format(&text, ", request id %.*s", (int)r->request_id.n, r->request_id.p);
+	if (x->retry.attempt > 1)
+		buffer_format(&text, ", %d attempts", x->retry.attempt);
+	buffer_add_string(&text, ")");
+	credentials_source(source, sizeof(source));
+	if (r->region.n)
+		buffer_format(&text, "; it is in region %.*s", (int)r->region.n, r->region.p);
+	if (hint)
+		buffer_format(&text, "; %s", hint);
+	if ((denied || slice_begins(slice_of(hint), SLICE("check AWS_A")) ||
+		    slice_begins(slice_of(hint), SLICE("check AWS_S"))) && source[0] && !x->call.anonymous)
+		buffer_format(&text, denied ? "; the credentials of %s need %s" : " (the keys are from %s)",
+			source, x->call.permission ? x->call.permission : "permission for it");
+	error_set(error, STATUS_FAILED, "aws", "%s", buffer_string(&text));
+	buffer_free(&text);
+}
+
+/* Codes of struct error are static words; the few that callers tell apart. */
+static const char *
+error_code(const struct aws_exchange *x)
+{
+	if (x->reply.status == 404)
+		return "missing";
+	if (x->reply.status == 403 || x->reply.status == 401)
+		return "access";
+	if (x->reply.status == 412)
+		return "precondition";
+	return x->reply.status ? "service" : "network";
+}
+
+static void
+explain(struct aws_exchange *x, struct error *error)
+{
+	struct error cause = *error;
+
+	if (x->outcome.transport == RETRY_ANSWERED) {
+		explain_refusal(x, error);
+	} else {
+		char tries[40] = "";
+
+		if (x->retry.attempt > 1)
+			snprintf(tries, sizeof(tries), ", %d attempts", x->retry.attempt);
+		error_set(error, STATUS_FAILED, "network", "cannot %s: %.900s (%s://%s%s%.200s%s)%s",
+			x->call.what, cause.text, x->call.endpoint->scheme,
+			x->call.host_label ? x->call.host_label : "", x->call.host_label ? "." : "",
+			x->call.endpoint->authority, tries,
+			x->outcome.transport == RETRY_UNREACHABLE
+				? "; check the network, the proxy and AWS_ENDPOINT_URL" : "");
+	}
+	error->code = error_code(x);
+}
+
+/* ---- the loop ---- */
+
+static int64_t
+retry_after_ms(const struct aws_exchange *x)
+{
+	struct slice value = x->reply.status ? http_header(x->reply.head, "x-amz-retry-after")
+					     : (struct slice){NULL, 0};
+	char *end;
+	long long ms;
+
+	if (!value.n)
+		return -1;
+	ms = strtoll(value.p, &end, 10);
+	return *end == 0 ? ms : -1;
+}
+
+static bool
+is_stopped(const struct aws_exchange *x)
+{
+	return atomic_load(&stop_retrying) || (x->call.give_up && x->call.give_up());
+}
+
+static bool
+nap(const struct aws_exchange *x, uint64_t ms)
+{
+	uint64_t until = http_clock_ms() + ms, now;
+
+	while (!is_stopped(x) && (now = http_clock_ms()) < until)
+		http_sleep_ms(until - now < NAP_MS ? until - now : NAP_MS);
+	return !is_stopped(x);
+}
+
+static bool
+decide(struct aws_exchange *x, enum retry_class class, uint64_t *delay_ms)
+{
+	int max = client.max_attempts ? client.max_attempts : RETRY_ATTEMPTS;
+	uint32_t random;
+	bool again;
+
+	if (!client.max_attempts && x->outcome.transport == RETRY_UNREACHABLE &&
+		!was_reached(x->call.endpoint->authority))
+		max = RETRY_ATTEMPTS_UNREACHED;
+	client.config.environment->random(&random, sizeof(random));
+	pthread_mutex_lock(&client.lock);
+	again = retry_again(&x->retry, class, max, &client.bucket, random, retry_after_ms(x), delay_ms);
+	pthread_mutex_unlock(&client.lock);
+	return again;
+}
+
+static bool
+prepare_again(struct aws_exchange *x, const struct error *why)
+{
+	enum retry_class class = retry_classify(&x->outcome);
+	uint64_t delay_ms;
+
+	if (x->call.keys && class == RETRY_CREDENTIALS)
+		class = RETRY_NEVER;
+	if (!decide(x, class, &delay_ms))
+		return false;
+	if (class == RETRY_SKEW) {
+		atomic_fetch_add(&skew_seconds, x->outcome.skew_seconds);
+		message(MESSAGE_NOTE, "this computer's clock is off by %" PRId64 " s; corrected for signing",
+			x->outcome.skew_seconds);
+	}
+	x->credentials_refused = class == RETRY_CREDENTIALS;
+	x->fresh = class == RETRY_FRESH || class == RETRY_TIMEOUT;
+	message(MESSAGE_DETAIL, "cannot %s: %s%.*s; attempt %d after %" PRIu64 " ms", x->call.what,
+		x->reply.status ? "" : why->text, (int)x->reply.code.n, x->reply.code.p,
+		x->retry.attempt + 1, delay_ms);
+	http_close(x->stream);
+	x->stream = NULL;
+	x->reply.head = NULL;
+	return nap(x, delay_ms);
+}
+
+struct aws_exchange *
+aws_begin(const struct aws_call *call)
+{
+	struct aws_exchange *x = memory_get_zeroed(1, sizeof(*x));
+
+	copy_call(x, call);
+	if (resolve(x, &x->refused) == 0 && try(x, &x->refused) == 0)
+		x->refused.code = NULL;
+	return x;
+}
+
+int
+aws_finish(struct aws_exchange *x, struct aws_reply **reply, struct error *error)
+{
+	*reply = &x->reply;
+	if (x->refused.code) {
+		*error = x->refused;
+		return -1;
+	}
+	for (;;) {
+		take_reply(x, error);
+		if (x->outcome.transport == RETRY_ANSWERED && x->reply.status >= 200 && x->reply.status < 300)
+			break;
+		if (!prepare_again(x, error)) {
+			explain(x, error);
+			return -1;
+		}
+		if (try(x, error) < 0)
+			return -1;
+	}
+	pthread_mutex_lock(&client.lock);
+	retry_success(&x->retry, &client.bucket);
+	pthread_mutex_unlock(&client.lock);
+	return 0;
+}
+
+ssize_t
+aws_read(struct aws_exchange *x, void *p, size_t n, struct error *error)
+{
+	ssize_t got = http_read(x->stream, p, n, &x->outcome.transport, error);
+
+	return got;
+}
+
+bool
+aws_ready(struct aws_exchange *x)
+{
+	return !x->stream || http_ready(x->stream);
+}
+
+void
+aws_end(struct aws_exchange *x)
+{
+	if (!x)
+		return;
+	http_close(x->stream);
+	buffer_free(&x->reply.body);
+	arena_free(&x->reply_arena);
+	arena_free(&x->arena);
+	aws_endpoint_free(&x->endpoint);
+	free(x);
+}
+
+int
+aws_perform(const struct aws_call *call, struct aws_exchange **x, struct aws_reply **reply,
+	struct error *error)
+{
+	*x = aws_begin(call);
+	return aws_finish(*x, reply, error);
+}

@@ -1,0 +1,211 @@
+#include "aws/hold.h"
+
+#include "aws/http.h"
+#include "base/memory.h"
+#include "base/message.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { MARGIN_SECONDS = 30 };
+
+struct held {
+	struct slice id, handle;
+	uint64_t received_ms;
+	bool stale;
+};
+
+struct hold {
+	const struct sqs_queue *q;
+	unsigned visibility;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool stopping, busy;     /* busy: an extension is under way */
+	struct held *list;       /* owned */
+	size_t n, capacity;
+};
+
+unsigned
+hold_extension(unsigned visibility_seconds, uint64_t held_seconds)
+{
+	uint64_t left = held_seconds + MARGIN_SECONDS < SQS_VISIBILITY_MAX
+		? SQS_VISIBILITY_MAX - MARGIN_SECONDS - held_seconds : 0;
+
+	return left < visibility_seconds ? (unsigned)left : visibility_seconds;
+}
+
+static bool
+is_stale_code(const char *code)
+{
+	return strstr(code, "ReceiptHandleIsInvalid") || strstr(code, "MessageNotInflight") ||
+		strcmp(code, "InvalidParameterValue") == 0;
+}
+
+static void
+mark_stale(struct hold *h, const struct sqs_entry *e)
+{
+	pthread_mutex_lock(&h->lock);
+	for (size_t i = 0; i < h->n; i++)
+		if (slice_equal(h->list[i].handle, e->handle) && !h->list[i].stale) {
+			h->list[i].stale = true;
+			message_at(MESSAGE_WARNING, (struct message_place){.code = "stale"},
+				"message %.*s is no longer ours (%s); it is left to be delivered again",
+				(int)h->list[i].id.n, h->list[i].id.p, e->code);
+		}
+	pthread_mutex_unlock(&h->lock);
+}
+
+static void
+extend_some(struct hold *h, struct sqs_entry *entries, size_t n, unsigned seconds)
+{
+	struct error error;
+
+	if (n == 0)
+		return;
+	if (sqs_change_visibility(h->q, entries, n, seconds, &error) < 0) {
+		message(MESSAGE_WARNING, "%s", error.text);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!entries[i].done && is_stale_code(entries[i].code))
+			mark_stale(h, &entries[i]);
+		else if (!entries[i].done)
+			message(MESSAGE_WARNING, "cannot keep a message invisible: %s: %s", entries[i].code,
+				entries[i].reason);
+}
+
+/* Copies what is to be extended, so that the lock is free while the queue is asked. */
+static void
+extend_all(struct hold *h)
+{
+	uint64_t now = http_clock_ms();
+	struct sqs_entry *full, *rest;
+	size_t n_full = 0, n_rest = 0;
+	unsigned least = h->visibility;
+
+	full = memory_get_zeroed(2 * h->n + 1, sizeof(*full));
+	rest = full + h->n;
+	for (size_t i = 0; i < h->n; i++) {
+		unsigned seconds = hold_extension(h->visibility, (now - h->list[i].received_ms) / 1000);
+
+		if (h->list[i].stale || seconds == 0)
+			continue;
+		if (seconds == h->visibility)
+			full[n_full++].handle = h->list[i].handle;
+		else
+			rest[n_rest++].handle = h->list[i].handle;
+		least = seconds < least ? seconds : least;
+	}
+	h->busy = true;
+	pthread_mutex_unlock(&h->lock);
+	extend_some(h, full, n_full, h->visibility);
+	extend_some(h, rest, n_rest, least);
+	pthread_mutex_lock(&h->lock);
+	h->busy = false;
+	pthread_cond_broadcast(&h->changed);
+	free(full);
+}
+
+static struct timespec
+after_ms(uint64_t ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += (time_t)(ms / 1000);
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+static void *
+run(void *data)
+{
+	struct hold *h = data;
+	struct timespec next = after_ms(h->visibility * 1000 / 3);
+
+	pthread_mutex_lock(&h->lock);
+	while (!h->stopping) {
+		if (pthread_cond_timedwait(&h->changed, &h->lock, &next) == 0)
+			continue;
+		next = after_ms(h->visibility * 1000 / 3);
+		if (!h->stopping && h->n)
+			extend_all(h);
+	}
+	pthread_mutex_unlock(&h->lock);
+	return NULL;
+}
+
+struct hold *
+hold_start(const struct sqs_queue *q, unsigned visibility_seconds)
+{
+	struct hold *h = memory_get_zeroed(1, sizeof(*h));
+	pthread_condattr_t attributes;
+	sigset_t all, old;
+
+	h->q = q;
+	h->visibility = visibility_seconds;
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&h->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (pthread_create(&h->thread, NULL, run, h) != 0)
+		abort();
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return h;
+}
+
+void
+hold_stop(struct hold *h)
+{
+	if (!h)
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->stopping = true;
+	pthread_cond_broadcast(&h->changed);
+	pthread_mutex_unlock(&h->lock);
+	pthread_join(h->thread, NULL);
+	pthread_cond_destroy(&h->changed);
+	pthread_mutex_destroy(&h->lock);
+	free(h->list);
+	free(h);
+}
+
+void
+hold_add(struct hold *h, struct slice id, struct slice handle, uint64_t received_ms)
+{
+	pthread_mutex_lock(&h->lock);
+	if (h->n == h->capacity) {
+		h->capacity = h->capacity ? h->capacity * 2 : 16;
+		h->list = memory_resize(h->list, h->capacity, sizeof(*h->list));
+	}
+	h->list[h->n++] = (struct held){id, handle, received_ms, false};
+	pthread_mutex_unlock(&h->lock);
+}
+
+bool
+hold_drop(struct hold *h, struct slice handle)
+{
+	bool stale = false;
+
+	pthread_mutex_lock(&h->lock);
+	while (h->busy)
+		pthread_cond_wait(&h->changed, &h->lock);
+	for (size_t i = 0; i < h->n; i++)
+		if (slice_equal(h->list[i].handle, handle)) {
+			stale = h->list[i].stale;
+			h->list[i] = h->list[--h->n];
+			break;
+		}
+	pthread_mutex_unlock(&h->lock);
+	return stale;
+}

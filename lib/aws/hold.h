@@ -1,0 +1,27 @@
+/* hold - messages that are ours for now: kept invisible from their receipt until they are let go.
+ *
+ * A thread of its own extends their visibility at a third of the time-out. SQS ends all extending 12 hours after the receipt.
+ * A message whose handle the queue no longer takes is stale: reported once, and never to be deleted. Thread safe. */
+#ifndef ACC_AWS_HOLD_H
+#define ACC_AWS_HOLD_H
+
+#include "aws/sqs.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hold;
+
+/* Borrows q. Gives a hold to hold_stop. */
+struct hold *hold_start(const struct sqs_queue *q, unsigned visibility_seconds);
+void hold_stop(struct hold *h);
+
+/* Keep a message from now on; borrows both texts until it is dropped. received_ms: http_clock_ms before the receipt. */
+void hold_add(struct hold *h, struct slice id, struct slice handle, uint64_t received_ms);
+/* Let go of a message: true when its handle is stale. Waits for an extension that is under way. */
+bool hold_drop(struct hold *h, struct slice handle);
+
+/* The pure part: by how many seconds to extend, 0 when it cannot be; held_seconds: since the receipt. */
+unsigned hold_extension(unsigned visibility_seconds, uint64_t held_seconds);
+
+#endif

@@ -1,0 +1,313 @@
+#include "aws/notification.h"
+
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "json/text.h"
+
+#include <stdlib.h>
+
+enum { ENVELOPES_MAX = 4 };
+
+struct reader {
+	struct arena *arena;
+	struct notification *out;
+	size_t capacity;
+	size_t removals;
+};
+
+static struct slice
+with_nul(struct arena *arena, struct slice s)
+{
+	char *p = arena_get(arena, s.n + 1);
+
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = 0;
+	return (struct slice){p, s.n};
+}
+
+/* The decoded text of a string member, or empty. */
+static struct slice
+text_of(struct slice object, const char *name, struct arena *arena)
+{
+	struct slice value = json_member(object, slice_of(name));
+
+	if (!value.p || json_kind(value) != JSON_STRING)
+		return (struct slice){"", 0};
+	return with_nul(arena, json_decode(value, arena));
+}
+
+static struct slice
+object_of(struct slice object, const char *name)
+{
+	struct slice value = json_member(object, slice_of(name));
+
+	return value.p && json_kind(value) == JSON_OBJECT ? value : (struct slice){NULL, 0};
+}
+
+static void
+unknown(struct reader *r, const char *why)
+{
+	r->out->kind = NOTIFICATION_UNKNOWN;
+	r->out->why = why;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 32;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* '+' is a space; a '%' that no two digits follow stands for itself. */
+static struct slice
+form_decode(struct slice text, struct arena *arena)
+{
+	char *out = arena_get(arena, text.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		int high = i + 2 < text.n && text.p[i] == '%' ? hex_digit(text.p[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(text.p[i + 2]) : -1;
+
+		if (low >= 0) {
+			out[n++] = (char)(high << 4 | low);
+			i += 2;
+		} else {
+			out[n++] = text.p[i] == '+' ? ' ' : text.p[i];
+		}
+	}
+	out[n] = 0;
+	return (struct slice){out, n};
+}
+
+static bool
+is_name(struct slice s)
+{
+	return s.n > 0 && !memchr(s.p, 0, s.n) && utf8_valid_prefix(s) == s.n;
+}
+
+static struct notification_object *
+add_object(struct reader *r, struct slice bucket, struct slice key)
+{
+	struct notification *out = r->out;
+	struct notification_object *o;
+	char *uri;
+
+	if (!is_name(bucket) || memchr(bucket.p, '/', bucket.n) || !is_name(key)) {
+		unknown(r, "it names no bucket or no key");
+		return NULL;
+	}
+	if (out->n == r->capacity) {
+		struct notification_object *more = arena_get(r->arena, (r->capacity * 2 + 4) * sizeof(*more));
+
+		if (out->n)
+			memcpy(more, out->objects, out->n * sizeof(*more));
+		out->objects = more;
+		r->capacity = r->capacity * 2 + 4;
+	}
+	o = &out->objects[out->n++];
+	uri = arena_get(r->arena, bucket.n + key.n + 7);
+	memcpy(uri, "s3://", 5);
+	memcpy(uri + 5, bucket.p, bucket.n);
+	uri[5 + bucket.n] = '/';
+	memcpy(uri + 6 + bucket.n, key.p, key.n);
+	uri[6 + bucket.n + key.n] = 0;
+	*o = (struct notification_object){.uri = {uri, 6 + bucket.n + key.n}};
+	return o;
+}
+
+static void
+read_size(struct slice object, struct notification_object *o)
+{
+	struct slice size = json_member(object, SLICE("size"));
+
+	o->has_bytes = size.p && json_kind(size) == JSON_NUMBER && json_natural(size, &o->bytes);
+}
+
+static bool
+is_created(struct slice event)
+{
+	return slice_begins(event, SLICE("ObjectCreated:")) || slice_begins(event, SLICE("s3:ObjectCreated:"));
+}
+
+static bool
+is_removed(struct slice event)
+{
+	if (slice_begins(event, SLICE("s3:")))
+		event = (struct slice){event.p + 3, event.n - 3};
+	return slice_begins(event, SLICE("ObjectRemoved:")) ||
+		slice_begins(event, SLICE("LifecycleExpiration:"));
+}
+
+static void
+read_record(struct reader *r, struct slice record)
+{
+	struct slice event, version, s3, object;
+	struct notification_object *o;
+
+	if (json_kind(record) != JSON_OBJECT) {
+		unknown(r, "a record is no object");
+		return;
+	}
+	event = text_of(record, "eventName", r->arena);
+	version = text_of(record, "eventVersion", r->arena);
+	s3 = object_of(record, "s3");
+	object = s3.p ? object_of(s3, "object") : s3;
+	if (!object.p || !event.n) {
+		unknown(r, "a record is not about an S3 object");
+	} else if (version.n && !slice_begins(version, SLICE("2."))) {
+		unknown(r, "its event version is not 2");
+	} else if (is_removed(event)) {
+		r->removals++;
+	} else if (!is_created(event)) {
+		unknown(r, "its event is neither a creation nor a removal");
+	} else if ((o = add_object(r, text_of(object_of(s3, "bucket").p ? object_of(s3, "bucket") : SLICE("{}"),
+					     "name", r->arena),
+			    form_decode(text_of(object, "key", r->arena), r->arena)))) {
+		o->version_id = text_of(object, "versionId", r->arena);
+		o->etag = text_of(object, "eTag", r->arena);
+		o->sequencer = text_of(object, "sequencer", r->arena);
+		o->time = text_of(record, "eventTime", r->arena);
+		read_size(object, o);
+	}
+}
+
+static void
+read_records(struct reader *r, struct slice records)
+{
+	struct json_walk walk = json_walk(records);
+	struct slice record;
+
+	while (r->out->kind != NOTIFICATION_UNKNOWN && json_next_element(&walk, &record))
+		read_record(r, record);
+}
+
+static void
+read_event_bridge(struct reader *r, struct slice event)
+{
+	struct slice type = text_of(event, "detail-type", r->arena);
+	struct slice detail = object_of(event, "detail"), bucket, object, etag;
+	struct notification_object *o;
+
+	if (slice_equal(type, SLICE("Object Deleted"))) {
+		r->removals++;
+		return;
+	}
+	if (!slice_equal(type, SLICE("Object Created"))) {
+		unknown(r, "its event is neither a creation nor a removal");
+		return;
+	}
+	bucket = detail.p ? object_of(detail, "bucket") : detail;
+	object = detail.p ? object_of(detail, "object") : detail;
+	if (!bucket.p || !object.p) {
+		unknown(r, "it names no bucket or no key");
+		return;
+	}
+	o = add_object(r, text_of(bucket, "name", r->arena), text_of(object, "key", r->arena));
+	if (!o)
+		return;
+	etag = text_of(object, "etag", r->arena);
+	o->etag = etag.n ? etag : text_of(object, "eTag", r->arena);
+	o->version_id = text_of(object, "version-id", r->arena);
+	o->sequencer = text_of(object, "sequencer", r->arena);
+	o->time = text_of(event, "time", r->arena);
+	read_size(object, o);
+}
+
+static void
+read_value(struct reader *r, struct slice text, int envelopes)
+{
+	struct slice value, records;
+	struct error unused;
+
+	if (json_parse(text, "message", &value, &unused) < 0 || json_kind(value) != JSON_OBJECT) {
+		unknown(r, "it is no JSON object");
+		return;
+	}
+	records = json_member(value, SLICE("Records"));
+	if (records.p && json_kind(records) == JSON_ARRAY) {
+		read_records(r, records);
+	} else if (slice_equal(text_of(value, "Event", r->arena), SLICE("s3:TestEvent"))) {
+		r->removals++;
+	} else if (slice_equal(text_of(value, "Type", r->arena), SLICE("Notification")) &&
+		   envelopes < ENVELOPES_MAX) {
+		read_value(r, text_of(value, "Message", r->arena), envelopes + 1);
+	} else if (slice_equal(text_of(value, "source", r->arena), SLICE("aws.s3"))) {
+		read_event_bridge(r, value);
+	} else {
+		unknown(r, "it is no S3 notification");
+	}
+}
+
+void
+notification_parse(struct slice body, struct arena *arena, struct notification *notification)
+{
+	struct reader r = {.arena = arena, .out = notification};
+
+	*notification = (struct notification){.kind = NOTIFICATION_NOTHING};
+	read_value(&r, body, 0);
+	if (notification->kind == NOTIFICATION_UNKNOWN)
+		notification->n = 0;
+	else if (notification->n)
+		notification->kind = NOTIFICATION_OBJECTS;
+}
+
+/* ---- Lambda */
+
+static int
+read_message(struct slice record, struct arena *arena, struct event_message *m, struct error *error)
+{
+	struct slice attributes = {NULL, 0};
+
+	if (json_kind(record) == JSON_OBJECT) {
+		attributes = object_of(record, "attributes");
+		m->id = text_of(record, "messageId", arena);
+		m->handle = text_of(record, "receiptHandle", arena);
+		m->body = text_of(record, "body", arena);
+		m->source_arn = text_of(record, "eventSourceARN", arena);
+	}
+	if (!m->id.n)
+		return error_set(error, STATUS_REFUSED, "invalid-event",
+			"the event has a record without \"messageId\": it is not from an SQS queue");
+	m->receive_count = 1;
+	if (attributes.p) {
+		uint64_t count;
+
+		if (json_natural(text_of(attributes, "ApproximateReceiveCount", arena), &count))
+			m->receive_count = count;
+		m->group = text_of(attributes, "MessageGroupId", arena);
+	}
+	return 0;
+}
+
+int
+event_parse(struct slice text, struct arena *arena, struct event_message **messages, size_t *n,
+	struct error *error)
+{
+	struct slice value, records, record;
+	struct json_walk walk;
+	size_t count = 0;
+
+	*n = 0;
+	*messages = NULL;
+	if (json_parse(text, "the event", &value, error) < 0) {
+		error->status = STATUS_REFUSED;
+		return -1;
+	}
+	records = json_kind(value) == JSON_OBJECT ? json_member(value, SLICE("Records"))
+						  : (struct slice){NULL, 0};
+	if (!records.p || json_kind(records) != JSON_ARRAY)
+		return error_set(error, STATUS_REFUSED, "invalid-event",
+			"the event has no \"Records\": it is not from an SQS queue");
+	for (walk = json_walk(records); json_next_element(&walk, &record);)
+		count++;
+	*messages = arena_get(arena, (count + 1) * sizeof(**messages));
+	memset(*messages, 0, (count + 1) * sizeof(**messages));
+	for (walk = json_walk(records); json_next_element(&walk, &record); (*n)++)
+		if (read_message(record, arena, &(*messages)[*n], error) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,99 @@
+/* s3 - the object store: list, read, look, write.
+ *
+ * A bucket is addressed by virtual host where its name allows and the endpoint is AWS's own, else by path
+ * (addressing_style in the profile's s3 section decides otherwise). A bucket that turns out to be in another region
+ * is asked there once, and remembered. Keys are raw bytes. All calls block unless they say not; thread safe, a download is for one
+ * thread at a time. Errors: STATUS_FAILED, code "missing" (404), "access" (403), "precondition" (412), "changed", "checksum",
+ * "service", "network". */
+#ifndef ACC_AWS_S3_H
+#define ACC_AWS_S3_H
+
+#include "aws/checksum.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The bucket and key of s3://bucket/key, borrowed from uri; key may be empty. -1 with *error (STATUS_REFUSED,
+ * "bad-uri"). */
+int s3_parse(const char *uri, struct slice *bucket, struct slice *key, struct error *error);
+
+/* ---- reading */
+
+struct s3_get {
+	const char *uri;         /* borrowed by s3_open */
+	const char *version_id;  /* or NULL */
+	const char *etag;        /* must match, or NULL */
+	bool requester_pays;
+	size_t window;           /* bytes read ahead; 0: 256K */
+};
+
+struct s3_meta {
+	uint64_t bytes;
+	bool has_bytes;
+	char *etag, *version_id, *last_modified; /* owned; NULL when the reply had none; last_modified is RFC 3339 */
+	char *sha256;            /* hex, when the store knows it; of a look alone */
+};
+void s3_meta_free(struct s3_meta *meta);
+
+struct s3_download;
+
+/* Ask for an object; does not wait. Gives a download to s3_close. */
+struct s3_download *s3_open(const struct s3_get *get);
+/* Wait until the object is there: 0 and *meta borrowed until s3_close, or -1. */
+int s3_head(struct s3_download *d, const struct s3_meta **meta, struct error *error);
+/* Read at most n bytes; 0 at the end, when length and checksum were found right. A connection that breaks is taken up
+ * again where it broke, on the same ETag. -1 with *error. */
+ssize_t s3_read(struct s3_download *d, void *p, size_t n, struct error *error);
+bool s3_ready(struct s3_download *d); /* whether a read would not wait */
+void s3_close(struct s3_download *d);
+
+/* Ask about an object without reading it. Gives *meta to s3_meta_free. */
+int s3_look(const struct s3_get *get, struct s3_meta *meta, struct error *error);
+
+/* ---- listing */
+
+struct s3_entry {
+	struct slice key;
+	struct slice etag, last_modified; /* last_modified: RFC 3339 */
+	uint64_t bytes;
+	bool is_prefix;                   /* key is a common prefix; nothing else is set */
+};
+
+struct s3_listing {
+	struct slice bucket, prefix;
+	const char *delimiter;            /* "/" to stop at the next level, or NULL */
+	struct slice start_after;
+	bool requester_pays;
+	unsigned page;                    /* keys per request; 0: 1000 */
+};
+
+/* Call each for every key in order, until it returns false. What each borrows lives during the call. */
+int s3_list(const struct s3_listing *listing, bool (*each)(void *context, const struct s3_entry *entry),
+	void *context, struct error *error);
+
+/* ---- writing */
+
+struct s3_put {
+	const char *uri;
+	int fd;                           /* read by pread(2) from its beginning; or -1: text */
+	uint64_t bytes;
+	struct slice text;
+	const char *sha256;               /* hex, of all of it */
+	bool only_new;                    /* If-None-Match: * */
+	const char *content_type, *storage_class;
+	const char *sse;                  /* "AES256", "aws:kms", "aws:kms:KEY" */
+	enum checksum_kind checksum;      /* CHECKSUM_NONE: no checksum headers */
+	const char *tagging;              /* URL-encoded, or NULL */
+	const char *const *metadata;      /* name, value, name, value, ..., NULL; or NULL */
+	bool requester_pays;
+	uint64_t part_bytes;              /* above this in parts of this size; 0: 64M */
+};
+
+/* Store an object: 0 with etag and version_id in *meta (given to s3_meta_free). -1: code "precondition" when only_new and
+ * the key is taken. */
+int s3_store_object(const struct s3_put *put, struct s3_meta *meta, struct error *error);
+
+#endif

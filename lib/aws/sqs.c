@@ -1,0 +1,443 @@
+#include "aws/sqs.h"
+
+#include "aws/client.h"
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/message.h"
+#include "json/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TRIES = 6, TIMEOUT_MS = 30000, REPLY_MAX = 16 << 20 };
+
+/* ---- addresses */
+
+static struct slice
+next_field(struct slice *rest, char separator)
+{
+	const char *end = rest->n ? memchr(rest->p, separator, rest->n) : NULL;
+	struct slice field = end ? (struct slice){rest->p, (size_t)(end - rest->p)} : *rest;
+
+	*rest = end ? (struct slice){end + 1, rest->n - field.n - 1} : (struct slice){NULL, 0};
+	return field;
+}
+
+/* sqs.REGION.amazonaws.com, sqs-fips.REGION..., sqs.REGION.api.aws, and the old REGION.queue.amazonaws.com. */
+static struct slice
+region_of_host(struct slice host)
+{
+	struct slice rest = host, first, second;
+
+	first = next_field(&rest, '.');
+	second = next_field(&rest, '.');
+	if (!slice_begins(rest, SLICE("amazonaws.com")) && !slice_begins(rest, SLICE("api.a")))
+		return (struct slice){NULL, 0};
+	if (slice_equal(first, SLICE("sqs")) || slice_equal(first, SLICE("sqs-fips")))
+		return second;
+	return slice_equal(second, SLICE("queue")) ? first : (struct slice){NULL, 0};
+}
+
+static bool
+parse_arn(struct slice text, struct sqs_address *a)
+{
+	struct slice rest = text;
+
+	next_field(&rest, ':');
+	next_field(&rest, ':');
+	if (!slice_equal(next_field(&rest, ':'), SLICE("sqs")))
+		return false;
+	a->region = next_field(&rest, ':');
+	a->account = next_field(&rest, ':');
+	a->name = rest;
+	return a->name.n > 0;
+}
+
+bool
+sqs_parse(struct slice text, struct sqs_address *a)
+{
+	struct slice rest;
+
+	*a = (struct sqs_address){.url = {NULL, 0}};
+	if (slice_begins(text, SLICE("arn:")))
+		return parse_arn(text, a);
+	if (slice_begins(text, SLICE("sqs://"))) {
+		a->name = (struct slice){text.p + 6, text.n - 6};
+		return a->name.n > 0 && !memchr(a->name.p, '/', a->name.n);
+	}
+	if (!slice_begins(text, SLICE("https://")) && !slice_begins(text, SLICE("http://")))
+		return false;
+	rest = text;
+	next_field(&rest, '/');
+	next_field(&rest, '/');
+	a->region = region_of_host(next_field(&rest, '/'));
+	a->account = next_field(&rest, '/');
+	a->name = rest;
+	a->url = text;
+	return a->account.n > 0;
+}
+
+/* ---- calls */
+
+static void
+begin_call(struct aws_call *call, const struct sqs_queue *q, const char *target, const char *what,
+	const char *permission, struct buffer *body)
+{
+	*call = (struct aws_call){.what = what, .permission = permission, .region = q->region,
+		.total_ms = TIMEOUT_MS, .reply_max = REPLY_MAX};
+	aws_json_call(call, AWS_SQS, target, buffer_slice(body));
+	if (q->endpoint.authority)
+		call->endpoint = &q->endpoint;
+}
+
+static int
+perform(const struct aws_call *call, struct arena *arena, struct slice *object, struct error *error)
+{
+	struct aws_exchange *x;
+	struct aws_reply *reply;
+	int result = aws_perform(call, &x, &reply, error);
+
+	if (result == 0) {
+		struct slice text = arena_copy(arena, buffer_slice(&reply->body));
+
+		result = json_parse(text, "SQS's reply", object, error);
+		if (result == 0 && json_kind(*object) != JSON_OBJECT)
+			result = error_set(error, STATUS_FAILED, "service", "cannot %s: the reply is no JSON object",
+				call->what);
+	}
+	aws_end(x);
+	return result;
+}
+
+static struct slice
+text_member(struct slice object, const char *name, struct arena *arena)
+{
+	struct slice value = json_member(object, slice_of(name)), text;
+	char *copy;
+
+	if (!value.p || json_kind(value) != JSON_STRING)
+		return (struct slice){"", 0};
+	text = json_decode(value, arena);
+	copy = arena_get(arena, text.n + 1);
+	if (text.n)
+		memcpy(copy, text.p, text.n);
+	copy[text.n] = 0;
+	return (struct slice){copy, text.n};
+}
+
+static int
+ask_url(struct sqs_queue *q, const struct sqs_address *a, struct error *error)
+{
+	struct buffer body = {0};
+	struct arena arena = {0};
+	struct aws_call call;
+	struct slice object, url;
+	char what[300];
+	int result;
+
+	buffer_add_string(&body, "{\"QueueName\":");
+	buffer_add_json_string(&body, a->name);
+	if (a->account.n) {
+		buffer_add_string(&body, ",\"QueueOwnerAWSAccountId\":");
+		buffer_add_json_string(&body, a->account);
+	}
+	buffer_add_byte(&body, '}');
+	snprintf(what, sizeof(what), "find queue '%.250s'", q->name);
+	begin_call(&call, q, "AmazonSQS.GetQueueUrl", what, "sqs:GetQueueUrl", &body);
+	result = perform(&call, &arena, &object, error);
+	if (result == 0) {
+		url = text_member(object, "QueueUrl", &arena);
+		if (url.n)
+			q->url = memory_copy(url.p, url.n);
+		else
+			result = error_set(error, STATUS_FAILED, "service", "cannot %s: the reply has no URL", what);
+	}
+	buffer_free(&body);
+	arena_free(&arena);
+	return result;
+}
+
+/* When no endpoint is configured, a URL's own host is asked. */
+static void
+take_endpoint(struct sqs_queue *q, const struct sqs_address *a)
+{
+	struct aws_endpoint configured;
+	struct error unused;
+	bool custom;
+
+	if (aws_endpoint_resolve(aws_configuration(), AWS_SQS, "us-east-1", &configured, &unused) < 0)
+		return;
+	custom = configured.custom;
+	aws_endpoint_free(&configured);
+	if (custom || !aws_endpoint_parse(a->url, &q->endpoint))
+		return;
+	free(q->endpoint.prefix);
+	q->endpoint.prefix = memory_copy_string("");
+	if (!q->region && !a->region.n) {
+		/* A host of somebody's own: the region is only a word to sign. */
+		const char *region = aws_region(AWS_SQS, &unused);
+
+		q->region = memory_copy_string(region ? region : "us-east-1");
+	}
+}
+
+int
+sqs_open(struct sqs_queue *q, const char *queue, struct error *error)
+{
+	struct sqs_address a;
+
+	*q = (struct sqs_queue){.url = NULL};
+	if (!sqs_parse(slice_of(queue), &a))
+		return error_set(error, STATUS_USAGE, "usage",
+			"'%s' is no queue (give its https URL, sqs://NAME or its ARN)", queue);
+	q->name = memory_copy_string(queue);
+	if (a.region.n)
+		q->region = memory_copy(a.region.p, a.region.n);
+	if (a.url.n) {
+		q->url = memory_copy(a.url.p, a.url.n);
+		take_endpoint(q, &a);
+		return 0;
+	}
+	return ask_url(q, &a, error);
+}
+
+void
+sqs_close(struct sqs_queue *q)
+{
+	free(q->url);
+	free(q->region);
+	free(q->name);
+	aws_endpoint_free(&q->endpoint);
+	*q = (struct sqs_queue){.url = NULL};
+}
+
+static uint64_t
+number_of(struct slice text)
+{
+	uint64_t n = 0;
+
+	return json_natural(text, &n) ? n : 0;
+}
+
+static void
+read_message(struct slice object, struct sqs_message *m, struct arena *arena)
+{
+	struct slice attributes = json_member(object, SLICE("Attributes"));
+
+	*m = (struct sqs_message){text_member(object, "MessageId", arena),
+		text_member(object, "ReceiptHandle", arena), text_member(object, "Body", arena), 1, {"", 0}};
+	if (!attributes.p || json_kind(attributes) != JSON_OBJECT)
+		return;
+	m->receive_count = number_of(text_member(attributes, "ApproximateReceiveCount", arena));
+	m->group = text_member(attributes, "MessageGroupId", arena);
+}
+
+int
+sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int visibility_seconds,
+	struct arena *arena, struct sqs_message **messages, size_t *n, struct error *error)
+{
+	struct buffer body = {0};
+	struct aws_call call;
+	struct slice object, list, element;
+	char what[300];
+	int result;
+
+	*n = 0;
+	buffer_add_string(&body, "{\"QueueUrl\":");
+	buffer_add_json_string(&body, slice_of(q->url));
+	buffer_format(&body, ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%u", max, wait_seconds);
+	if (visibility_seconds >= 0)
+		buffer_format(&body, ",\"VisibilityTimeout\":%d", visibility_seconds);
+	/* both the new name and the one that older servers know */
+	buffer_add_string(&body, ",\"MessageSystemAttributeNames\":[\"All\"],\"AttributeNames\":[\"All\"]}");
+	snprintf(what, sizeof(what), "receive from '%.250s'", q->name);
+	begin_call(&call, q, "AmazonSQS.ReceiveMessage", what, "sqs:ReceiveMessage", &body);
+	call.total_ms = wait_seconds * 1000 + 20000;
+	call.stall_seconds = wait_seconds + 15;
+	result = perform(&call, arena, &object, error);
+	buffer_free(&body);
+	if (result < 0)
+		return -1;
+	list = json_member(object, SLICE("Messages"));
+	*messages = arena_get(arena, SQS_BATCH * sizeof(**messages));
+	if (list.p && json_kind(list) == JSON_ARRAY) {
+		struct json_walk walk = json_walk(list);
+
+		while (*n < SQS_BATCH && json_next_element(&walk, &element))
+			if (json_kind(element) == JSON_OBJECT)
+				read_message(element, &(*messages)[(*n)++], arena);
+	}
+	return 0;
+}
+
+/* ---- batches */
+
+struct batch {
+	const struct sqs_queue *q;
+	const char *target, *what, *permission;
+	int seconds;                   /* negative: none */
+};
+
+static void
+batch_body(struct buffer *body, const struct batch *b, struct sqs_entry *const *entries, size_t n)
+{
+	buffer_add_string(body, "{\"QueueUrl\":");
+	buffer_add_json_string(body, slice_of(b->q->url));
+	buffer_add_string(body, ",\"Entries\":[");
+	for (size_t i = 0; i < n; i++) {
+		buffer_format(body, "%s{\"Id\":\"%zu\",\"ReceiptHandle\":", i ? "," : "", i);
+		buffer_add_json_string(body, entries[i]->handle);
+		if (b->seconds >= 0)
+			buffer_format(body, ",\"VisibilityTimeout\":%d", b->seconds);
+		buffer_add_byte(body, '}');
+	}
+	buffer_add_string(body, "]}");
+}
+
+static struct sqs_entry *
+entry_of(struct slice object, struct sqs_entry *const *entries, size_t n, struct arena *arena)
+{
+	struct slice id = text_member(object, "Id", arena);
+	uint64_t i;
+
+	return id.n && json_natural(id, &i) && i < n ? entries[i] : NULL;
+}
+
+static void
+take_results(struct slice reply, const char *member, bool done, struct sqs_entry *const *entries,
+	size_t n, struct arena *arena)
+{
+	struct slice list = json_member(reply, slice_of(member)), element;
+	struct json_walk walk;
+
+	if (!list.p || json_kind(list) != JSON_ARRAY)
+		return;
+	for (walk = json_walk(list); json_next_element(&walk, &element);) {
+		struct sqs_entry *e = json_kind(element) == JSON_OBJECT ? entry_of(element, entries, n, arena)
+									: NULL;
+		struct slice fault;
+
+		if (!e)
+			continue;
+		e->done = done;
+		if (done)
+			continue;
+		fault = json_member(element, SLICE("SenderFault"));
+		/* a fault of the sender's stays one, unless it says that there was too much at once */
+		snprintf(e->code, sizeof(e->code), "%s%.60s",
+			fault.p && slice_equal(fault, SLICE("true")) ? "" : "~",
+			text_member(element, "Code", arena).p);
+		snprintf(e->reason, sizeof(e->reason), "%s", text_member(element, "Message", arena).p);
+	}
+}
+
+static bool
+may_go_again(const struct sqs_entry *e)
+{
+	return !e->done && (e->code[0] == 0 || e->code[0] == '~' || strstr(e->code, "hrottl"));
+}
+
+static int
+send_batch(const struct batch *b, struct sqs_entry *const *entries, size_t n, struct error *error)
+{
+	struct buffer body = {0};
+	struct arena arena = {0};
+	struct aws_call call;
+	struct slice reply;
+	char what[300];
+	int result;
+
+	batch_body(&body, b, entries, n);
+	snprintf(what, sizeof(what), "%s '%.200s'", b->what, b->q->name);
+	begin_call(&call, b->q, b->target, what, b->permission, &body);
+	result = perform(&call, &arena, &reply, error);
+	if (result == 0) {
+		take_results(reply, "Successful", true, entries, n, &arena);
+		take_results(reply, "Failed", false, entries, n, &arena);
+	}
+	buffer_free(&body);
+	arena_free(&arena);
+	return result;
+}
+
+/* Ten of those that are still to be done, from *from on. */
+static size_t
+choose(struct sqs_entry *entries, size_t n, size_t *from, struct sqs_entry **chosen)
+{
+	size_t count = 0;
+
+	for (; *from < n && count < SQS_BATCH; (*from)++)
+		if (may_go_again(&entries[*from]))
+			chosen[count++] = &entries[*from];
+	return count;
+}
+
+static int
+run_batches(const struct batch *b, struct sqs_entry *entries, size_t n, struct error *error)
+{
+	struct sqs_entry *chosen[SQS_BATCH];
+	bool left = true;
+
+	for (size_t i = 0; i < n; i++) {
+		entries[i].done = false;
+		entries[i].code[0] = entries[i].reason[0] = 0;
+	}
+	for (int attempt = 0; left && attempt < TRIES; attempt++) {
+		size_t from = 0, count;
+
+		if (attempt)
+			http_sleep_ms((uint64_t)50 << attempt);
+		while ((count = choose(entries, n, &from, chosen)) > 0)
+			if (send_batch(b, chosen, count, error) < 0)
+				return -1;
+		left = false;
+		for (size_t i = 0; i < n; i++)
+			left |= may_go_again(&entries[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (entries[i].code[0] == '~')
+			memmove(entries[i].code, entries[i].code + 1, strlen(entries[i].code));
+	return 0;
+}
+
+int
+sqs_delete(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struct error *error)
+{
+	struct batch b = {q, "AmazonSQS.DeleteMessageBatch", "delete messages of", "sqs:DeleteMessage", -1};
+
+	return run_batches(&b, entries, n, error);
+}
+
+int
+sqs_change_visibility(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, unsigned seconds,
+	struct error *error)
+{
+	struct batch b = {q, "AmazonSQS.ChangeMessageVisibilityBatch", "keep messages invisible in",
+		"sqs:ChangeMessageVisibility", (int)seconds};
+
+	return run_batches(&b, entries, n, error);
+}
+
+int
+sqs_attributes(const struct sqs_queue *q, struct arena *arena, struct slice *json, struct error *error)
+{
+	struct buffer body = {0};
+	struct aws_call call;
+	struct slice object;
+	char what[300];
+	int result;
+
+	buffer_add_string(&body, "{\"QueueUrl\":");
+	buffer_add_json_string(&body, slice_of(q->url));
+	buffer_add_string(&body, ",\"AttributeNames\":[\"All\"]}");
+	snprintf(what, sizeof(what), "ask for the attributes of '%.200s'", q->name);
+	begin_call(&call, q, "AmazonSQS.GetQueueAttributes", what, "sqs:GetQueueAttributes", &body);
+	result = perform(&call, arena, &object, error);
+	buffer_free(&body);
+	if (result < 0)
+		return -1;
+	*json = json_member(object, SLICE("Attributes"));
+	if (!json->p || json_kind(*json) != JSON_OBJECT)
+		*json = SLICE("{}");
+	return 0;
+}

@@ -1,0 +1,231 @@
+#include "io/run.h"
+
+#include "base/cleanup.h"
+#include "base/environment.h"
+#include "base/memory.h"
+#include "base/message.h"
+#include "base/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { GRACE_MS = 300, JOURNAL_MAX = 1 << 30 };
+
+static const int endings[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+int64_t
+run_clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int
+input_file(struct slice text, struct error *error)
+{
+	int fd = memfd_create("references", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return error_system(error, "cannot make a file in memory");
+	if (write_all(fd, text.p, text.n) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+		error_system(error, "cannot write a file in memory");
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static char *
+journal_file(int *fd, struct error *error)
+{
+	const char *directory = environment_system.variable("TMPDIR");
+	char *path = memory_format("%s/acc-journal-XXXXXX", directory ? directory : "/tmp");
+
+	*fd = mkostemp(path, O_CLOEXEC | O_APPEND);
+	if (*fd >= 0)
+		return path;
+	error_system(error, "cannot make a journal in '%s' (see TMPDIR)", directory ? directory : "/tmp");
+	free(path);
+	return NULL;
+}
+
+static void __attribute__((noreturn))
+become(const struct run *run, int input_fd, const char *journal, int report_fd, const sigset_t *mask)
+{
+	int cause;
+
+	setpgid(0, 0);
+	cleanup_restore_signals();
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	if (dup2(input_fd, 0) >= 0 && (run->output_fd == 1 || dup2(run->output_fd, 1) >= 0) &&
+		setenv("ACC_JOURNAL", journal, 1) == 0)
+		execvp(run->arguments[0], run->arguments);
+	cause = errno;
+	if (write(report_fd, &cause, sizeof(cause)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+/* The process, once it runs the command; the pipe closes itself when exec works. */
+static pid_t
+start(const struct run *run, const char *journal, const sigset_t *mask, struct error *error)
+{
+	int report[2], cause = 0, input_fd = input_file(run->input, error);
+	ssize_t got;
+	pid_t pid;
+
+	if (input_fd < 0)
+		return -1;
+	if (pipe2(report, O_CLOEXEC) < 0) {
+		close(input_fd);
+		return error_system(error, "cannot make a pipe");
+	}
+	pid = fork();
+	if (pid == 0)
+		become(run, input_fd, journal, report[1], mask);
+	close(report[1]);
+	close(input_fd);
+	if (pid > 0) {
+		setpgid(pid, pid);
+		do
+			got = read(report[0], &cause, sizeof(cause));
+		while (got < 0 && errno == EINTR);
+	} else {
+		error_system(error, "cannot start '%s'", run->arguments[0]);
+	}
+	close(report[0]);
+	if (pid > 0 && cause) {
+		waitpid(pid, NULL, 0);
+		errno = cause;
+		error_system(error, "cannot run '%s'", run->arguments[0]);
+		error->status = STATUS_USAGE;
+		return -1;
+	}
+	return pid;
+}
+
+static void
+end_group(pid_t pid)
+{
+	struct timespec nap = {0, 20 * 1000000};
+
+	kill(-pid, SIGTERM);
+	kill(-pid, SIGCONT);
+	for (int waited = 0; waited < GRACE_MS && waitpid(pid, NULL, WNOHANG | WNOWAIT) == 0; waited += 20)
+		nanosleep(&nap, NULL);
+	kill(-pid, SIGKILL);
+}
+
+/* Wait for the process; signals that would end us end the command first. */
+static void
+watch(const struct run *run, pid_t pid, const sigset_t *awaited, struct run_result *result)
+{
+	for (;;) {
+		siginfo_t info = {0};
+		struct timespec limit = {60, 0};
+		int got;
+
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid)
+			return;
+		if (run->until_ms) {
+			int64_t left = run->until_ms - run_clock_ms();
+
+			if (left <= 0) {
+				result->timed_out = true;
+				end_group(pid);
+				return;
+			}
+			if (left < 60000)
+				limit = (struct timespec){left / 1000, left % 1000 * 1000000 + 1};
+		}
+		got = sigtimedwait(awaited, NULL, &limit);
+		if (got > 0 && got != SIGCHLD) {
+			end_group(pid);
+			waitpid(pid, NULL, 0);
+			cleanup_run();
+			signal(got, SIG_DFL);
+			raise(got);
+			sigprocmask(SIG_UNBLOCK, awaited, NULL);
+			_exit(128 + got);
+		}
+	}
+}
+
+static int
+read_journal(int fd, struct buffer *text, struct error *error)
+{
+	ssize_t got;
+	off_t at = 0;
+
+	do {
+		buffer_reserve(text, 64 << 10);
+		got = pread(fd, text->p + text->n, 64 << 10, at);
+		if (got > 0) {
+			text->n += (size_t)got;
+			at += got;
+		}
+	} while ((got > 0 || (got < 0 && errno == EINTR)) && text->n < JOURNAL_MAX);
+	if (got < 0)
+		return error_system(error, "cannot read the journal");
+	return got == 0 ? 0 : error_set(error, STATUS_FAILED, "io", "the journal is longer than %d bytes",
+		(int)JOURNAL_MAX);
+}
+
+static int
+run_within(const struct run *run, const char *journal, struct run_result *result, struct error *error)
+{
+	sigset_t awaited, before;
+	int64_t begun = run_clock_ms();
+	int status = 0;
+	pid_t pid;
+
+	sigemptyset(&awaited);
+	sigaddset(&awaited, SIGCHLD);
+	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+		struct sigaction old;
+
+		/* what a parent has set to be ignored (nohup) stays so */
+		if (sigaction(endings[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaddset(&awaited, endings[i]);
+	}
+	sigprocmask(SIG_BLOCK, &awaited, &before);
+	pid = start(run, journal, &before, error);
+	if (pid > 0) {
+		watch(run, pid, &awaited, result);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		result->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		result->duration_ms = (uint64_t)(run_clock_ms() - begun);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid > 0 ? 0 : -1;
+}
+
+int
+run_command(const struct run *run, struct run_result *result, struct error *error)
+{
+	struct cleanup *cleanup;
+	char *path;
+	int fd, done;
+
+	*result = (struct run_result){.status = 0};
+	path = journal_file(&fd, error);
+	if (!path)
+		return -1;
+	cleanup = cleanup_add(path);
+	done = run_within(run, path, result, error);
+	if (done == 0)
+		done = read_journal(fd, &result->journal, error);
+	close(fd);
+	cleanup_unlink(cleanup);
+	free(path);
+	return done;
+}
