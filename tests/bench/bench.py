@@ -38,7 +38,8 @@ class Bench:
         self.generate(["list"], self.priority)
 
     def generate(self, arguments, path):
-        if os.path.exists(path):
+        made_by = os.path.getmtime(self.options.generate)
+        if os.path.exists(path) and os.path.getmtime(path) >= made_by:
             return
         note(f"generating {os.path.basename(path)}")
         with open(path + ".part", "wb") as file:
