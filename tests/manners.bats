@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The manners that all commands share, held against every command there is.
-# shellcheck disable=SC2154 # bats sets stderr
+# shellcheck disable=SC2016,SC2154 # sh -c expands its own; bats sets stderr
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -133,7 +133,9 @@ add_json_escape(struct buffer *b, char c)
 	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
 	const char *at = memchr(from, c, sizeof(from) - 1);
 
-	if (at) {
+	if ((unsigned char)c >= 0x80) {
+		buffer_add_string(b, "\xEF\xBF\xBD");
+	} else if (at) {
 		buffer_add_byte(b, '\\');
 		buffer_add_byte(b, to[at - from]);
 	} else {
@@ -150,15 +152,13 @@ buffer_add_json_string(struct buffer *b, struct slice text)
 	buffer_reserve(b, n < SIZE_MAX - 2 ? n + 2 : n);
 	buffer_add_byte(b, '"');
 	while (n > 0) {
-		if ((step = plain_bytes(p, n))) {
-			buffer_add(b, p, step);
-		} else if ((unsigned char)*p < 0x80) {
-			add_json_escape(b, *p);
-			step = 1;
-		} else if ((step = utf8_sequence(p, n))) {
+		step = plain_bytes(p, n);
+		if (step == 0 && (unsigned char)*p >= 0x80)
+			step = utf8_sequence(p, n);
+		if (step > 0) {
 			buffer_add(b, p, step);
 		} else {
-			buffer_add_string(b, "\xEF\xBF\xBD");
+			add_json_escape(b, *p);
 			step = 1;
 		}
 		p += step;

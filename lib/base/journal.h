@@ -34,7 +34,8 @@ const char *journal_path(void); /* borrows the name it was opened by; NULL witho
 /* messages_json: the text of a JSON array of message ids, or empty. */
 void journal_failed(const char *uri, struct slice messages_json, const char *code, const char *text);
 void journal_refused(const char *uri, uint64_t record, const char *code, const char *text, bool kept);
-void journal_done(enum status status, const struct journal_count *counts); /* counts ends with a NULL name; may be NULL */
+/* counts ends with a NULL name; may be NULL. */
+void journal_done(enum status status, const struct journal_count *counts);
 
 /* Append any line of the caller's own making (a JSON object without newline). */
 void journal_line(struct slice json);

@@ -224,17 +224,21 @@ fault(const struct parser *parser, int result, const char *argument, struct erro
 static int
 parse(const struct parser *parser, int argc, char **argv, struct operands *operands, struct error *error)
 {
+	const struct option_spec *spec;
 	const char *last = NULL;
 	int result;
 
 	optind = 0; /* start over, whoever used getopt before */
 	while ((result = getopt_long(argc, argv, parser->letters, parser->longs, NULL)) != -1) {
 		last = optarg;
-		if (result == '?' || result == ':')
-			return fault(parser, result, argv[optind - 1], error);
-		if (result == 1)
+		if (result == 1) {
 			operands->values[operands->n++] = optarg;
-		else if (set_value(spec_of(parser, result), optarg, error) < 0)
+			continue;
+		}
+		spec = spec_of(parser, result);
+		if (!spec)
+			return fault(parser, result, argv[optind - 1], error);
+		if (set_value(spec, optarg, error) < 0)
 			return -1;
 	}
 	operands->before_dashes = operands->n;

@@ -25,19 +25,19 @@ static struct {
 	bool running, stopping; /* under lock */
 } progress = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* The number as people read it; at least 16 bytes at out. */
+/* The number as people read it. */
 static const char *
 amount(uint64_t n, char out[24])
 {
 	static const char units[] = "KMGTPE";
-	double value = (double)n;
-	int unit = -1;
+	double value = (double)n / 1024;
+	int unit = 0;
 
 	if (strcmp(progress.unit, "bytes") != 0 || n < 1024) {
 		snprintf(out, 24, "%llu", (unsigned long long)n);
 		return out;
 	}
-	for (; value >= 1024 && unit < 5; unit++)
+	for (; value >= 1024; unit++)
 		value /= 1024;
 	snprintf(out, 24, "%.1f%c", value, units[unit]);
 	return out;

@@ -7,8 +7,13 @@
 
 #include <stdint.h>
 
-int units_number(const char *text, uint64_t *number, struct error *error);       /* plain decimal */
-int units_size(const char *text, uint64_t *bytes, struct error *error);          /* 64K 500KB 1.5G; K M G T are 1024, KB MB GB TB 1000 */
-int units_duration(const char *text, uint64_t *ms, struct error *error);         /* 90, 90s, 1.5m, 2h, 1d; a bare number is seconds */
+/* Plain decimal. */
+int units_number(const char *text, uint64_t *number, struct error *error);
+
+/* 64K 500KB 1.5G; K M G T are 1024, KB MB GB TB 1000. */
+int units_size(const char *text, uint64_t *bytes, struct error *error);
+
+/* 90, 90s, 1.5m, 2h, 1d; a bare number is seconds. */
+int units_duration(const char *text, uint64_t *ms, struct error *error);
 
 #endif

@@ -117,7 +117,8 @@ write_many(void *unused)
 {
 	(void)unused;
 	for (uint64_t i = 1; i <= 500; i++)
-		journal_refused("catalog.jsonl", i, "invalid-json", "a text of some length, so that lines could mix", false);
+		journal_refused("catalog.jsonl", i, "invalid-json",
+			"a text of some length, so that lines could mix", false);
 	return NULL;
 }
 
@@ -181,7 +182,7 @@ write_past_a_limit(void *unused)
 	setrlimit(RLIMIT_FSIZE, &limit);
 	if (journal_open(path, &e) < 0)
 		_exit(9);
-	journal_line(SLICE("{\"event\":\"a line that is longer than what is left of the file's bytes, so that it is cut\"}"));
+	journal_line(SLICE("{\"event\":\"longer than what is left of the bytes a file may have, so it is cut\"}"));
 	_exit(8);
 }
 

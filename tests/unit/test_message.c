@@ -19,8 +19,8 @@ say_all(void *argument)
 	message(MESSAGE_WARNING, "a warning");
 	message(MESSAGE_NOTE, "a note");
 	message(MESSAGE_DETAIL, "a detail");
-	message_at(MESSAGE_WARNING, (struct message_place){"catalog.jsonl", 17, "missing-id"}, "no id");
-	message_at(MESSAGE_WARNING, (struct message_place){"queue", 0, NULL}, "is empty");
+	message_at(MESSAGE_WARNING, (struct message_place){.uri = "catalog.jsonl", .record = 17, .code = "missing-id"}, "no id");
+	message_at(MESSAGE_WARNING, (struct message_place){.uri = "queue"}, "is empty");
 	error_set(&e, STATUS_FAILED, "io", "disk");
 	message_error(&e);
 }
@@ -79,7 +79,8 @@ json_has_an_object_for_each_line(void **state)
 	check_json_line(&text, "\"level\":\"debug\",\"tool\":\"acc-merge\",\"message\":\"a detail\"}");
 	check_json_line(&text, "\"level\":\"warning\",\"tool\":\"acc-merge\",\"message\":\"no id\","
 		"\"uri\":\"catalog.jsonl\",\"record\":17,\"code\":\"missing-id\"}");
-	check_json_line(&text, "\"level\":\"warning\",\"tool\":\"acc-merge\",\"message\":\"is empty\",\"uri\":\"queue\"}");
+	check_json_line(&text, "\"level\":\"warning\",\"tool\":\"acc-merge\",\"message\":\"is empty\","
+		"\"uri\":\"queue\"}");
 	check_json_line(&text, "\"level\":\"error\",\"tool\":\"acc-merge\",\"message\":\"disk\",\"code\":\"io\"}");
 	assert_string_equal(text, "");
 	ran_free(&ran);
@@ -90,7 +91,7 @@ say_escapes(void *json)
 {
 	message_tool("acc-fetch");
 	message_configure(0, *(bool *)json);
-	message_at(MESSAGE_WARNING, (struct message_place){"s3://b/\x1b]0;\x07", 1, NULL}, "two\nlines \xff");
+	message_at(MESSAGE_WARNING, (struct message_place){.uri = "s3://b/\x1b]0;\x07", .record = 1}, "two\nlines \xff");
 }
 
 static void
@@ -104,7 +105,33 @@ what_came_from_outside_is_shown_printable(void **state)
 	ran_free(&ran);
 	json = true;
 	ran = run(say_escapes, &json);
-	assert_non_null(strstr(ran.err, "\"message\":\"two\\nlines \xef\xbf\xbd\",\"uri\":\"s3://b/\\u001b]0;\\u0007\""));
+	assert_non_null(strstr(ran.err, "\"message\":\"two\\nlines \xef\xbf\xbd\","
+		"\"uri\":\"s3://b/\\u001b]0;\\u0007\""));
+	ran_free(&ran);
+}
+
+static void
+say_places(void *json)
+{
+	message_configure(0, *(bool *)json);
+	message_at(MESSAGE_ERROR, (struct message_place){.uri = "a.jsonl", .record = 2, .line = 31}, "bad");
+	message_at(MESSAGE_ERROR, (struct message_place){.uri = "a.jsonl", .record = 2, .named = true},
+		"a.jsonl is bad");
+}
+
+static void
+people_see_the_line_and_programs_the_record(void **state)
+{
+	bool json = false;
+	struct ran ran = run(say_places, &json);
+
+	(void)state;
+	assert_string_equal(ran.err, "acc: a.jsonl:31: bad\nacc: a.jsonl is bad\n");
+	ran_free(&ran);
+	json = true;
+	ran = run(say_places, &json);
+	assert_non_null(strstr(ran.err, "\"message\":\"bad\",\"uri\":\"a.jsonl\",\"record\":2}"));
+	assert_non_null(strstr(ran.err, "\"message\":\"a.jsonl is bad\",\"uri\":\"a.jsonl\",\"record\":2}"));
 	ran_free(&ran);
 }
 
@@ -152,6 +179,7 @@ main(void)
 		cmocka_unit_test(verbosity_decides_what_is_said),
 		cmocka_unit_test(json_has_an_object_for_each_line),
 		cmocka_unit_test(what_came_from_outside_is_shown_printable),
+		cmocka_unit_test(people_see_the_line_and_programs_the_record),
 		cmocka_unit_test(the_hook_comes_before_each_line),
 		cmocka_unit_test(the_tool_has_a_name),
 	};
