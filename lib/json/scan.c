@@ -553,10 +553,11 @@ index_extend(struct scanner *s)
 static bool
 index_find(struct scanner *s)
 {
-	const uint32_t *end = s->index.tokens + s->index.n;
+	const uint32_t *end;
 
 	if (!s->indexed)
 		return false;
+	end = s->index.tokens + s->index.n;
 	while (s->token < end && s->indexed + *s->token < s->p + s->at)
 		s->token++;
 	return s->token < end && s->indexed + *s->token == s->p + s->at;
