@@ -114,7 +114,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libacc.a
 
 # Every check runs in the same surroundings: our commands first, no settings of the user's own.
 ENVIRONMENT = env -u ACC_JOURNAL -u CDPATH LC_ALL=C.UTF-8 BUILD='$(abspath $(BUILD))' \
-	CC='$(CC)' PATH="$(abspath $(BUILD))/bin:$$PATH"
+	SANITIZE='$(SANITIZE)' CC='$(CC)' PATH="$(abspath $(BUILD))/bin:$$PATH"
 
 check: deps
 	@$(MAKE) all
@@ -135,8 +135,15 @@ demo: deps
 	@$(MAKE) all
 	@$(ENVIRONMENT) sh tests/demo/demo
 
-SANITIZED_ENVIRONMENT = ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 \
-	UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+# What the instrumented builds run.
+SANITIZE_CHECKS = check-unit check-bats
+COVERAGE_CHECKS = check-unit check-bats
+
+# Memory that is refused is part of the tests, thus not an error by itself.
+SANITIZED_ENVIRONMENT = \
+	ASAN_OPTIONS=allocator_may_return_null=1:strict_string_checks=1:detect_stack_use_after_return=1 \
+	UBSAN_OPTIONS=print_stacktrace=1 \
+	TSAN_OPTIONS=allocator_may_return_null=1:second_deadlock_stack=1
 
 sanitize: deps
 	@$(MAKE) sanitize-asan
@@ -146,17 +153,15 @@ sanitize-asan:
 	@$(SANITIZED_ENVIRONMENT) $(MAKE) BUILD=build/asan SANITIZE=address,undefined check-sanitized
 sanitize-tsan:
 	@$(SANITIZED_ENVIRONMENT) $(MAKE) BUILD=build/tsan SANITIZE=thread check-sanitized
-check-sanitized:
-	@$(MAKE) check-unit
-	@$(MAKE) check-bats
+check-sanitized: all
+	@set -e; for target in $(SANITIZE_CHECKS); do echo "== $$target, $(SANITIZE)"; $(MAKE) $$target; done
 
 coverage: deps
 	@$(MAKE) BUILD=build/coverage COVERAGE=1 coverage-report
 
-coverage-report:
+coverage-report: all
 	@find $(BUILD) -name '*.gcda' -delete
-	@$(MAKE) check-unit
-	@$(MAKE) check-bats
+	@set -e; for target in $(COVERAGE_CHECKS); do echo "== $$target"; $(MAKE) $$target; done
 	@.ci/coverage $(BUILD)
 
 # ---- lint
