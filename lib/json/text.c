@@ -1,5 +1,6 @@
 #include "json/text.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "json/scan_private.h"
@@ -520,6 +521,58 @@ json_equal(struct slice a, struct slice b)
 	case JSON_ARRAY: return slice_equal(a, b) || equal_arrays(a, b);
 	case JSON_OBJECT: return slice_equal(a, b) || equal_objects(a, b);
 	default: return true;
+	}
+}
+
+static uint64_t
+hash_number(struct slice number)
+{
+	struct decimal d = decimal_of(number);
+	uint64_t hash = d.zero ? 0 : (uint64_t)d.exponent * 2 + d.negative;
+
+	while (d.digits.n)
+		hash = hash * 31 + (uint64_t)next_digit(&d.digits);
+	return XXH3_64bits(&hash, sizeof(hash));
+}
+
+static uint64_t
+hash_object(struct slice object)
+{
+	struct arena arena = {0};
+	size_t n;
+	struct member *members = sorted_members(object, &n, &arena);
+	uint64_t hash = JSON_OBJECT;
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ hash_slice(members[i].name)) * 0x9e3779b97f4a7c15ull + json_hash(members[i].value);
+	free(members);
+	arena_free(&arena);
+	return hash;
+}
+
+uint64_t
+json_hash(struct slice value)
+{
+	struct json_walk walk;
+	struct arena arena = {0};
+	struct slice element;
+	uint64_t hash = JSON_ARRAY;
+
+	switch (json_kind(value)) {
+	case JSON_NUMBER:
+		return hash_number(value);
+	case JSON_STRING:
+		hash = hash_slice(json_decode(value, &arena));
+		arena_free(&arena);
+		return hash;
+	case JSON_ARRAY:
+		for (walk = json_walk(value); json_next_element(&walk, &element);)
+			hash = hash * 0x9e3779b97f4a7c15ull + json_hash(element);
+		return hash;
+	case JSON_OBJECT:
+		return hash_object(value);
+	default:
+		return json_kind(value);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "base/slice.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -42,6 +43,8 @@ struct slice json_member(struct slice object, struct slice decoded_name);
 /* Equality as JSON values: numbers by decimal value, strings decoded, members in any order (of duplicates the
  * last counts). */
 bool json_equal(struct slice a, struct slice b);
+/* Equal values have equal hashes. */
+uint64_t json_hash(struct slice value);
 /* Order of two numbers by exact decimal value, however long: <0, 0, >0. */
 int json_compare_numbers(struct slice a, struct slice b);
 /* A number's digits as an integer that fits, or false (fraction, exponent, sign or overflow). */

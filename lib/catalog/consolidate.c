@@ -1,0 +1,454 @@
+#include "base/command.h"
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "catalog/arrange.h"
+#include "catalog/consolidate_private.h"
+#include "io/input.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define RUN_BUFFER ((size_t)64 << 10)
+
+struct consolidation *
+consolidation_new(const struct consolidation_options *options)
+{
+	struct consolidation *c = memory_get_zeroed(1, sizeof(*c));
+	const struct record_shape *shape = options->merge.shape;
+	unsigned bin_bits = options->memory < (1u << 20) ? 0 : options->memory < (32u << 20) ? 4 : 8;
+
+	c->options = options;
+	c->partners = (struct partner_table *)options->merge.partners;
+	c->workers = memory_get_zeroed(options->threads, sizeof(*c->workers));
+	for (unsigned i = 0; i < options->threads; i++) {
+		c->workers[i].scanner = scanner_new(shape->names, shape->n_names, options->max_record);
+		c->workers[i].partners = partner_view_new(c->partners);
+		c->workers[i].shelf.bin_bits = bin_bits;
+	}
+	return c;
+}
+
+struct block *
+consolidation_block(struct consolidation *c, size_t bytes)
+{
+	struct block *block = memory_get(sizeof(*block) + bytes);
+
+	block->next = c->blocks;
+	block->bytes = bytes;
+	c->blocks = block;
+	c->held += bytes;
+	return block;
+}
+
+void
+consolidation_keep_input(struct consolidation *c, struct input *input)
+{
+	c->inputs = memory_resize(c->inputs, c->n_inputs + 1, sizeof(*c->inputs));
+	c->inputs[c->n_inputs++] = input;
+}
+
+static void
+free_blocks(struct block *block)
+{
+	while (block) {
+		struct block *next = block->next;
+		free(block);
+		block = next;
+	}
+}
+
+static void
+release_text(struct consolidation *c, struct block *blocks)
+{
+	free_blocks(blocks);
+	for (size_t i = 0; i < c->n_inputs; i++)
+		input_close(c->inputs[i]);
+	c->n_inputs = 0;
+}
+
+void
+consolidation_free(struct consolidation *c)
+{
+	for (unsigned i = 0; i < c->options->threads; i++) {
+		scanner_free(c->workers[i].scanner);
+		partner_view_free(c->workers[i].partners);
+		shelf_clear(&c->workers[i].shelf);
+		arena_free(&c->workers[i].scratch);
+		arena_free(&c->workers[i].kept);
+	}
+	release_text(c, c->blocks);
+	for (size_t i = 0; i < c->n_runs; i++)
+		run_free(c->runs[i]);
+	free(c->runs);
+	free(c->inputs);
+	free(c->workers);
+	arena_free(&c->stretches);
+	free(c);
+}
+
+uint64_t
+consolidation_used(const struct consolidation *c)
+{
+	uint64_t bytes = c->held;
+
+	for (unsigned i = 0; i < c->options->threads; i++)
+		bytes += c->workers[i].shelf.bytes * 3 / 2 + c->workers[i].kept.bytes;
+	return bytes;
+}
+
+int
+consolidation_read(struct consolidation *c, const char *name, struct error *error)
+{
+	return intake_read(c, name, error);
+}
+
+/* --- what is held, gathered and in order ---------------------------------------------------------------------------- */
+
+struct gathered {
+	struct consolidation *c;
+	struct shelf **shelves;
+	struct gathering *gatherings; /* by bin */
+	unsigned n_bins;
+	atomic_uint next;
+	struct arrangement arrangement;
+};
+
+static void
+gather_bins(void *context, unsigned thread)
+{
+	struct gathered *g = context;
+
+	(void)thread;
+	for (unsigned bin; (bin = atomic_fetch_add(&g->next, 1)) < g->n_bins;)
+		gather_bin(&g->gatherings[bin], g->shelves, g->c->options->threads, bin, g->c->options->replace,
+			g->c->partners);
+}
+
+static void
+gather(struct gathered *g, struct consolidation *c)
+{
+	unsigned threads = c->options->threads;
+
+	*g = (struct gathered){.c = c, .n_bins = 1u << c->workers[0].shelf.bin_bits};
+	g->shelves = memory_get(threads * sizeof(*g->shelves));
+	for (unsigned i = 0; i < threads; i++)
+		g->shelves[i] = &c->workers[i].shelf;
+	g->gatherings = memory_get_zeroed(g->n_bins, sizeof(*g->gatherings));
+	parallel_run(threads < g->n_bins ? threads : g->n_bins, gather_bins, g);
+	for (unsigned bin = 0; bin < g->n_bins; bin++)
+		c->counts.superseded += g->gatherings[bin].superseded;
+}
+
+static void
+gathered_free(struct gathered *g)
+{
+	for (unsigned bin = 0; bin < g->n_bins; bin++)
+		gathering_free(&g->gatherings[bin]);
+	arrangement_free(&g->arrangement);
+	free(g->gatherings);
+	free(g->shelves);
+}
+
+/* --- spilling ------------------------------------------------------------------------------------------------------- */
+
+struct spill {
+	struct gathered *gathered;
+	struct run *run;
+};
+
+static void
+format_part(void *context, unsigned thread, size_t part, struct buffer *out)
+{
+	struct spill *spill = context;
+	size_t n;
+	struct arranged *all = arrangement_part(&spill->gathered->arrangement, part, &n);
+
+	(void)thread;
+	for (size_t i = 0; i < n; i++)
+		run_format(out, all[i].accommodation);
+}
+
+static void
+spill_part(void *context, size_t part, struct buffer *made)
+{
+	struct spill *spill = context;
+
+	(void)part;
+	run_write(spill->run, buffer_slice(made), spill->gathered->c->options->directory);
+}
+
+static struct run *
+new_run(struct consolidation *c)
+{
+	struct error error;
+	struct run *run = run_new(c->options->directory, &error);
+
+	if (!run)
+		command_die(&error);
+	c->counts.runs++;
+	c->runs = memory_resize(c->runs, c->n_runs + 1, sizeof(*c->runs));
+	return run;
+}
+
+static void
+spill(struct consolidation *c, struct gathered *g)
+{
+	struct spill spill = {g, new_run(c)};
+	struct parallel_line line = {format_part, spill_part, &spill};
+
+	arrange(&g->arrangement, g->gatherings, g->n_bins);
+	parallel_in_order(c->options->threads, g->arrangement.n_parts, &line);
+	c->runs[c->n_runs++] = spill.run;
+}
+
+static uint64_t
+survivors_bytes(const struct gathered *g)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned bin = 0; bin < g->n_bins; bin++)
+		for (size_t i = 0; i < g->gatherings[bin].n; i++)
+			for (const struct record *r = g->gatherings[bin].accommodations[i].first; r; r = r->next)
+				bytes += r->text_n + sizeof(*r);
+	return bytes;
+}
+
+/* Copy the survivors' text together and file them anew on one shelf. */
+static void
+hold_survivors(struct consolidation *c, const struct gathered *g, struct shelf *shelf, uint64_t bytes)
+{
+	struct block *block = consolidation_block(c, bytes ? bytes : 1);
+	char *next = block->text;
+
+	for (unsigned bin = 0; bin < g->n_bins; bin++)
+		for (size_t i = 0; i < g->gatherings[bin].n; i++) {
+			const struct accommodation *a = &g->gatherings[bin].accommodations[i];
+			for (const struct record *r = a->first; r; r = r->next) {
+				struct record copy = *r;
+				memcpy(next, r->text, r->text_n);
+				copy.text = next;
+				copy.hash = a->hash;
+				next += r->text_n;
+				shelf_add(shelf, &copy);
+			}
+		}
+}
+
+void
+consolidation_flush(struct consolidation *c)
+{
+	struct block *blocks = c->blocks;
+	struct shelf fresh = {.bin_bits = c->workers[0].shelf.bin_bits};
+	struct gathered gathered;
+	uint64_t bytes;
+
+	gather(&gathered, c);
+	bytes = survivors_bytes(&gathered);
+	c->blocks = NULL;
+	c->held = 0;
+	if (bytes <= c->options->memory / 4)
+		hold_survivors(c, &gathered, &fresh, bytes);
+	else
+		spill(c, &gathered);
+	gathered_free(&gathered);
+	for (unsigned i = 0; i < c->options->threads; i++) {
+		shelf_clear(&c->workers[i].shelf);
+		arena_reset(&c->workers[i].kept);
+	}
+	c->workers[0].shelf = fresh;
+	release_text(c, blocks);
+}
+
+/* --- writing -------------------------------------------------------------------------------------------------------- */
+
+struct writing {
+	struct consolidation *c;
+	struct gathered *gathered;     /* without runs */
+	struct slice *bounds;          /* with runs: part k is from bounds[k - 1] up to bounds[k] */
+	size_t n_bounds, buffer_bytes;
+	struct merger **mergers;       /* by thread */
+	atomic_ullong represented, superseded, written;
+	struct output *out;
+	struct run *into;              /* the runs are merged to a run, not to the output */
+};
+
+static void
+merge_part(void *context, unsigned thread, size_t part, struct buffer *out)
+{
+	struct writing *w = context;
+	size_t n;
+	struct arranged *all = arrangement_part(&w->gathered->arrangement, part, &n);
+	uint64_t represented = 0, written = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		represented += all[i].accommodation->n;
+		written += merge_accommodation(w->mergers[thread], all[i].accommodation, out);
+	}
+	atomic_fetch_add(&w->represented, represented);
+	atomic_fetch_add(&w->written, written);
+}
+
+static void
+merge_runs_part(void *context, unsigned thread, size_t part, struct buffer *out)
+{
+	struct writing *w = context;
+	struct slice none = {NULL, 0}, from = part ? w->bounds[part - 1] : none;
+	struct slice to = part < w->n_bounds ? w->bounds[part] : none;
+	struct run_merge *merge = run_merge_new(w->c->runs, w->c->n_runs, from, to, w->buffer_bytes, w->c->options->replace,
+		w->c->partners);
+	struct accommodation a;
+	uint64_t represented = 0, superseded = 0, written = 0;
+
+	while (run_merge_next(merge, &a, &superseded)) {
+		represented += a.n;
+		if (w->into)
+			run_format(out, &a);
+		else
+			written += merge_accommodation(w->mergers[thread], &a, out);
+	}
+	run_merge_free(merge);
+	atomic_fetch_add(&w->represented, represented);
+	atomic_fetch_add(&w->superseded, superseded);
+	atomic_fetch_add(&w->written, written);
+}
+
+static void
+put_part(void *context, size_t part, struct buffer *made)
+{
+	struct writing *w = context;
+
+	(void)part;
+	if (w->into)
+		run_write(w->into, buffer_slice(made), w->c->options->directory);
+	else
+		output_write(w->out, made->p, made->n);
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+/* Ids that cut all runs into parts of about part_bytes, from the runs' samples. */
+static struct slice *
+choose_bounds(struct run *const *runs, size_t n_runs, uint64_t part_bytes, size_t *n_bounds)
+{
+	uint64_t bytes = 0;
+	size_t n = 0, filled = 0, parts;
+
+	for (size_t i = 0; i < n_runs; i++) {
+		n += runs[i]->n_samples;
+		bytes += runs[i]->bytes;
+	}
+	struct slice *ids = memory_get((n + 1) * sizeof(*ids));
+	for (size_t i = 0; i < n_runs; i++)
+		for (size_t k = 0; k < runs[i]->n_samples; k++)
+			ids[filled++] = runs[i]->samples[k].id;
+	if (n)
+		qsort(ids, n, sizeof(*ids), by_id);
+	parts = (size_t)(bytes / part_bytes) + 1;
+	*n_bounds = 0;
+	for (size_t part = 1; part < parts; part++) {
+		struct slice id = ids[part * n / parts];
+		if (*n_bounds == 0 || !slice_equal(ids[*n_bounds - 1], id))
+			ids[(*n_bounds)++] = id;
+	}
+	return ids;
+}
+
+/* How many runs can be read at once in the memory allowed. */
+static size_t
+fan_in(const struct consolidation *c)
+{
+	uint64_t n = c->options->memory / 2 / (RUN_BUFFER * c->options->threads);
+
+	return n < 16 ? 16 : n > 512 ? 512 : (size_t)n;
+}
+
+/* Merge the runs there are, in parts, to w->into or the output. */
+static void
+merge_runs(struct writing *w)
+{
+	struct parallel_line line = {merge_runs_part, put_part, w};
+	uint64_t memory = w->c->options->memory, part_bytes = memory / (8 * w->c->options->threads);
+	uint64_t share = memory / 4 / (w->c->options->threads * w->c->n_runs);
+
+	part_bytes = part_bytes < (256u << 10) ? 256u << 10 : part_bytes > (8u << 20) ? 8u << 20 : part_bytes;
+	w->buffer_bytes = share < RUN_BUFFER ? RUN_BUFFER : share > (1u << 20) ? 1u << 20 : (size_t)share;
+	w->bounds = choose_bounds(w->c->runs, w->c->n_runs, part_bytes * w->c->n_runs, &w->n_bounds);
+	parallel_in_order(w->c->options->threads, w->n_bounds + 1, &line);
+	free(w->bounds);
+}
+
+/* More runs than can be read at once: merge the oldest into one, until they can. */
+static void
+reduce_runs(struct consolidation *c)
+{
+	while (c->n_runs > fan_in(c)) {
+		size_t n = fan_in(c), all = c->n_runs;
+		struct writing w = {.c = c, .into = new_run(c)};
+		c->n_runs = n;
+		merge_runs(&w);
+		c->counts.superseded += w.superseded;
+		for (size_t i = 0; i < n; i++)
+			run_free(c->runs[i]);
+		memmove(c->runs, c->runs + n, (all - n) * sizeof(*c->runs));
+		c->runs[all - n] = w.into;
+		c->n_runs = all - n + 1;
+	}
+}
+
+static void
+write_from_memory(struct writing *w)
+{
+	struct parallel_line line = {merge_part, put_part, w};
+	struct gathered gathered;
+
+	gather(&gathered, w->c);
+	w->gathered = &gathered;
+	arrange(&gathered.arrangement, gathered.gatherings, gathered.n_bins);
+	progress_total(gathered.arrangement.n_parts);
+	parallel_in_order(w->c->options->threads, gathered.arrangement.n_parts, &line);
+	gathered_free(&gathered);
+}
+
+static void
+write_from_runs(struct writing *w)
+{
+	struct consolidation *c = w->c;
+	struct gathered rest;
+
+	gather(&rest, c);
+	spill(c, &rest);
+	gathered_free(&rest);
+	for (unsigned i = 0; i < c->options->threads; i++)
+		shelf_clear(&c->workers[i].shelf);
+	release_text(c, c->blocks);
+	c->blocks = NULL;
+	reduce_runs(c);
+	merge_runs(w);
+}
+
+void
+consolidation_write(struct consolidation *c, struct output *out, struct consolidation_counts *counts)
+{
+	unsigned threads = c->options->threads;
+	struct writing w = {.c = c, .out = out, .mergers = memory_get(threads * sizeof(*w.mergers))};
+
+	for (unsigned i = 0; i < threads; i++)
+		w.mergers[i] = merger_new(&c->options->merge);
+	if (c->n_runs)
+		write_from_runs(&w);
+	else
+		write_from_memory(&w);
+	c->counts.represented = w.represented;
+	c->counts.superseded += w.superseded;
+	c->counts.written = w.written;
+	for (unsigned i = 0; i < threads; i++) {
+		c->counts.fallbacks += merger_fallbacks(w.mergers[i]);
+		merger_free(w.mergers[i]);
+	}
+	free(w.mergers);
+	*counts = c->counts;
+}

@@ -1,0 +1,66 @@
+/* What intake.c (reading) and consolidate.c (settling, spilling, writing) share. */
+#ifndef ACC_CATALOG_CONSOLIDATE_PRIVATE_H
+#define ACC_CATALOG_CONSOLIDATE_PRIVATE_H
+
+#include "catalog/consolidate.h"
+#include "catalog/run.h"
+
+/* A record that was refused, kept until it can be told in order. */
+struct refused {
+	struct slice text, source;
+	const char *code, *reason, *option;
+	uint64_t line, column, element;
+	bool in_array, cut;
+	struct refused *next;
+};
+
+/* A stretch of input scanned in one go, by one thread. */
+struct chunk {
+	struct stretch *stretch;
+	struct refused *refused, **refused_end;
+	uint64_t read, left_out, bad_times;
+};
+
+struct worker {
+	struct scanner *scanner;
+	struct partner_view *partners;
+	struct shelf shelf;
+	struct arena scratch;  /* decoded pieces of one record */
+	struct arena kept;     /* refusals and such, until the next flush */
+};
+
+/* Text that records point into. */
+struct block {
+	struct block *next;
+	size_t bytes;
+	char text[];
+};
+
+struct consolidation {
+	const struct consolidation_options *options;
+	struct worker *workers;
+	struct partner_table *partners;
+	struct block *blocks;
+	struct input **inputs;       /* mapped ones */
+	size_t n_inputs;
+	struct arena stretches;      /* for good: records on disk point to them */
+	uint64_t held;               /* bytes of text that records point into, blocks and mapped */
+	struct run **runs;
+	size_t n_runs;
+	struct consolidation_counts counts;
+};
+
+/* Take an input that is mapped: it is closed by the next flush, or at the end. */
+struct input;
+void consolidation_keep_input(struct consolidation *c, struct input *input);
+
+int intake_read(struct consolidation *c, const char *name, struct error *error);
+
+/* Bytes in use against options->memory. */
+uint64_t consolidation_used(const struct consolidation *c);
+/* Settle what is held and put the survivors where they do not count: back into memory when they are few, else to a run.
+ * Afterwards nothing points into blocks or mapped text read before. */
+void consolidation_flush(struct consolidation *c);
+struct block *consolidation_block(struct consolidation *c, size_t bytes); /* gives no ownership; freed by the flush */
+
+#endif

@@ -1,0 +1,37 @@
+/* merge - what the records of one accommodation come to: one consolidated record, as text.
+ *
+ * A merger holds what a thread reuses between accommodations (and its compiled jq programs); one per thread. */
+#ifndef ACC_CATALOG_MERGE_H
+#define ACC_CATALOG_MERGE_H
+
+#include "base/buffer.h"
+#include "catalog/group.h"
+#include "catalog/rules.h"
+
+enum merge_mode { MERGE_FIELDS, MERGE_RECORD };
+
+struct merge_options {
+	const struct rules *rules;
+	const struct record_shape *shape;
+	const struct partner_table *partners;
+	enum merge_mode mode;
+	bool empty_is_missing;
+	bool explain;
+	bool latest;                      /* print the surviving records themselves */
+	const struct name_list *fields;   /* --fields, or NULL for all */
+};
+
+struct merger;
+
+/* options are borrowed until merger_free. Gives a merger to merger_free. */
+struct merger *merger_new(const struct merge_options *options);
+void merger_free(struct merger *merger);
+
+/* Append the output lines of an accommodation (its records in order) to out: one, or with `latest` one per record.
+ * Returns how many lines. */
+uint64_t merge_accommodation(struct merger *merger, const struct accommodation *a, struct buffer *out);
+
+/* How often a rule found no candidate it can work on, or a jq program failed, so that priority decided. */
+uint64_t merger_fallbacks(const struct merger *merger);
+
+#endif

@@ -1,0 +1,208 @@
+#include "catalog/record.h"
+
+#include "base/hash.h"
+
+static int
+wanted_name(struct record_shape *shape, struct slice name)
+{
+	for (int i = 0; i < shape->n_names; i++)
+		if (slice_equal(shape->names[i], name))
+			return i;
+	shape->names[shape->n_names] = name;
+	return shape->n_names++;
+}
+
+int
+record_shape_parse(struct record_shape *shape, const char *key, const char *partner, const char *data, const char *time,
+	struct error *error)
+{
+	*shape = (struct record_shape){0};
+	if (json_path_parse(key, &shape->key, error) < 0 || json_path_parse(partner, &shape->partner, error) < 0 ||
+		json_path_parse(data, &shape->data, error) < 0 || json_path_parse(time, &shape->time, error) < 0) {
+		record_shape_free(shape);
+		return -1;
+	}
+	wanted_name(shape, SLICE("_source"));
+	shape->key_name = wanted_name(shape, shape->key.names[0]);
+	shape->partner_name = wanted_name(shape, shape->partner.names[0]);
+	shape->data_name = wanted_name(shape, shape->data.names[0]);
+	shape->time_name = wanted_name(shape, shape->time.names[0]);
+	return 0;
+}
+
+void
+record_shape_free(struct record_shape *shape)
+{
+	json_path_free(&shape->key);
+	json_path_free(&shape->partner);
+	json_path_free(&shape->data);
+	json_path_free(&shape->time);
+}
+
+static void
+read_time(const struct record_shape *shape, const struct scan_record *scanned, struct arena *scratch, struct record *r)
+{
+	struct slice value = json_find(scanned->members[shape->time_name], &shape->time, 1);
+	bool good = false;
+
+	r->time = INSTANT_MISSING;
+	if (!value.p || json_kind(value) == JSON_NULL)
+		return;
+	if (json_kind(value) == JSON_NUMBER)
+		good = instant_parse_number(value, &r->time);
+	else if (json_kind(value) == JSON_STRING)
+		good = instant_parse(json_decode(value, scratch), &r->time, NULL);
+	if (!good) {
+		r->time = INSTANT_MISSING;
+		r->flags |= RECORD_BAD_TIME;
+	}
+}
+
+static uint64_t
+hash_of_id(struct slice id, struct arena *scratch)
+{
+	return hash_slice(json_kind(id) == JSON_STRING ? json_decode(id, scratch) : id);
+}
+
+enum record_fault
+record_read(const struct record_shape *shape, const struct scan_record *scanned, struct partner_view *partners,
+	struct arena *scratch, struct record *r)
+{
+	const char *text = scanned->text.p;
+	struct slice id = json_find(scanned->members[shape->key_name], &shape->key, 1);
+	struct slice partner = json_find(scanned->members[shape->partner_name], &shape->partner, 1);
+	struct slice data = json_find(scanned->members[shape->data_name], &shape->data, 1);
+	struct slice source = scanned->members[0];
+
+	if (!id.p)
+		return RECORD_NO_ID;
+	if (json_kind(id) != JSON_STRING && json_kind(id) != JSON_NUMBER)
+		return RECORD_BAD_ID;
+	if (!partner.p)
+		return RECORD_NO_PARTNER;
+	if (json_kind(partner) != JSON_STRING)
+		return RECORD_BAD_PARTNER;
+	if (!data.p)
+		return RECORD_NO_DATA;
+	if (json_kind(data) != JSON_OBJECT)
+		return RECORD_BAD_DATA;
+	*r = (struct record){
+		.text = text,
+		.text_n = (uint32_t)scanned->text.n,
+		.id_at = (uint32_t)(id.p - text),
+		.id_n = (uint32_t)id.n,
+		.data_at = (uint32_t)(data.p - text),
+		.data_n = (uint32_t)data.n,
+		.place = (uint32_t)(scanned->in_array ? scanned->element : scanned->line),
+		.flags = (scanned->spans_lines ? RECORD_SPANS_LINES : 0u) | (scanned->in_array ? RECORD_IN_ARRAY : 0u),
+		.partner = partner_number(partners, partner),
+		.hash = hash_of_id(id, scratch),
+	};
+	if (source.p && json_kind(source) == JSON_OBJECT) {
+		r->source_at = (uint32_t)(source.p - text);
+		r->source_n = (uint32_t)source.n;
+	}
+	read_time(shape, scanned, scratch, r);
+	return RECORD_GOOD;
+}
+
+static struct slice
+source_uri(const struct record *r)
+{
+	struct slice none = {NULL, 0}, uri;
+
+	if (!r->source_n)
+		return none;
+	uri = json_member(record_source(r), SLICE("uri"));
+	return uri.p && json_kind(uri) == JSON_STRING ? uri : none;
+}
+
+bool
+record_is_bare(const struct record *r)
+{
+	return !source_uri(r).p;
+}
+
+struct position
+record_position(const struct record *r, struct arena *arena)
+{
+	struct slice uri = source_uri(r), number;
+	struct position position = {{NULL, 0}, 0};
+
+	if (!uri.p) {
+		bool in_array = r->flags & RECORD_IN_ARRAY;
+		return (struct position){slice_of(r->stretch->name),
+			(in_array ? r->stretch->elements : r->stretch->lines) + r->place};
+	}
+	position.uri = json_decode(uri, arena);
+	number = json_member(record_source(r), SLICE("record"));
+	if (number.p && !json_natural(number, &position.record))
+		position.record = 0;
+	return position;
+}
+
+struct slice
+record_id_text(const struct record *r, struct arena *arena)
+{
+	struct slice id = record_id(r);
+
+	return json_kind(id) == JSON_STRING ? json_decode(id, arena) : id;
+}
+
+struct slice
+record_time_text(const struct record *r, const struct record_shape *shape)
+{
+	return json_find(record_text(r), &shape->time, 0);
+}
+
+static int
+compare_positions(const struct record *a, const struct record *b)
+{
+	struct arena arena = {0};
+	struct position x, y;
+	int order;
+
+	if (!a->source_n && !b->source_n && a->stretch == b->stretch && !((a->flags ^ b->flags) & RECORD_IN_ARRAY))
+		return (a->place > b->place) - (a->place < b->place);
+	x = record_position(a, &arena);
+	y = record_position(b, &arena);
+	order = slice_compare(x.uri, y.uri);
+	if (order == 0)
+		order = (x.record > y.record) - (x.record < y.record);
+	arena_free(&arena);
+	return order;
+}
+
+static int
+order_without_text(const struct record *a, const struct record *b, const struct partner_table *partners)
+{
+	int order;
+
+	if (a->partner != b->partner) {
+		const struct partner *x = partner_at(partners, a->partner), *y = partner_at(partners, b->partner);
+		if (x->rank != y->rank)
+			return x->rank < y->rank ? -1 : 1;
+		if ((order = instant_compare(b->time, a->time)))
+			return order;
+		return slice_compare(x->name, y->name);
+	}
+	if ((order = instant_compare(b->time, a->time)))
+		return order;
+	if ((order = compare_positions(b, a)))
+		return order;
+	return slice_compare(record_data(b), record_data(a));
+}
+
+bool
+record_same(const struct record *a, const struct record *b, const struct partner_table *partners)
+{
+	return order_without_text(a, b, partners) == 0;
+}
+
+int
+record_order(const struct record *a, const struct record *b, const struct partner_table *partners)
+{
+	int order = order_without_text(a, b, partners);
+
+	return order ? order : slice_compare(record_text(b), record_text(a));
+}
