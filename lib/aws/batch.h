@@ -5,7 +5,7 @@
 #include "aws/notification.h"
 #include "base/arena.h"
 #include "base/buffer.h"
-#include "catalog/verdict.h"
+#include "io/verdict.h"
 #include "io/reference.h"
 
 #include <stdbool.h>

@@ -112,6 +112,15 @@ start(const struct run *run, const char *journal, const sigset_t *mask, struct e
 	return pid;
 }
 
+/* It stays to be waited for. */
+static bool
+is_over(pid_t pid)
+{
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
+}
+
 static void
 end_group(pid_t pid)
 {
@@ -119,7 +128,7 @@ end_group(pid_t pid)
 
 	kill(-pid, SIGTERM);
 	kill(-pid, SIGCONT);
-	for (int waited = 0; waited < GRACE_MS && waitpid(pid, NULL, WNOHANG | WNOWAIT) == 0; waited += 20)
+	for (int waited = 0; waited < GRACE_MS && !is_over(pid); waited += 20)
 		nanosleep(&nap, NULL);
 	kill(-pid, SIGKILL);
 }
@@ -129,11 +138,10 @@ static void
 watch(const struct run *run, pid_t pid, const sigset_t *awaited, struct run_result *result)
 {
 	for (;;) {
-		siginfo_t info = {0};
 		struct timespec limit = {60, 0};
 		int got;
 
-		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid)
+		if (is_over(pid))
 			return;
 		if (run->until_ms) {
 			int64_t left = run->until_ms - run_clock_ms();

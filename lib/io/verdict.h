@@ -2,8 +2,8 @@
  *
  * Pure: journal text and references in, verdict out. What is not proved has failed: only then may a message be deleted that the
  * verdict does not fail. The rules are those of acc(7), THE JOURNAL. See base/journal.h for the lines. */
-#ifndef ACC_CATALOG_VERDICT_H
-#define ACC_CATALOG_VERDICT_H
+#ifndef ACC_IO_VERDICT_H
+#define ACC_IO_VERDICT_H
 
 #include "base/slice.h"
 

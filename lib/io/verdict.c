@@ -1,4 +1,4 @@
-#include "catalog/verdict.h"
+#include "io/verdict.h"
 
 #include "base/arena.h"
 #include "base/memory.h"

@@ -1,0 +1,103 @@
+# servers.bash - the emulators for a test file: servers_start in setup_file, servers_stop in teardown_file.
+# Every request goes through the gateway, which checks its signature (see servers.mjs).
+# shellcheck shell=bash
+
+SERVERS_HOME=$(dirname "${BASH_SOURCE[0]}")
+
+# Start, wait until ready, and point the AWS environment at it.
+servers_start() {
+	SERVERS=$(mktemp -d "${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}}/servers.XXXXXX")
+	NODE_NO_WARNINGS=1 node "$SERVERS_HOME/servers.mjs" "$SERVERS" >"$SERVERS/out" 2>&1 3>&- 4>&- &
+	SERVERS_PID=$!
+	local tries=0
+	until [ -s "$SERVERS/port" ]; do
+		sleep 0.1
+		tries=$((tries + 1))
+		if [ $tries -gt 300 ] || ! kill -0 "$SERVERS_PID" 2>/dev/null; then
+			cat "$SERVERS/out" >&2
+			return 1
+		fi
+	done
+	ENDPOINT=http://127.0.0.1:$(cat "$SERVERS/port")
+	export SERVERS SERVERS_PID ENDPOINT
+	servers_environment
+}
+
+servers_stop() {
+	kill "$SERVERS_PID" 2>/dev/null || true
+	wait "$SERVERS_PID" 2>/dev/null || true
+	rm -rf "$SERVERS"
+}
+
+# The surroundings of a tool: nothing of the user's own.
+servers_environment() {
+	local name
+	for name in $(compgen -e | grep '^AWS_' || true); do unset "$name"; done
+	unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
+	export AWS_ENDPOINT_URL=$ENDPOINT AWS_REGION=us-east-1
+	export AWS_ACCESS_KEY_ID=AKIDTEST AWS_SECRET_ACCESS_KEY=test-secret-key-not-to-be-printed
+	export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
+	export AWS_MAX_ATTEMPTS=
+}
+
+control() {
+	curl -sS --fail-with-body --noproxy '*' -X POST "$ENDPOINT/_control" -d "$1"
+}
+
+# sdk SERVICE COMMAND JSON: a call by the independent client.
+sdk() {
+	local order
+	order=$(jq -nc --arg s "$1" --arg c "$2" --argjson i "${3:-null}" '{do:"sdk",service:$s,command:$c,input:$i}')
+	control "$order"
+}
+
+make_bucket() { sdk s3 CreateBucket "{\"Bucket\":\"$1\"}" >/dev/null; }
+
+# put_object BUCKET KEY FILE
+put_object() {
+	sdk s3 PutObject "$(jq -nc --arg b "$1" --arg k "$2" --arg f "$3" '{Bucket:$b,Key:$k,BodyFile:$f}')" >/dev/null
+}
+
+# get_object BUCKET KEY
+get_object() {
+	sdk s3 GetObject "$(jq -nc --arg b "$1" --arg k "$2" '{Bucket:$b,Key:$k}')" | jq -r .Body | base64 -d
+}
+
+# list_keys BUCKET: one JSON string a line
+list_keys() {
+	sdk s3 ListObjectsV2 "{\"Bucket\":\"$1\"}" | jq -c '.Contents[]?.Key'
+}
+
+# make_queue NAME [ATTRIBUTES]: prints its URL
+make_queue() {
+	sdk sqs CreateQueue "{\"QueueName\":\"$1\",\"Attributes\":${2:-null}}" | jq -r .QueueUrl
+}
+
+# send URL BODY
+send() {
+	sdk sqs SendMessage "$(jq -nc --arg q "$1" --arg b "$2" '{QueueUrl:$q,MessageBody:$b}')" >/dev/null
+}
+
+# announce BUCKET KEY [MORE]: the body of a notification; the key is encoded as S3 does it
+announce() {
+	jq -nc --arg b "$1" --arg k "$2" --argjson more "${3:-null}" '{Records:[{eventVersion:"2.1",eventSource:"aws:s3",
+		eventTime:"2021-02-01T11:07:57.885Z",eventName:"ObjectCreated:Put",
+		s3:{bucket:{name:$b},object:({key:($k|@uri|gsub("%20";"+")|gsub("%2F";"/"))} + ($more // {}))}}]}'
+}
+
+# queue_size URL: visible + in flight
+queue_size() {
+	sdk sqs GetQueueAttributes "{\"QueueUrl\":\"$1\",\"AttributeNames\":[\"All\"]}" |
+		jq '.Attributes | (.ApproximateNumberOfMessages|tonumber) + (.ApproximateNumberOfMessagesNotVisible|tonumber)'
+}
+
+faults() { control "{\"do\":\"faults\",\"faults\":$1}" >/dev/null; }
+
+# Requests of ours (not the SDK's) whose signature was not right; there must be none.
+bad_signatures() {
+	jq -c 'select(.key != "AKIDSDK" and .signature != null and .signature != "ok")' "$SERVERS/log"
+}
+
+# The requests since a mark, as JSON lines: mark=$(log_mark) ... log_since "$mark"
+log_mark() { wc -l <"$SERVERS/log"; }
+log_since() { tail -n "+$(($1 + 1))" "$SERVERS/log"; }
