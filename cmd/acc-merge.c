@@ -111,8 +111,8 @@ read_inputs(struct consolidation *c, const struct operands *operands)
 
 	for (size_t i = 0; i < n; i++)
 		if (consolidation_read(c, names[i], &error) < 0) {
-			if (error.status == STATUS_FAILED || n == 1)
-				error.status = STATUS_FAILED, command_die(&error);
+			if (error.status == STATUS_FAILED)
+				command_die(&error);
 			message_error(&error);
 			journal_failed(names[i], (struct slice){NULL, 0}, error.code, error.text);
 			status = STATUS_REFUSED;

@@ -233,8 +233,10 @@ instant_parse_number(struct slice text, struct instant *t)
 		return false;
 	if (d.digits.n == 0)
 		d.point = 0;
-	if (d.point > 18)
-		return false;
+	if (d.point > 18) { /* beyond what seconds can hold, and beyond every date: the far future, or the far past */
+		*t = (struct instant){d.negative ? INT64_MIN + 1 : INT64_MAX, 0};
+		return true;
+	}
 	for (; d.point > 0; d.point--)
 		seconds = seconds * 10 + next_digit(&d.digits);
 	for (; d.point < 0 && unit; d.point++)

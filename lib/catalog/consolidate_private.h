@@ -9,7 +9,7 @@
 struct refused {
 	struct slice text, source;
 	const char *code, *reason, *option;
-	uint64_t line, column, element;
+	uint64_t line, fault_line, column, element;
 	bool in_array, cut;
 	struct refused *next;
 };

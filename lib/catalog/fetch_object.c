@@ -6,7 +6,6 @@
 #include "json/text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 /* ---- where a record is from */
 
@@ -94,10 +93,10 @@ refuse(struct fetch_worker *w, const struct scan_record *r)
 	char *text;
 
 	if (r->fault_line && r->fault_line != r->line)
-		text = memory_format("%s at line %" PRIu64 ", byte %" PRIu64, r->reason, r->fault_line,
+		text = memory_format("%s (line %" PRIu64 ", column %" PRIu64 ")", r->reason, r->fault_line,
 			r->column);
 	else
-		text = memory_format("%s at byte %" PRIu64, r->reason, r->column);
+		text = memory_format("%s (column %" PRIu64 ")", r->reason, r->column);
 	refuse_text(w, r, r->code, text);
 }
 

@@ -44,7 +44,7 @@ refuse(struct chunk *chunk, struct arena *kept, const struct scan_record *r, con
 	struct slice source = r->members[0];
 
 	*refused = (struct refused){.text = r->text, .code = code, .reason = reason, .option = option,
-		.line = column ? r->fault_line : r->line, .column = column, .element = r->in_array ? r->element : r->line,
+		.line = r->line, .fault_line = r->fault_line, .column = column, .element = r->in_array ? r->element : r->line,
 		.in_array = r->in_array, .cut = r->cut};
 	if (option && source.p && json_kind(source) == JSON_OBJECT)
 		refused->source = source;
@@ -150,8 +150,11 @@ report(struct consolidation *c, const struct stretch *stretch, const struct refu
 	struct buffer reason = {0}, out = {0};
 
 	buffer_add_string(&reason, refused->reason);
-	if (refused->column)
+	if (refused->column && refused->fault_line == refused->line)
 		buffer_format(&reason, " (column %llu)", (unsigned long long)refused->column);
+	else if (refused->column)
+		buffer_format(&reason, " (line %llu, column %llu)", (unsigned long long)(stretch->lines + refused->fault_line),
+			(unsigned long long)refused->column);
 	buffer_add_string(&reason, "; the record is refused");
 	if (refused->option)
 		buffer_format(&reason, " (see %s)", refused->option);

@@ -291,7 +291,7 @@ explain(struct merger *m, const struct field *f, const struct record *r, const c
 	if (r) {
 		struct slice time = record_time_text(r, m->options->shape);
 		buffer_add_string(out, ":{\"partner\":");
-		buffer_add_slice(out, partner_at(m->options->partners, r->partner)->text);
+		add_value(out, json_find(record_text(r), &m->options->shape->partner, 0), r);
 		buffer_add_string(out, ",\"time\":");
 		if (time.p && !instant_is_missing(r->time))
 			add_value(out, time, r);

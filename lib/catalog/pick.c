@@ -426,7 +426,7 @@ describe_candidates(struct picker *picker, const struct candidate *c, size_t n)
 		buffer_add_string(b, ",\"rank\":");
 		buffer_add_number(b, (uint64_t)partner->rank + 1);
 		buffer_add_string(b, ",\"time\":");
-		buffer_add_slice(b, time.p ? time : SLICE("null"));
+		buffer_add_slice(b, time.p && !instant_is_missing(c[i].record->time) ? time : SLICE("null"));
 		buffer_add_byte(b, '}');
 	}
 	buffer_add_byte(b, ']');
@@ -451,13 +451,12 @@ run_program(struct picker *picker, const struct rule *rule, const struct candida
 	struct jq_program *program = program_of(picker, rule, &error);
 
 	describe_candidates(picker, c, n);
-	if (program && jq_program_run(program, buffer_slice(&picker->jq_input), (struct slice){NULL, 0}, take_first,
-			       &picker->text, &error) == 0)
-		return picker->text.n > 0;
-	if (picker->text.n)
-		return true;
-	message(MESSAGE_NOTE, "%s: %s; priority decides", rule->where, error.text);
-	return false;
+	if (program)
+		jq_program_run(program, buffer_slice(&picker->jq_input), (struct slice){NULL, 0}, take_first, &picker->text,
+			&error);
+	if (picker->text.n == 0 && error.text[0])
+		message(MESSAGE_NOTE, "%s: %s", rule->where, error.text);
+	return picker->text.n > 0;
 }
 
 static const struct candidate *
@@ -518,6 +517,17 @@ apply_rule(struct picker *picker, const struct rule *rule, const struct candidat
 	}
 }
 
+static void
+tell_fallback(const struct rule *rule, const struct candidate *c, struct slice field)
+{
+	struct arena arena = {0};
+	struct slice id = record_id_text(c->record, &arena);
+
+	message(MESSAGE_NOTE, "accommodation '%.*s', field '%.*s': the rule '%s' finds no value; priority decides", (int)id.n,
+		id.p, (int)field.n, field.p, rule_name(rule->kind));
+	arena_free(&arena);
+}
+
 struct pick
 pick_value(struct picker *picker, const struct rule *rule, const struct candidate *c, size_t n, struct slice field)
 {
@@ -530,8 +540,7 @@ pick_value(struct picker *picker, const struct rule *rule, const struct candidat
 	if (pick.from || pick.computed)
 		return pick;
 	picker->fallbacks++;
-	if (rule->kind != RULE_JQ)
-		message(MESSAGE_NOTE, "field %.*s: no value that the rule '%s' can use; priority decides", (int)field.n,
-			field.p, rule_name(rule->kind));
+	if (message_shown(MESSAGE_NOTE))
+		tell_fallback(rule, c, field);
 	return (struct pick){false, c, rule_name(RULE_PRIORITY)};
 }

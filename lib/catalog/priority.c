@@ -54,10 +54,7 @@ add_string(struct name_list *list, struct slice value, const char *source, struc
 
 	if (json_kind(value) != JSON_STRING)
 		return not_a_name(source, value, error);
-	struct slice name = json_decode(value, &arena);
-	if (name.n == 0)
-		return arena_free(&arena), not_a_name(source, value, error);
-	add_name(list, name, source);
+	add_name(list, json_decode(value, &arena), source);
 	arena_free(&arena);
 	return 0;
 }
