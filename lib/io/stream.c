@@ -67,8 +67,9 @@ memory_stream_read(struct stream *stream, void *p, size_t n, struct error *error
 	size_t take = n < m->rest.n ? n : m->rest.n;
 
 	(void)error;
-	if (take > 0)
-		memcpy(p, m->rest.p, take);
+	if (take == 0)
+		return 0;
+	memcpy(p, m->rest.p, take);
 	m->rest.p += take;
 	m->rest.n -= take;
 	return (ssize_t)take;
