@@ -1,5 +1,6 @@
 /* acc-fetch - read objects and print the catalog records in them.
  * in: object references or bare names, or sources as arguments.  out: one record per line, with its _source. */
+#include "aws/schemes.h"
 #include "base/command.h"
 #include "base/memory.h"
 #include "base/units.h"
@@ -370,6 +371,8 @@ main(int argc, char *argv[])
 	uint64_t bad = 0;
 
 	command_begin(&command, argc, argv, &operands);
+	aws_register_objects();
+	aws_register_content();
 	configure_selection(&task.selection);
 	if (rejects_file && !(rejects = rejects_open(rejects_file, &error)))
 		command_die(&error);

@@ -1,5 +1,6 @@
 /* acc-put - store finished files in a directory or an object store.
  * in: a manifest, or file names.  out: receipts, one line per stored object. */
+#include "aws/schemes.h"
 #include "base/command.h"
 #include "base/environment.h"
 #include "base/instant.h"
@@ -159,6 +160,7 @@ main(int argc, char *argv[])
 	enum status status = STATUS_OK;
 
 	command_begin(&command, argc, argv, &operands);
+	aws_register_store();
 	configure(&put);
 	if (operands.n == 0)
 		command_usage("no DEST");

@@ -614,30 +614,51 @@ listed_key(struct arena *arena, const struct xml_node *node, const char *name, b
 }
 
 static bool
+read_entry(struct arena *arena, const struct xml_node *node, bool encoded, struct s3_entry *e)
+{
+	*e = (struct s3_entry){.bytes = 0};
+	if (slice_equal(node->name, SLICE("Contents"))) {
+		struct slice size = xml_text(node, "Size");
+
+		e->key = listed_key(arena, node, "Key", encoded);
+		e->etag = xml_text(node, "ETag");
+		e->last_modified = xml_text(node, "LastModified");
+		for (size_t i = 0; i < size.n && size.p[i] >= '0' && size.p[i] <= '9'; i++)
+			e->bytes = e->bytes * 10 + (uint64_t)(size.p[i] - '0');
+		return true;
+	}
+	if (!slice_equal(node->name, SLICE("CommonPrefixes")))
+		return false;
+	e->key = listed_key(arena, node, "Prefix", encoded);
+	e->is_prefix = true;
+	return true;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	return slice_compare(((const struct s3_entry *)a)->key, ((const struct s3_entry *)b)->key);
+}
+
+/* A page has its keys first and its prefixes after them; handed out they are one sequence. */
+static bool
 hand_out(struct arena *arena, const struct xml_node *root, bool encoded,
 	bool (*each)(void *, const struct s3_entry *), void *context)
 {
-	for (const struct xml_node *node = root->first; node; node = node->next) {
-		struct s3_entry e = {.bytes = 0};
+	struct s3_entry *entries;
+	size_t n = 0, capacity = 0;
+	bool going = true;
 
-		if (slice_equal(node->name, SLICE("Contents"))) {
-			struct slice size = xml_text(node, "Size");
-
-			e.key = listed_key(arena, node, "Key", encoded);
-			e.etag = xml_text(node, "ETag");
-			e.last_modified = xml_text(node, "LastModified");
-			for (size_t i = 0; i < size.n && size.p[i] >= '0' && size.p[i] <= '9'; i++)
-				e.bytes = e.bytes * 10 + (uint64_t)(size.p[i] - '0');
-		} else if (slice_equal(node->name, SLICE("CommonPrefixes"))) {
-			e.key = listed_key(arena, node, "Prefix", encoded);
-			e.is_prefix = true;
-		} else {
-			continue;
-		}
-		if (!each(context, &e))
-			return false;
-	}
-	return true;
+	for (const struct xml_node *node = root->first; node; node = node->next)
+		capacity++;
+	entries = memory_get_zeroed(capacity + 1, sizeof(*entries));
+	for (const struct xml_node *node = root->first; node; node = node->next)
+		n += read_entry(arena, node, encoded, &entries[n]);
+	qsort(entries, n, sizeof(*entries), by_key);
+	for (size_t i = 0; i < n && going; i++)
+		going = each(context, &entries[i]);
+	free(entries);
+	return going;
 }
 
 static void

@@ -1,0 +1,358 @@
+/* s3_objects - s3:// as a scheme of io/object.h: listed by prefix, glob and date, read as verified streams. */
+#include "aws/client.h"
+#include "aws/dynamodb.h"
+#include "aws/s3.h"
+#include "aws/schemes.h"
+#include "base/memory.h"
+#include "base/message.h"
+#include "io/content.h"
+#include "io/object.h"
+
+#include <stdlib.h>
+
+enum {
+	UNDATED_LEVELS = 3,     /* so deep is a date looked for before all below is listed at once */
+	WINDOW = 256 << 10,
+	WINDOW_LARGE = 1 << 20,
+	WHOLE_TRIES = 4,        /* of an object that comes damaged */
+};
+
+static bool
+requester_pays(void)
+{
+	const char *payer = environment_system.variable("AWS_REQUEST_PAYER");
+
+	return payer && strcmp(payer, "requester") == 0;
+}
+
+/* An object that is not as it should be harms no other; a service that refuses does. */
+static void
+set_reach(struct error *error)
+{
+	static const char *const alone[] = {"missing", "changed", "checksum", "bad-uri"};
+
+	if (strstr(error->text, "NoSuchBucket"))
+		error->code = "access";
+	for (size_t i = 0; i < sizeof(alone) / sizeof(*alone); i++)
+		if (strcmp(error->code, alone[i]) == 0)
+			error->status = STATUS_REFUSED;
+	if (strstr(error->text, "InvalidObjectState") || strstr(error->text, "MethodNotAllowed"))
+		error->status = STATUS_REFUSED;
+}
+
+/* ---- reading */
+
+struct object_stream {
+	struct stream stream;
+	struct s3_download *download;
+	struct buffer whole;     /* of an object that was read and verified at once */
+	size_t taken;
+	bool is_whole;
+};
+
+static ssize_t
+object_read(struct stream *stream, void *p, size_t n, struct error *error)
+{
+	struct object_stream *s = (struct object_stream *)stream;
+	ssize_t got;
+
+	if (s->is_whole) {
+		size_t have = s->whole.n - s->taken;
+
+		have = have < n ? have : n;
+		if (have)
+			memcpy(p, s->whole.p + s->taken, have);
+		s->taken += have;
+		return (ssize_t)have;
+	}
+	got = s3_read(s->download, p, n, error);
+	if (got < 0)
+		set_reach(error);
+	return got;
+}
+
+static void
+object_close(struct stream *stream)
+{
+	struct object_stream *s = (struct object_stream *)stream;
+
+	s3_close(s->download);
+	buffer_free(&s->whole);
+	free(s);
+}
+
+static const struct stream_kind object_stream_kind = {object_read, object_close};
+
+static int
+read_whole(struct object_stream *s, uint64_t bytes, struct error *error)
+{
+	ssize_t got;
+
+	s->whole.n = 0;
+	/* one byte more than there is, to see the end */
+	buffer_reserve(&s->whole, (size_t)bytes + 1);
+	while ((got = s3_read(s->download, s->whole.p + s->whole.n, s->whole.capacity - s->whole.n, error)) > 0) {
+		s->whole.n += (size_t)got;
+		if (s->whole.n == s->whole.capacity)
+			buffer_reserve(&s->whole, 4096);
+	}
+	return got < 0 ? -1 : 0;
+}
+
+static int
+open_once(struct object_stream *s, const struct s3_get *get, size_t memory, struct object_facts *facts,
+	struct error *error)
+{
+	const struct s3_meta *meta;
+
+	s->download = s3_open(get);
+	if (s3_head(s->download, &meta, error) < 0)
+		return -1;
+	facts->has_size = meta->has_bytes;
+	facts->size = meta->bytes;
+	if (!meta->last_modified || !instant_parse(slice_of(meta->last_modified), &facts->time, NULL))
+		facts->time = INSTANT_MISSING;
+	s->is_whole = meta->has_bytes && meta->bytes <= memory;
+	return s->is_whole ? read_whole(s, meta->bytes, error) : 0;
+}
+
+static struct stream *
+s3_scheme_open(const struct reference *r, size_t memory, struct object_facts *facts, struct error *error)
+{
+	struct s3_get get = {.uri = r->uri, .version_id = r->version_id, .requester_pays = requester_pays(),
+		.window = r->has_size && r->size > WINDOW_LARGE ? WINDOW_LARGE : WINDOW};
+	struct object_stream *s;
+	int opened = -1;
+
+	if (aws_start(&environment_system, error) < 0)
+		return NULL;
+	s = memory_get_zeroed(1, sizeof(*s));
+	s->stream = (struct stream){.kind = &object_stream_kind, .live = true};
+	for (int i = 0; i < WHOLE_TRIES && opened < 0; i++) {
+		if (i)
+			message(MESSAGE_NOTE, "%s; trying again", error->text);
+		s3_close(s->download);
+		opened = open_once(s, &get, memory, facts, error);
+		if (opened < 0 && strcmp(error->code, "checksum") != 0 && strcmp(error->code, "changed") != 0)
+			break;
+	}
+	if (opened < 0) {
+		set_reach(error);
+		object_close(&s->stream);
+		return NULL;
+	}
+	if (s->is_whole) {
+		s3_close(s->download); /* its connection is free for the next */
+		s->download = NULL;
+	}
+	return &s->stream;
+}
+
+static size_t
+s3_scheme_memory(const struct reference *r, size_t most)
+{
+	if (!r->has_size)
+		return most;
+	return r->size <= most ? (size_t)r->size + WINDOW : 2 * WINDOW_LARGE;
+}
+
+/* ---- listing */
+
+struct lister {
+	const struct selection *selection;
+	object_found *found;
+	void *context;
+	struct slice bucket;
+	struct glob *glob;            /* of the whole key, or NULL */
+	size_t glob_levels;           /* '/' in the pattern before its first "**" */
+	bool stopped;
+	int depth;
+};
+
+static size_t
+count_slashes(struct slice s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += s.p[i] == '/';
+	return n;
+}
+
+static void
+emit(struct lister *l, const struct s3_entry *e, struct instant time)
+{
+	struct reference r = {.uri = memory_format("s3://%.*s/%.*s", (int)l->bucket.n, l->bucket.p, (int)e->key.n,
+				      e->key.p), .size = e->bytes, .has_size = true};
+
+	if (e->etag.n > 2 && e->etag.p[0] == '"') /* as notifications have it */
+		r.etag = memory_copy(e->etag.p + 1, e->etag.n - 2);
+	reference_set_time(&r, time);
+	if (!l->found(l->context, &r, NULL))
+		l->stopped = true;
+}
+
+static int list_prefix(struct lister *l, struct slice prefix, struct error *error);
+
+/* Whether it pays to look at the next level before all below is listed. */
+static bool
+may_prune_below(const struct lister *l, struct slice prefix)
+{
+	size_t level = count_slashes(prefix);
+	enum period_verdict verdict = period_of_path(&l->selection->period, prefix);
+
+	if (l->glob && level < l->glob_levels)
+		return true;
+	if (period_is_all(&l->selection->period))
+		return false;
+	if (verdict == PERIOD_UNDATED)
+		return level < UNDATED_LEVELS;
+	return !memmem(prefix.p, prefix.n, "day=", 4);
+}
+
+struct page {
+	struct lister *lister;
+	struct error *error;
+	int result;
+};
+
+static bool
+take_entry(void *context, const struct s3_entry *e)
+{
+	struct page *page = context;
+	struct lister *l = page->lister;
+	struct instant time = INSTANT_MISSING;
+
+	if (e->is_prefix) {
+		if ((!l->glob || glob_may_match_below(l->glob, e->key)) &&
+			selection_may_hold(l->selection, e->key))
+			page->result = list_prefix(l, e->key, page->error);
+		return page->result == 0 && !l->stopped;
+	}
+	/* what the console makes to show a folder */
+	if (e->key.n == 0 || (e->key.p[e->key.n - 1] == '/' && e->bytes == 0) || memchr(e->key.p, 0, e->key.n))
+		return true;
+	if (e->last_modified.n)
+		instant_parse(e->last_modified, &time, NULL);
+	if ((!l->glob || glob_matches(l->glob, e->key)) &&
+		selection_admits(l->selection, e->key, e->key, time))
+		emit(l, e, time);
+	return !l->stopped;
+}
+
+static int
+list_prefix(struct lister *l, struct slice prefix, struct error *error)
+{
+	struct page page = {l, error, 0};
+	struct s3_listing listing = {.bucket = l->bucket, .prefix = prefix,
+		.delimiter = may_prune_below(l, prefix) ? "/" : NULL, .requester_pays = requester_pays()};
+	int result = s3_list(&listing, take_entry, &page, error);
+
+	return page.result < 0 ? -1 : result;
+}
+
+static int
+list_pattern(struct lister *l, struct slice key, struct error *error)
+{
+	char *pattern = memory_format("%.*s%s", (int)key.n, key.p, key.p[key.n - 1] == '/' ? "**" : "");
+	const char *deep = strstr(pattern, "**");
+	size_t fixed = glob_fixed_prefix(pattern), literal = strcspn(pattern, "*?[\\");
+	int result;
+
+	l->glob = glob_compile(pattern);
+	l->glob_levels = count_slashes((struct slice){pattern, deep ? (size_t)(deep - pattern) : strlen(pattern)});
+	/* within a segment S3 can tell by the prefix, too, unless levels are walked */
+	result = list_prefix(l, (struct slice){pattern, count_slashes((struct slice){pattern, fixed}) >=
+						       l->glob_levels ? literal : fixed}, error);
+	glob_free(l->glob);
+	free(pattern);
+	return result;
+}
+
+static int
+list_one(struct lister *l, const char *source, struct slice key, struct error *error)
+{
+	struct reference r = {.uri = NULL};
+	struct instant time = INSTANT_MISSING;
+	struct s3_meta meta = {0};
+
+	/* only a date that the key does not tell needs a look */
+	if (!period_is_all(&l->selection->period) &&
+		period_of_path(&l->selection->period, key) == PERIOD_UNDATED) {
+		if (s3_look(&(struct s3_get){.uri = source, .requester_pays = requester_pays()}, &meta, error) < 0) {
+			if (strcmp(error->code, "missing") != 0)
+				return -1;
+		} else if (meta.last_modified) {
+			instant_parse(slice_of(meta.last_modified), &time, NULL);
+		}
+		s3_meta_free(&meta);
+	}
+	if (!selection_admits(l->selection, key, key, time))
+		return 0;
+	r.uri = memory_copy_string(source);
+	l->found(l->context, &r, NULL);
+	return 0;
+}
+
+static int
+s3_scheme_list(const char *source, const struct selection *selection, object_found *found, void *context,
+	struct error *error)
+{
+	struct lister l = {.selection = selection, .found = found, .context = context};
+	struct slice key;
+	char *text;
+	int result;
+
+	if (aws_start(&environment_system, error) < 0 || s3_parse(source, &l.bucket, &key, error) < 0)
+		return -1;
+	text = memory_copy(key.p, key.n);
+	if (key.n && !selection->raw && glob_is_pattern(text))
+		result = list_pattern(&l, key, error);
+	else if (key.n == 0 || key.p[key.n - 1] == '/')
+		result = list_prefix(&l, key, error);
+	else
+		result = list_one(&l, source, key, error);
+	free(text);
+	if (result < 0)
+		set_reach(error);
+	return result;
+}
+
+static const struct object_scheme s3_scheme = {"s3", s3_scheme_list, s3_scheme_open, s3_scheme_memory};
+
+void
+aws_register_objects(void)
+{
+	object_register(&s3_scheme);
+}
+
+/* ---- small texts */
+
+static int
+s3_content(const char *uri, struct buffer *out, struct error *error)
+{
+	struct s3_download *d;
+	ssize_t got;
+
+	if (aws_start(&environment_system, error) < 0)
+		return -1;
+	d = s3_open(&(struct s3_get){.uri = uri, .requester_pays = requester_pays()});
+	do {
+		buffer_reserve(out, 64 << 10);
+		got = s3_read(d, out->p + out->n, 64 << 10, error);
+		out->n += got > 0 ? (size_t)got : 0;
+	} while (got > 0 && out->n <= CONTENT_MAX);
+	s3_close(d);
+	if (got > 0)
+		return error_set(error, STATUS_USAGE, "too-long", "'%s' is longer than %u bytes", uri, CONTENT_MAX);
+	if (got < 0 && strcmp(error->code, "missing") == 0)
+		error->status = STATUS_USAGE;
+	return got < 0 ? -1 : 0;
+}
+
+void
+aws_register_content(void)
+{
+	content_register("s3", s3_content);
+	content_register("dynamodb", dynamodb_content);
+}
