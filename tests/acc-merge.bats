@@ -93,7 +93,7 @@ $(merged '"é"' '{}')" ]
 		"$(record A 1 '{"x":1}')" "$(record B 1 '{"y":2}')" "$(record A 2 '{"z": 3}')" >in.json
 	merge 0 in.json
 	[ "$output" = "$(merged 1 '{"x":1,"y":2}')
-$(merged 2 '{"z": 3}')" ]
+$(merged 2 '{"z":3}')" ]
 }
 
 @test "acc-merge: a record that spans lines still comes out as one line" {

@@ -540,7 +540,7 @@ class JqRule:
         wrapped = "[first(try (%s\n) catch empty)]" % self.program
         run = subprocess.run(["jq", "-c", wrapped], input="\n".join(inputs).encode(),
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        lines = run.stdout.decode().splitlines()
+        lines = run.stdout.decode().split("\n")[:-1]
         if len(lines) != len(inputs):
             raise RuntimeError("jq failed: %s" % run.stderr.decode())
         return [line[1:-1] if line != "[]" else None for line in lines]
