@@ -98,6 +98,7 @@ documented() {
 
 @test "every command: wrong usage is in the journal, as started and done with 2" {
 	for command in $commands; do
+		is_binary "$command" || continue # a script leaves the journal to the commands it runs
 		echo "$command"
 		rm -f journal
 		run -2 "$command" --journal journal --no-such-option </dev/null
