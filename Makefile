@@ -3,7 +3,7 @@
 #   make                 the commands, in build/bin
 #   make check           all tests        make demo      the chain at work on files
 #   make install         PREFIX=/usr/local, DESTDIR=
-#   make CC=clang BUILD=build/clang WERROR=1      V=1 shows the commands
+#   make CC=clang BUILD=build/clang WERROR=1      V=1 shows the commands, JOBS=1 one at a time
 #
 # New commands, library files, tests and pages are found by their place; see also tests/*/*.mk.
 
@@ -67,8 +67,9 @@ DEPS_LINT  = clang clang-format clang-tidy cppcheck shellcheck shfmt mandoc
 # What `check` consists of, in this order; fragments append their own targets.
 CHECKS = check-unit check-bats check-man
 
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
-MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(JOBS)
 endif
 MAKEFLAGS += --no-print-directory
 
@@ -143,7 +144,7 @@ COVERAGE_CHECKS = check-unit check-bats
 SANITIZED_ENVIRONMENT = \
 	ASAN_OPTIONS=allocator_may_return_null=1:strict_string_checks=1:detect_stack_use_after_return=1 \
 	UBSAN_OPTIONS=print_stacktrace=1 \
-	TSAN_OPTIONS=allocator_may_return_null=1:second_deadlock_stack=1
+	TSAN_OPTIONS=allocator_may_return_null=1:second_deadlock_stack=1:report_thread_leaks=0
 
 sanitize: deps
 	@$(MAKE) sanitize-asan

@@ -36,7 +36,9 @@ instant_compare(struct instant a, struct instant b)
 /* Parse text (no quotes); false when it is no RFC 3339 date-time or date. is_date, if not NULL, tells
  * whether it was a date alone. */
 bool instant_parse(struct slice text, struct instant *t, bool *is_date);
-bool instant_parse_number(struct slice text, struct instant *t); /* a JSON number of seconds */
+
+/* A JSON number of seconds; one of more than 18 digits before the point is the far future or past. */
+bool instant_parse_number(struct slice text, struct instant *t);
 
 struct instant instant_of_us(int64_t us_since_epoch);
 int64_t instant_to_us(struct instant t);              /* microseconds, cut; t must not be missing */

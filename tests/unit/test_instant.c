@@ -93,6 +93,11 @@ numbers_are_seconds_since_the_epoch(void **state)
 		{"-0.25", -1, 75 * (TENTH / 10)},
 		{"999999999999999999", 999999999999999999, 0},
 		{"0.00100e2", 0, TENTH},
+		/* beyond what seconds can hold: the far future, the far past */
+		{"1e19", INT64_MAX, 0},
+		{"9999999999999999999", INT64_MAX, 0},
+		{"1e999999999999", INT64_MAX, 0},
+		{"-1e19", INT64_MIN + 1, 0},
 	};
 
 	(void)state;
@@ -108,8 +113,7 @@ numbers_are_seconds_since_the_epoch(void **state)
 static void
 what_is_no_number_is_refused(void **state)
 {
-	static const char *const texts[] = {"", "-", "+1", "01", "1.", ".5", "1e", "1e+", "1 ", "1e19",
-		"9999999999999999999", "0x10", "NaN", "1e999999999999"};
+	static const char *const texts[] = {"", "-", "+1", "01", "1.", ".5", "1e", "1e+", "1 ", "0x10", "NaN"};
 	struct instant t;
 
 	(void)state;
