@@ -7,6 +7,8 @@
 #include <zstd.h>
 
 #define CODEC_BLOCK (128u << 10)
+#define ZSTD_PREFIX 5 /* bytes: less than any frame's header */
+#define ZSTD_BLOCK_HEADER 3
 
 struct decoder {
 	struct stream stream;
@@ -22,6 +24,7 @@ struct decoder {
 	struct error error; /* to be told when the good bytes are out */
 	z_stream gzip;
 	ZSTD_DStream *zstd;
+	size_t wanted; /* bytes zstd would like to see next */
 	char *block;          /* owned; CODEC_BLOCK bytes of the source */
 	size_t next, end;     /* what is unread in block */
 };
@@ -172,33 +175,48 @@ gzip_decode(struct decoder *d, char *p, size_t n)
 	return room - d->gzip.avail_out;
 }
 
+/* Decode from at most n bytes of the block; false on a fault. */
+static bool
+zstd_step(struct decoder *d, ZSTD_outBuffer *out, size_t n)
+{
+	ZSTD_inBuffer in = {d->block, d->next + n, d->next};
+	size_t result = ZSTD_decompressStream(d->zstd, out, &in);
+
+	if (ZSTD_isError(result)) {
+		fault(d, "corrupt",
+			d->between && d->started ? "garbage follows" : ZSTD_getErrorName(result));
+		return false;
+	}
+	d->started = true;
+	d->between = result == 0;
+	d->wanted = result;
+	d->next = in.pos;
+	return true;
+}
+
+/* A call in which zstd meets a fault does not tell what it put out before. So it is given no more than a block at a
+ * time, without the header of the next one, and nothing before all that is decoded is out. */
 static size_t
 zstd_decode(struct decoder *d, char *p, size_t n)
 {
 	ZSTD_outBuffer out = {p, n, 0};
 
 	while (out.pos < out.size && !d->failed) {
-		ZSTD_inBuffer in;
-		size_t before = out.pos, result;
+		size_t before = out.pos, take;
 
-		if (fill(d, 1) < 0 || (d->next == d->end && d->between))
-			break;
-		in = (ZSTD_inBuffer){d->block, d->end, d->next};
-		result = ZSTD_decompressStream(d->zstd, &out, &in);
-		if (ZSTD_isError(result)) {
-			fault(d, "corrupt",
-				d->between && d->started ? "garbage follows"
-							 : ZSTD_getErrorName(result));
-			break;
-		}
-		d->between = result == 0;
-		d->started = true;
-		if (in.pos == d->end && d->source_ended && !d->between && out.pos == before &&
-			in.pos == d->next)
-			fault(d, "truncated", "unexpected end");
-		d->next = in.pos;
+		if (!d->between && (!zstd_step(d, &out, 0) || out.pos > before))
+			continue;
 		if (d->stream.live && out.pos > 0)
 			break;
+		if (fill(d, 1) < 0 || (d->next == d->end && d->between))
+			break;
+		if (d->next == d->end) {
+			fault(d, "truncated", "unexpected end");
+			break;
+		}
+		take = d->between ? ZSTD_PREFIX : d->wanted;
+		take -= take > ZSTD_BLOCK_HEADER ? ZSTD_BLOCK_HEADER : 0;
+		zstd_step(d, &out, take < d->end - d->next ? take : d->end - d->next);
 	}
 	return out.pos;
 }
