@@ -376,6 +376,37 @@ class Case:
         return failure
 
 
+class Spill(Case):
+    """Far more records than the memory budget holds: what goes through runs on
+    disk is what stays in memory."""
+
+    def __init__(self, seed):
+        super().__init__(seed, 24)
+        self.args = []
+        writer = Writer(self.rng)
+        writer.ids = ['"@@%d"' % i for i in range(900)]
+        lines = writer.lines(3000, True, False)
+        lines = [line.replace(b"@@", b"%d-" % i) for i in range(8) for line in lines]
+        self.rng.shuffle(lines)
+        self.parts = [lines[:15000], lines[15000:]]
+        while "drop" in self.args or "--deny" in self.args or not self.args:
+            self.args = random_options(self.rng, writer, self.dir)
+
+    def check(self):
+        self.write()
+        for extra in ([], ["--latest"]):
+            args = [*self.args, *extra]
+            out = self.run([*args, "-S", "1G", "-j", "1", *FILES])[0]
+            for means in (["-S", "64K", "-j", "1"], ["-S", "200K", "-j", "2"],
+                          ["-S", "64K", "-j", "4"]):
+                got, _, counts = self.run([*args, *means, "-T", self.dir, *FILES])
+                differ(" ".join(means), out, got)
+                if not counts["runs"]:
+                    raise Failure("nothing was spilled with " + " ".join(means))
+            stdin = b"".join(line + b"\n" for line in self.parts[0] + self.parts[1])
+            differ("spilling from a pipe", out, self.run([*args, "-S", "64K"], stdin)[0])
+
+
 def differ(what, wanted, got):
     if wanted == got:
         return
@@ -387,11 +418,12 @@ def differ(what, wanted, got):
 
 
 def report(case, failure, seed, index):
-    failure = case.reduce(failure)
+    if index >= 0:
+        failure = case.reduce(failure)
     print("laws: FAILED: %s" % failure)
     print("  in %s: acc-merge %s" % (case.dir, " ".join(case.args)))
     for name, lines in zip(FILES, case.parts):
-        for line in lines:
+        for line in lines[:50]:
             print("  %s: %s" % (name, line.decode(errors="replace")))
     for name in ("rules.json", "priority.json", "deny.json"):
         path = os.path.join(case.dir, name)
@@ -405,14 +437,14 @@ def main():
     parser = argparse.ArgumentParser(description="try the laws of consolidation")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--only", type=int, help="just the case of this number")
+    parser.add_argument("--only", type=int, help="just the case of this number; -1: spilling")
     parser.add_argument("--all", action="store_true", help="go on after a failure")
     args = parser.parse_args()
     print("laws: seed %d, %d runs" % (args.seed, args.runs), flush=True)
     start = time.time()
     failed = 0
-    for index in range(args.runs) if args.only is None else [args.only]:
-        case = Case(args.seed, index)
+    for index in [*range(args.runs), -1] if args.only is None else [args.only]:
+        case = Case(args.seed, index) if index >= 0 else Spill(args.seed)
         failure = case.fails()
         if failure:
             failed += 1
