@@ -18,6 +18,7 @@ static struct option_list includes, excludes;
 static const char *since, *until, *map_file, *select_program, *rejects_file;
 static uint64_t in_flight = 8, buffer_bytes = 64u << 20, max_record = 16u << 20, jq_limit_ms = 10000;
 static int missing = -1;
+static bool content;
 
 static const struct option_spec options[] = {
 	{'l', "list", OPTION_FLAG, NULL, &list, "print object references instead of records", NULL, 0, 0},
@@ -45,6 +46,7 @@ static const struct option_spec options[] = {
 	{'j', "jobs", OPTION_NUMBER, "N", &in_flight, "objects in flight [8]", NULL, 1, 1024},
 	{0, "buffer", OPTION_SIZE, "SIZE", &buffer_bytes, "memory for objects in flight and output in waiting [64M]", NULL,
 		1u << 20, 0},
+	{0, "content", OPTION_FLAG, NULL, &content, "print the text of each SOURCE (dynamodb://TABLE, too) as it is", NULL, 0, 0},
 	{0, "max-record", OPTION_SIZE, "SIZE", &max_record, "refuse records longer than this [16M]", NULL, 2, 1u << 30},
 	{0},
 };
@@ -359,6 +361,23 @@ finish(enum status status, const struct fetch_counts *c)
 	return command_finish(status, counts);
 }
 
+/* --content: how commands that are not linked with the network read a priority list. */
+static enum status
+print_contents(const struct operands *sources)
+{
+	struct buffer text = {0};
+	struct error error;
+
+	for (size_t i = 0; i < sources->n; i++) {
+		text.n = 0;
+		if (content_read(sources->values[i], &text, &error) < 0)
+			command_die(&error);
+		output_add_slice(&output_stdout, buffer_slice(&text));
+	}
+	buffer_free(&text);
+	return STATUS_OK;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -373,6 +392,8 @@ main(int argc, char *argv[])
 	command_begin(&command, argc, argv, &operands);
 	aws_register_objects();
 	aws_register_content();
+	if (content)
+		return command_finish(print_contents(&operands), NULL);
 	configure_selection(&task.selection);
 	if (rejects_file && !(rejects = rejects_open(rejects_file, &error)))
 		command_die(&error);

@@ -1,5 +1,6 @@
 /* acc-merge - one consolidated record per accommodation, by the partners' priority
  * in: catalog records.  out: consolidated records, sorted by id. */
+#include "io/content_remote.h"
 #include "base/command.h"
 #include "base/environment.h"
 #include "base/memory.h"
@@ -162,6 +163,7 @@ main(int argc, char *argv[])
 
 	threads = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
 	command_begin(&command, argc, argv, &operands);
+	content_register_remote();
 	read_configuration(&consolidation.merge, &listed, &denied, &rules, &shape, &fields);
 	if (rejects_file && !(consolidation.rejects = rejects_open(rejects_file, &error)))
 		command_die(&error);
