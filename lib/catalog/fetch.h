@@ -17,8 +17,8 @@
 enum fetch_missing { FETCH_MISSING_FAIL, FETCH_MISSING_SKIP, FETCH_MISSING_REFUSE };
 
 struct fetch_options {
-	size_t buffer_bytes;   /* held at most of objects (their scheme's business) and of finished output; besides, each
-	                          object in flight has a window of a block or its longest record */
+	size_t buffer_bytes;   /* held at most of objects (their scheme's business) and of finished output; besides,
+	                          each object in flight has a window of a block or its longest record */
 	size_t max_record;     /* bytes */
 	size_t in_flight;      /* objects at a time, at least 1 */
 	enum fetch_missing missing;

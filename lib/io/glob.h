@@ -1,11 +1,11 @@
 /* glob - the patterns of sources and of --include and --exclude.
  *
  * `*` matches any run of characters within one path segment, `?` one character of it, `[a-z]` one of a set
- * (`[!a-z]` or `[^a-z]`: one outside of it, never '/'), `**` any run across segments; a segment `**` matches any
- * number of whole segments, none too: between two segments it may stand for nothing. `\` takes the next character literally; a '[' without
- * its ']' is literal. A leading dot is like any other character. Matching takes time in proportion to the length of
- * the text times that of the pattern, whatever the pattern. Characters are those of UTF-8; a byte that is none
- * counts as one. */
+ * (`[!a-z]` or `[^a-z]`: one outside of it, never '/'), `**` any run across segments; a whole segment `**`
+ * matches any number of segments, none too. `\` takes the next character literally; a '[' without its ']' is
+ * literal. A leading dot is like any other character. Characters are those of UTF-8; a byte that is none counts
+ * as one. Matching takes time in proportion to the length of the text times that of the pattern, whatever the
+ * pattern. */
 #ifndef ACC_IO_GLOB_H
 #define ACC_IO_GLOB_H
 

@@ -12,7 +12,8 @@ struct period {
 };
 #define PERIOD_ALL ((struct period){INSTANT_MISSING, INSTANT_MISSING})
 
-/* Set one bound from an option's text: RFC 3339, or a date, which means its whole day. -1 with *error (STATUS_USAGE). */
+/* Set one bound from an option's text: RFC 3339, or a date, which means its whole day. -1 with *error
+ * (STATUS_USAGE). */
 int period_set_since(struct period *period, const char *text, struct error *error);
 int period_set_until(struct period *period, const char *text, struct error *error);
 

@@ -88,7 +88,8 @@ doubles_become_one_with_all_messages(void **state)
 	(void)state;
 	add(&list, "{\"uri\":\"a\",\"sequencer\":\"2\",\"etag\":\"second\",\"messages\":[{\"id\":\"m1\"}]}");
 	add(&list, "{\"uri\":\"b\"}");
-	add(&list, "{\"uri\":\"a\",\"sequencer\":\"1\",\"etag\":\"first\",\"messages\":[{\"id\":\"m2\"},{\"id\":\"m1\"}]}");
+	add(&list, "{\"uri\":\"a\",\"sequencer\":\"1\",\"etag\":\"first\","
+		   "\"messages\":[{\"id\":\"m2\"},{\"id\":\"m1\"}]}");
 	add(&list, "{\"uri\":\"a\",\"sequencer\":\"3\",\"etag\":\"third\"}");
 	add(&list, "{\"uri\":\"a\",\"version_id\":\"v1\",\"sequencer\":\"9\"}");
 	add(&list, "{\"uri\":\"a\",\"version_id\":\"v2\"}");
