@@ -19,10 +19,14 @@ consolidation_new(const struct consolidation_options *options)
 
 	c->options = options;
 	c->partners = (struct partner_table *)options->merge.partners;
+	c->shapes = shape_table_new();
 	c->workers = memory_get_zeroed(options->threads, sizeof(*c->workers));
 	for (unsigned i = 0; i < options->threads; i++) {
 		c->workers[i].scanner = scanner_new(shape->names, shape->n_names, options->max_record);
 		c->workers[i].partners = partner_view_new(c->partners);
+		c->workers[i].shapes = shape_view_new(c->shapes);
+		if (shape->data.n == 1)
+			scanner_list_inner(c->workers[i].scanner, shape->data_name);
 		c->workers[i].shelf.bin_bits = bin_bits;
 	}
 	return c;
@@ -72,6 +76,7 @@ consolidation_free(struct consolidation *c)
 	for (unsigned i = 0; i < c->options->threads; i++) {
 		scanner_free(c->workers[i].scanner);
 		partner_view_free(c->workers[i].partners);
+		shape_view_free(c->workers[i].shapes);
 		shelf_clear(&c->workers[i].shelf);
 		arena_free(&c->workers[i].scratch);
 		arena_free(&c->workers[i].kept);
@@ -83,6 +88,7 @@ consolidation_free(struct consolidation *c)
 	free(c->inputs);
 	free(c->workers);
 	arena_free(&c->stretches);
+	shape_table_free(c->shapes);
 	free(c);
 }
 
@@ -202,14 +208,23 @@ spill(struct consolidation *c, struct gathered *g)
 }
 
 static uint64_t
+bytes_of(const struct accommodation *a)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < a->n; i++)
+		bytes += a->records[i].text_n + sizeof(a->records[i]);
+	return bytes;
+}
+
+static uint64_t
 survivors_bytes(const struct gathered *g)
 {
 	uint64_t bytes = 0;
 
 	for (unsigned bin = 0; bin < g->n_bins; bin++)
 		for (size_t i = 0; i < g->gatherings[bin].n; i++)
-			for (const struct record *r = g->gatherings[bin].accommodations[i].first; r; r = r->next)
-				bytes += r->text_n + sizeof(*r);
+			bytes += bytes_of(&g->gatherings[bin].accommodations[i]);
 	return bytes;
 }
 
@@ -223,12 +238,12 @@ hold_survivors(struct consolidation *c, const struct gathered *g, struct shelf *
 	for (unsigned bin = 0; bin < g->n_bins; bin++)
 		for (size_t i = 0; i < g->gatherings[bin].n; i++) {
 			const struct accommodation *a = &g->gatherings[bin].accommodations[i];
-			for (const struct record *r = a->first; r; r = r->next) {
-				struct record copy = *r;
-				memcpy(next, r->text, r->text_n);
+			for (uint32_t k = 0; k < a->n; k++) {
+				struct record copy = a->records[k];
+				memcpy(next, copy.text, copy.text_n);
 				copy.text = next;
 				copy.hash = a->hash;
-				next += r->text_n;
+				next += copy.text_n;
 				shelf_add(shelf, &copy);
 			}
 		}
@@ -272,6 +287,24 @@ struct writing {
 	struct run *into;              /* the runs are merged to a run, not to the output */
 };
 
+/* The accommodations lie scattered, and so do their texts: have them on the way to the cache some steps before. */
+static inline void
+fetch_ahead(const struct arranged *all, size_t i, size_t n)
+{
+	if (i + 12 < n)
+		__builtin_prefetch(all[i + 12].accommodation);
+	if (i + 8 < n) {
+		const char *records = (const char *)all[i + 8].accommodation->records;
+		for (size_t at = 0; at < 4 * sizeof(struct record); at += 64)
+			__builtin_prefetch(records + at);
+	}
+	if (i + 4 < n) {
+		const struct record *first = all[i + 4].accommodation->records;
+		for (size_t at = 0; at < 256; at += 64)
+			__builtin_prefetch(first->text + first->id_at + at);
+	}
+}
+
 static void
 merge_part(void *context, unsigned thread, size_t part, struct buffer *out)
 {
@@ -281,6 +314,7 @@ merge_part(void *context, unsigned thread, size_t part, struct buffer *out)
 	uint64_t represented = 0, written = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		fetch_ahead(all, i, n);
 		represented += all[i].accommodation->n;
 		written += merge_accommodation(w->mergers[thread], all[i].accommodation, out);
 	}

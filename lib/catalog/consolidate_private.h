@@ -24,6 +24,7 @@ struct chunk {
 struct worker {
 	struct scanner *scanner;
 	struct partner_view *partners;
+	struct shape_view *shapes;
 	struct shelf shelf;
 	struct arena scratch;  /* decoded pieces of one record */
 	struct arena kept;     /* refusals and such, until the next flush */
@@ -40,6 +41,7 @@ struct consolidation {
 	const struct consolidation_options *options;
 	struct worker *workers;
 	struct partner_table *partners;
+	struct shape_table *shapes;
 	struct block *blocks;
 	struct input **inputs;       /* mapped ones */
 	size_t n_inputs;

@@ -33,15 +33,21 @@ shelf_add(struct shelf *shelf, const struct record *record)
 	bin->n++;
 }
 
+static void
+clear_bin(struct bin *bin)
+{
+	for (struct segment *s = bin->first, *next; s; s = next) {
+		next = s->next;
+		free(s);
+	}
+	*bin = (struct bin){0};
+}
+
 void
 shelf_clear(struct shelf *shelf)
 {
 	for (unsigned i = 0; i < 1u << shelf->bin_bits; i++)
-		for (struct segment *s = shelf->bins[i].first, *next; s; s = next) {
-			next = s->next;
-			free(s);
-		}
-	memset(shelf->bins, 0, sizeof(shelf->bins));
+		clear_bin(&shelf->bins[i]);
 	shelf->bytes = 0;
 }
 
@@ -49,6 +55,7 @@ void
 gathering_free(struct gathering *g)
 {
 	free(g->accommodations);
+	free(g->records);
 	arena_free(&g->ids);
 	*g = (struct gathering){0};
 }
@@ -137,9 +144,17 @@ gather_bin(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, 
 					grow(g, &table);
 			}
 	free(table.slots);
-	for (size_t i = 0; i < g->n; i++)
+	size_t n = 0;
+	for (size_t i = 0; i < g->n; i++) {
 		g->superseded += settle(&g->accommodations[i], replace, partners, &scratch);
+		n += g->accommodations[i].n;
+	}
 	free(scratch.p);
+	struct record *next = g->records = memory_get((n ? n : 1) * sizeof(*next));
+	for (size_t i = 0; i < g->n; i++)
+		next = lay_out(&g->accommodations[i], next);
+	for (size_t i = 0; i < n_shelves; i++)
+		clear_bin(&shelves[i]->bins[bin]);
 }
 
 /* --- settling ----------------------------------------------------------------------------------------------------- */
@@ -238,4 +253,14 @@ settle(struct accommodation *a, bool replace, const struct partner_table *partne
 	a->n = (uint32_t)scratch->n;
 	a->unsettled = false;
 	return before - a->n;
+}
+
+struct record *
+lay_out(struct accommodation *a, struct record *out)
+{
+	a->records = out;
+	for (const struct record *r = a->first; r; r = r->next)
+		*out++ = *r;
+	a->first = NULL;
+	return out;
 }

@@ -33,7 +33,8 @@ void shelf_clear(struct shelf *shelf); /* releases all segments */
 struct accommodation {
 	struct slice id;        /* decoded; borrowed from a record's text or the gathering's arena */
 	uint64_t hash;
-	struct record *first;   /* linked by next; sorted once the bin is settled */
+	struct record *first;   /* linked by next, until settled */
+	struct record *records; /* once settled: all of them, side by side */
 	uint32_t n;
 	bool unsettled;         /* so many partners that duplicates are left for the sort to find */
 };
@@ -42,18 +43,21 @@ struct gathering {
 	struct accommodation *accommodations;
 	size_t n, capacity;
 	uint64_t superseded;
+	struct record *records; /* all accommodations' */
 	struct arena ids;
 };
 
-/* Gather bin number `bin` of all shelves. replace: of each partner only the first record in order stays. The records stay
- * in their segments. */
+/* Gather bin number `bin` of all shelves. replace: of each partner only the first record in order stays. What stays is
+ * copied, and the shelves' bin is emptied. */
 void gather_bin(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin, bool replace,
 	const struct partner_table *partners);
 void gathering_free(struct gathering *g);
 
-/* Sort an accommodation's records, drop duplicates (and with replace, all but each partner's first). Returns how many
- * were dropped. Used for records of several runs as well. scratch is a growing array, reused between calls. */
+/* Sort an accommodation's linked records, drop duplicates (and with replace, all but each partner's first). Returns how
+ * many were dropped. Used for records of several runs as well. scratch grows and is reused between calls. */
 struct record_array { struct record **p; size_t n, capacity; };
 uint64_t settle(struct accommodation *a, bool replace, const struct partner_table *partners, struct record_array *scratch);
+/* Copy the settled records to out, side by side: a->n of them. Returns the place behind them. */
+struct record *lay_out(struct accommodation *a, struct record *out);
 
 #endif

@@ -32,9 +32,10 @@ struct merger {
 	const struct merge_options *options;
 	struct picker picker;
 	bool first_only;      /* nothing needs more than a field's first candidate */
+	bool by_shape;        /* and records of one shape can be merged without a look at their names */
 
-	const struct record **records;
-	uint32_t n_records, records_capacity;
+	const struct record *records; /* of the accommodation at hand */
+	uint32_t n_records;
 	struct field *fields;
 	uint32_t n_fields, fields_capacity, cursor;
 	struct offer *offers;
@@ -56,6 +57,7 @@ merger_new(const struct merge_options *options)
 	m->options = options;
 	m->picker.options = options;
 	m->first_only = options->rules->plain && !options->explain;
+	m->by_shape = m->first_only && options->mode == MERGE_FIELDS && !options->fields && !options->empty_is_missing;
 	m->group_winners = memory_get_zeroed((size_t)options->rules->n_groups + 1, sizeof(*m->group_winners));
 	return m;
 }
@@ -66,7 +68,6 @@ merger_free(struct merger *m)
 	if (!m)
 		return;
 	picker_free(&m->picker);
-	free(m->records);
 	free(m->fields);
 	free(m->offers);
 	free(m->slots);
@@ -212,7 +213,7 @@ collect_fields(struct merger *m)
 	m->n_fields = m->n_offers = m->cursor = 0;
 	arena_reset(&m->arena);
 	for (uint32_t i = 0; i < m->n_records; i++) {
-		struct json_walk walk = json_walk(record_data(m->records[i]));
+		struct json_walk walk = json_walk(record_data(&m->records[i]));
 		m->cursor = 0;
 		while (json_next_member(&walk, &name, &value))
 			offer(m, field_of(m, name), value, i);
@@ -229,7 +230,7 @@ candidates_of(struct merger *m, const struct field *f)
 		if (!m->offers[i].value.p)
 			continue;
 		GROW(m->candidates, n, m->candidates_capacity);
-		m->candidates[n++] = (struct candidate){m->offers[i].value, m->records[m->offers[i].place],
+		m->candidates[n++] = (struct candidate){m->offers[i].value, &m->records[m->offers[i].place],
 			m->offers[i].place};
 	}
 	return n;
@@ -347,7 +348,7 @@ add_first_value(struct merger *m, const struct field *f, struct buffer *out)
 {
 	for (uint32_t i = f->first; i != NONE; i = m->offers[i].next)
 		if (m->offers[i].value.p) {
-			add_value(out, m->offers[i].value, m->records[m->offers[i].place]);
+			add_value(out, m->offers[i].value, &m->records[m->offers[i].place]);
 			return;
 		}
 	buffer_add_string(out, "null");
@@ -376,11 +377,70 @@ add_fields(struct merger *m, struct buffer *out)
 	buffer_add_string(out, before == '{' ? "{}" : "}");
 }
 
+/* Are all records of one shape? */
+static bool
+have_one_shape(const struct merger *m)
+{
+	for (uint32_t i = 1; i < m->n_records; i++)
+		if (m->records[i].shape != m->records[0].shape)
+			return false;
+	return m->records[0].shape != 0;
+}
+
+/* The value of the shape's member number i. */
+static struct slice
+member_value(const struct record *r, int i)
+{
+	struct json_walk walk = json_walk(record_data(r));
+	struct slice name, value = {NULL, 0};
+
+	while (i-- >= 0)
+		json_next_member(&walk, &name, &value);
+	return value;
+}
+
+/* What stands instead of a null of the first record: the first value that another record has. */
+static void
+add_instead_of_null(const struct merger *m, int member, struct buffer *out)
+{
+	for (uint32_t i = 1; i < m->n_records; i++)
+		if (!(m->records[i].nulls >> member & 1)) {
+			buffer_add_slice(out, member_value(&m->records[i], member));
+			return;
+		}
+	buffer_add_string(out, "null");
+}
+
+static void
+add_by_shape(const struct merger *m, struct buffer *out)
+{
+	const struct record *r = m->records;
+	struct json_walk walk = json_walk(record_data(r));
+	struct slice name, value;
+	char before = '{';
+
+	if (!r->nulls && r->flags & RECORD_COMPACT) {
+		buffer_add_slice(out, record_data(r));
+		return;
+	}
+	for (int i = 0; json_next_member(&walk, &name, &value); i++) {
+		buffer_add_byte(out, before);
+		buffer_add_slice(out, name);
+		buffer_add_byte(out, ':');
+		if (r->nulls >> i & 1)
+			add_instead_of_null(m, i, out);
+		else
+			buffer_add_slice(out, value);
+		before = ',';
+	}
+	buffer_add_byte(out, '}');
+}
+
 /* The wanted members of the first record's data, of duplicates the last value at the place of the first. */
 static void
 add_wanted_members(struct merger *m, struct buffer *out)
 {
-	const struct record *r = m->records[0];
+	const struct record *r = m->records;
 	struct json_walk walk = json_walk(record_data(r));
 	struct slice name, value;
 	char before = '{';
@@ -412,7 +472,7 @@ explain_record(struct merger *m)
 	for (uint32_t i = 0; i < m->n_fields; i++) {
 		uint32_t n = candidates_of(m, &m->fields[i]);
 		if (n && m->candidates[0].place == 0 && m->fields[i].wanted)
-			explain(m, &m->fields[i], m->records[0], "record", n - 1);
+			explain(m, &m->fields[i], m->records, "record", n - 1);
 	}
 }
 
@@ -422,7 +482,7 @@ add_record_data(struct merger *m, struct buffer *out)
 	if (m->options->fields)
 		add_wanted_members(m, out);
 	else
-		add_value(out, record_data(m->records[0]), m->records[0]);
+		add_value(out, record_data(m->records), m->records);
 	if (m->options->explain)
 		explain_record(m);
 }
@@ -432,10 +492,12 @@ add_consolidated(struct merger *m, struct buffer *out)
 {
 	m->explained.n = 0;
 	buffer_add_string(out, "{\"accommodation_id\":");
-	buffer_add_slice(out, record_id(m->records[0]));
+	buffer_add_slice(out, record_id(m->records));
 	buffer_add_string(out, ",\"accommodation_data\":");
 	if (m->options->mode == MERGE_RECORD) {
 		add_record_data(m, out);
+	} else if (m->by_shape && have_one_shape(m)) {
+		add_by_shape(m, out);
 	} else {
 		collect_fields(m);
 		choose_groups(m);
@@ -480,17 +542,14 @@ add_record(struct merger *m, const struct record *r, struct buffer *out)
 uint64_t
 merge_accommodation(struct merger *m, const struct accommodation *a, struct buffer *out)
 {
-	m->n_records = 0;
-	for (const struct record *r = a->first; r; r = r->next) {
-		GROW(m->records, m->n_records, m->records_capacity);
-		m->records[m->n_records++] = r;
-	}
+	m->records = a->records;
+	m->n_records = a->n;
 	if (!m->options->latest) {
 		add_consolidated(m, out);
 		return 1;
 	}
 	arena_reset(&m->arena);
 	for (uint32_t i = 0; i < m->n_records; i++)
-		add_record(m, m->records[i], out);
+		add_record(m, &m->records[i], out);
 	return m->n_records;
 }

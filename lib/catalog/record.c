@@ -64,9 +64,22 @@ hash_of_id(struct slice id, struct arena *scratch)
 	return hash_slice(json_kind(id) == JSON_STRING ? json_decode(id, scratch) : id);
 }
 
+static void
+read_shape(struct shape_view *shapes, const struct scan_record *scanned, struct record *r)
+{
+	const char *text = scanned->text.p;
+
+	if (scanned->n_inner <= 0 || scanned->spans_lines || !(r->shape = shape_number(shapes, scanned)))
+		return;
+	for (int i = 0; i < scanned->n_inner; i++)
+		r->nulls |= (uint32_t)(text[scanned->inner[i].value_at] == 'n') << i;
+	if (scanned->inner_compact)
+		r->flags |= RECORD_COMPACT;
+}
+
 enum record_fault
 record_read(const struct record_shape *shape, const struct scan_record *scanned, struct partner_view *partners,
-	struct arena *scratch, struct record *r)
+	struct shape_view *shapes, struct arena *scratch, struct record *r)
 {
 	const char *text = scanned->text.p;
 	struct slice id = json_find(scanned->members[shape->key_name], &shape->key, 1);
@@ -103,6 +116,7 @@ record_read(const struct record_shape *shape, const struct scan_record *scanned,
 		r->source_n = (uint32_t)source.n;
 	}
 	read_time(shape, scanned, scratch, r);
+	read_shape(shapes, scanned, r);
 	return RECORD_GOOD;
 }
 

@@ -6,6 +6,7 @@
 #include "base/instant.h"
 #include "base/slice.h"
 #include "catalog/partner.h"
+#include "catalog/shape.h"
 #include "json/scan.h"
 #include "json/text.h"
 
@@ -31,6 +32,8 @@ struct record {
 	uint32_t partner;          /* its number */
 	uint32_t place;            /* line (or element) within the stretch, from 1; of a record read back: low half */
 	uint32_t flags;
+	uint32_t shape;            /* of the data, or 0 (shape.h) */
+	uint32_t nulls;            /* bit i: the shape's member i is null */
 	const struct stretch *stretch;
 	struct instant time;
 	union {
@@ -43,6 +46,7 @@ enum {
 	RECORD_SPANS_LINES = 1, /* has line breaks between its tokens */
 	RECORD_IN_ARRAY = 2,    /* place counts elements */
 	RECORD_BAD_TIME = 4,    /* its time was none, and counts as missing */
+	RECORD_COMPACT = 8,     /* has a shape, and no white space between the tokens of the data object itself */
 };
 
 static inline struct slice
@@ -86,7 +90,7 @@ void record_shape_free(struct record_shape *shape);
  * option that says where the part should be. The caller sets stretch. */
 enum record_fault { RECORD_GOOD, RECORD_NO_ID, RECORD_BAD_ID, RECORD_NO_PARTNER, RECORD_BAD_PARTNER, RECORD_NO_DATA, RECORD_BAD_DATA };
 enum record_fault record_read(const struct record_shape *shape, const struct scan_record *scanned,
-	struct partner_view *partners, struct arena *scratch, struct record *record);
+	struct partner_view *partners, struct shape_view *shapes, struct arena *scratch, struct record *record);
 
 /* The position: the decoded uri (borrowed from the text, the stretch or arena) and the record's number. */
 struct position { struct slice uri; uint64_t record; };

@@ -54,8 +54,8 @@ add_record(struct buffer *out, const struct record *r)
 void
 run_format(struct buffer *out, const struct accommodation *a)
 {
-	for (const struct record *r = a->first; r; r = r->next)
-		add_record(out, r);
+	for (uint32_t i = 0; i < a->n; i++)
+		add_record(out, &a->records[i]);
 }
 
 static void
@@ -279,5 +279,6 @@ run_merge_next(struct run_merge *m, struct accommodation *a, uint64_t *supersede
 		sift_down(m, 0);
 	}
 	*superseded += settle(a, m->replace, m->partners, &m->scratch);
+	lay_out(a, arena_get(&m->text, a->n * sizeof(*a->records)));
 	return true;
 }

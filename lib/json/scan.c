@@ -18,6 +18,7 @@ enum skip {
 struct scanner {
 	struct scan_names names;
 	size_t max_record;
+	int inner_name;       /* of which wanted member to list the members; -1: none */
 
 	const char *p;        /* the window */
 	size_t n, at;         /* its length; what is not yet used up */
@@ -97,6 +98,7 @@ scanner_new(const struct slice *names, int n_names, size_t max_record)
 	}
 	s->names.n = n_names;
 	s->max_record = max_record;
+	s->inner_name = -1;
 	scanner_restart(s);
 	return s;
 }
@@ -108,6 +110,12 @@ scanner_free(struct scanner *s)
 		return;
 	free(s->index.tokens);
 	free(s);
+}
+
+void
+scanner_list_inner(struct scanner *s, int name)
+{
+	s->inner_name = name;
 }
 
 void
@@ -613,17 +621,19 @@ wanted_name(const struct scanner *s, const char *name, const char *colon)
 /* Check the record whose '{' is the next token. The end behind its '}', or NULL at a fault or where the tokens end;
  * *stopped_at is the token then. */
 static const char *
-walk_tokens(struct scanner *s, struct slice *members, const uint32_t **stopped_at)
+walk_tokens(struct scanner *s, struct scan_record *r, const uint32_t **stopped_at)
 {
 	const char *text = s->indexed, *limit = s->p + s->n;
 	const uint32_t *t = s->token + 1;
 	uint64_t objects[SCAN_DEPTH_MAX / 64 + 1]; /* bit depth: this level is an object */
 	unsigned depth = 1;
 	bool in_object = true;
-	int wanted = -1;
-	const char *wanted_at = NULL;
+	int wanted = -1, n_inner = -1;
+	const char *wanted_at = NULL, *record = text + s->token[0];
+	bool listing = false, compact = true;
 
 	objects[0] = 2;
+	r->n_inner = -1;
 	if (text[*t] == '}') {
 		*stopped_at = t + 1;
 		return text + *t + 1;
@@ -636,6 +646,22 @@ name:
 		wanted_at = text + t[2];
 		if (__builtin_expect(wanted == NAME_IN_DOUBT, 0))
 			goto stop;
+		listing = wanted == s->inner_name && wanted >= 0;
+		n_inner = listing ? 0 : n_inner;
+	} else if (listing && depth == 2) {
+		/* the name's closing quote stands right before the colon, the value right behind it, the name itself
+		   behind a brace or comma, where there is no white space */
+		const char *colon = text + t[1], *name = text + *t;
+		compact = compact && colon[-1] == '"' && text + t[2] == colon + 1 && (name[-1] == ',' || name[-1] == '{');
+		if (n_inner < SCAN_INNER_MAX) {
+			while (scan_is_space(colon[-1]))
+				colon--;
+			r->inner[n_inner++] = (struct scan_inner){(uint32_t)(name - record), (uint32_t)(colon - name),
+				(uint32_t)(text + t[2] - record)};
+		} else {
+			listing = false;
+			n_inner = -1;
+		}
 	}
 	t += 2;
 value:
@@ -669,9 +695,12 @@ after:
 		const char *end = text + *t;
 		while (end > wanted_at && scan_is_space(end[-1]))
 			end--;
-		members[wanted] = (struct slice){wanted_at, (size_t)(end - wanted_at)};
+		r->members[wanted] = (struct slice){wanted_at, (size_t)(end - wanted_at)};
 		wanted = -1;
+		listing = false;
 	}
+	if (listing && depth == 2)
+		compact = compact && *t && !scan_is_space((text + *t)[-1]);
 	if (text[*t] == ',') {
 		t++;
 		if (in_object)
@@ -683,6 +712,8 @@ after:
 close:
 	t++;
 	if (--depth == 0) {
+		r->n_inner = n_inner;
+		r->inner_compact = compact;
 		*stopped_at = t;
 		return text + t[-1] + 1;
 	}
@@ -695,7 +726,7 @@ stop:
 
 /* The record at s->at by its tokens: its end, or NULL when the exact scanner has to look. */
 static const char *
-fast_record(struct scanner *s, struct slice *members)
+fast_record(struct scanner *s, struct scan_record *r)
 {
 	const uint32_t *stopped_at;
 	const char *end;
@@ -704,17 +735,18 @@ fast_record(struct scanner *s, struct slice *members)
 		return NULL;
 	if (!index_find(s))
 		index_begin(s);
-	while (!(end = walk_tokens(s, members, &stopped_at)) && stopped_at + 3 >= s->index.tokens + s->index.n) {
+	while (!(end = walk_tokens(s, r, &stopped_at)) && stopped_at + 3 >= s->index.tokens + s->index.n) {
 		if (s->index.bytes - (size_t)(s->p + s->at - s->indexed) > s->max_record || !index_extend(s))
 			return NULL;
-		memset(members, 0, sizeof(*members) * SCAN_MEMBERS_MAX);
+		memset(r->members, 0, sizeof(r->members));
 	}
 	if (end && (size_t)(end - s->indexed) <= s->index.bad_from) {
 		s->token = stopped_at;
 		return end;
 	}
 	index_drop(s);
-	memset(members, 0, sizeof(*members) * SCAN_MEMBERS_MAX);
+	memset(r->members, 0, sizeof(r->members));
+	r->n_inner = -1;
 	return NULL;
 }
 
@@ -906,6 +938,7 @@ scanner_next(struct scanner *s, struct scan_record *r)
 	const char *end;
 
 	memset(r->members, 0, sizeof(r->members));
+	r->n_inner = -1;
 	if (!s->begun && !skip_byte_order_mark(s))
 		return SCAN_MORE;
 	if (!finish_skip(s) && !s->at_end)
@@ -926,7 +959,7 @@ scanner_next(struct scanner *s, struct scan_record *r)
 		}
 		break;
 	}
-	if (s->p[s->at] == '{' && (end = fast_record(s, r->members)))
+	if (s->p[s->at] == '{' && (end = fast_record(s, r)))
 		return accept(s, r, end);
 	return exact_record(s, r);
 }

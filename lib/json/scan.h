@@ -36,6 +36,7 @@
 
 #define SCAN_DEPTH_MAX 512            /* the record itself is level 1 */
 #define SCAN_MEMBERS_MAX 8
+#define SCAN_INNER_MAX 32
 #define SCAN_RECORD_DEFAULT (16u << 20)
 
 enum scan_result {
@@ -45,11 +46,20 @@ enum scan_result {
 	SCAN_END,      /* all input was seen */
 };
 
+/* A member of the member that scanner_list_inner named. */
+struct scan_inner {
+	uint32_t name_at, name_n; /* the name with its quotes, in the record's text */
+	uint32_t value_at;
+};
+
 struct scan_record {
 	struct slice text;      /* the record without surrounding white space; borrowed from the window.
 	                           Of a refused record: from its first byte to where scanning goes on or the line ends */
 	struct slice members[SCAN_MEMBERS_MAX]; /* values of the wanted top-level members, text as it stands,
 	                           the last of duplicates; p is NULL where there is none */
+	struct scan_inner inner[SCAN_INNER_MAX];
+	int n_inner;            /* -1: not listed (too many, the exact scanner was at work, or nobody asked) */
+	bool inner_compact;     /* no white space between the listed member's own tokens */
 	uint64_t line;          /* where the record begins, from 1 */
 	uint64_t element;       /* the record's place among all of the input, refused ones too, from 1 */
 	bool in_array;
@@ -68,6 +78,9 @@ struct scanner; /* see scan_private.h; allocate with scanner_new */
  * max_record in bytes. Gives a scanner to scanner_free. */
 struct scanner *scanner_new(const struct slice *names, int n_names, size_t max_record);
 void scanner_free(struct scanner *s);
+
+/* List the members of the wanted member number `name`, too, when it is an object and it costs next to nothing. -1: of none. */
+void scanner_list_inner(struct scanner *s, int name);
 
 /* Begin anew with another input. */
 void scanner_restart(struct scanner *s);
