@@ -171,8 +171,9 @@ walk_directory(struct walk *w)
 	if (errno)
 		emit_problem(w);
 	closedir(directory);
-	qsort(entries, n, sizeof(*entries), by_name);
-	for (size_t i = 0; i < n; i++) {
+	if (entries)
+		qsort(entries, n, sizeof(*entries), by_name);
+	for (size_t i = 0; entries && i < n; i++) {
 		if (!w->stopped)
 			walk_entry(w, &entries[i]);
 		free(entries[i].name);

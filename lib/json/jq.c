@@ -105,12 +105,15 @@ struct bytes {
 static void
 bytes_reserve(struct bytes *b, size_t more)
 {
+	char *p;
+
 	if (b->capacity - b->n >= more)
 		return;
 	b->capacity = (b->n + more) * 3 / 2;
-	b->p = realloc(b->p, b->capacity);
-	if (!b->p)
+	p = realloc(b->p, b->capacity);
+	if (!p)
 		_exit(1);
+	b->p = p;
 }
 
 static void
