@@ -293,6 +293,16 @@ $(merged 2 '{"x":2}')" ]
 	done
 }
 
+@test "acc-merge: of a scan of the table --priority takes PriorityList, --deny takes BlackList" {
+	{ record A 1 '{"x":1}'; record B 1 '{"x":2}'; record D 1 '{"x":3}'; } >in.jsonl
+	echo '{"Items":[{"ContentType":{"S":"BlackList"},"partner_list":{"L":[{"S":"B"}]}},
+		{"ContentType":{"S":"PriorityList"},"partner_list":{"L":[{"S":"D"},{"S":"A"}]}}],"Count":2}' >scan.json
+	merge 0 --priority scan.json --unlisted drop in.jsonl
+	[ "$output" = "$(merged 1 '{"x":3}')" ]
+	merge 0 --priority B,A --deny scan.json in.jsonl
+	[ "$output" = "$(merged 1 '{"x":1}')" ]
+}
+
 @test "acc-merge: a name that stands twice in the list counts at its first place, with a warning" {
 	{ record A 1 '{"x":1}'; record B 1 '{"x":2}'; } >in.jsonl
 	merge 0 --priority B,A,B in.jsonl
