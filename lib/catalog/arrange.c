@@ -7,20 +7,6 @@
 #define PART_SIZE 4096   /* accommodations, about */
 #define SAMPLES 16       /* per part */
 
-static uint64_t
-prefix_of(struct slice id, size_t common)
-{
-	unsigned char bytes[8] = {0};
-	size_t n = id.n - common < 8 ? id.n - common : 8;
-	uint64_t prefix;
-
-	if (n)
-		memcpy(bytes, id.p + common, n);
-	memcpy(&prefix, bytes, 8);
-	return __builtin_bswap64(prefix); /* the build asserts a little-endian machine */
-}
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "prefixes are compared as numbers");
-
 static int
 compare(const void *a, const void *b)
 {
@@ -28,15 +14,22 @@ compare(const void *a, const void *b)
 
 	if (x->prefix != y->prefix)
 		return x->prefix < y->prefix ? -1 : 1;
+	if (x->accommodation->id.n <= 8 && y->accommodation->id.n <= 8)
+		return (x->accommodation->id.n > y->accommodation->id.n) - (x->accommodation->id.n < y->accommodation->id.n);
 	return slice_compare(x->accommodation->id, y->accommodation->id);
 }
 
-/* How many bytes all ids begin with. */
+/* How many bytes all ids begin with; not looked for where eight bytes hold every id. */
 static size_t
 common_prefix(const struct gathering *gatherings, size_t n)
 {
 	struct slice first = {NULL, 0};
+	size_t longest = 0;
 
+	for (size_t i = 0; i < n; i++)
+		longest = gatherings[i].longest_id > longest ? gatherings[i].longest_id : longest;
+	if (longest <= 8)
+		return 0;
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < gatherings[i].n; k++) {
 			struct slice id = gatherings[i].accommodations[k].id;
@@ -58,7 +51,8 @@ fill(struct arranged *all, const struct gathering *gatherings, size_t n, size_t 
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < gatherings[i].n; k++) {
 			const struct accommodation *a = &gatherings[i].accommodations[k];
-			all[filled++] = (struct arranged){prefix_of(a->id, common), a};
+			struct slice rest = {a->id.p + common, a->id.n - common};
+			all[filled++] = (struct arranged){common ? id_prefix(rest) : a->id_prefix, a};
 		}
 	return filled;
 }

@@ -5,7 +5,7 @@
 #include "catalog/group.h"
 
 struct arranged {
-	uint64_t prefix;     /* eight bytes of the id, behind what all ids begin with */
+	uint64_t prefix;     /* of the id, or of what follows in it behind what all ids begin with */
 	const struct accommodation *accommodation;
 };
 

@@ -98,7 +98,8 @@ find(struct gathering *g, struct table *table, struct record *r, struct slice id
 
 	while (table->slots[slot]) {
 		struct accommodation *a = &g->accommodations[table->slots[slot] - 1];
-		if (a->hash == r->hash && slice_equal(a->id, id))
+		if (a->hash == r->hash && a->id_prefix == r->id_prefix && a->id.n == id.n &&
+			(id.n <= 8 || slice_equal(a->id, id)))
 			return a;
 		slot = (slot + 1) & table->mask;
 	}
@@ -107,7 +108,9 @@ find(struct gathering *g, struct table *table, struct record *r, struct slice id
 		g->accommodations = memory_resize(g->accommodations, g->capacity, sizeof(*g->accommodations));
 	}
 	table->slots[slot] = (uint32_t)++g->n;
-	g->accommodations[g->n - 1] = (struct accommodation){.id = id, .hash = r->hash};
+	g->accommodations[g->n - 1] = (struct accommodation){.id = id, .hash = r->hash, .id_prefix = r->id_prefix};
+	if (id.n > g->longest_id)
+		g->longest_id = id.n;
 	return &g->accommodations[g->n - 1];
 }
 

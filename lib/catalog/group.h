@@ -33,6 +33,7 @@ void shelf_clear(struct shelf *shelf); /* releases all segments */
 struct accommodation {
 	struct slice id;        /* decoded; borrowed from a record's text or the gathering's arena */
 	uint64_t hash;
+	uint64_t id_prefix;     /* see record.h */
 	struct record *first;   /* linked by next, until settled */
 	struct record *records; /* once settled: all of them, side by side */
 	uint32_t n;
@@ -43,6 +44,7 @@ struct gathering {
 	struct accommodation *accommodations;
 	size_t n, capacity;
 	uint64_t superseded;
+	size_t longest_id;
 	struct record *records; /* all accommodations' */
 	struct arena ids;
 };

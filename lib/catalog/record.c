@@ -58,10 +58,29 @@ read_time(const struct record_shape *shape, const struct scan_record *scanned, s
 	}
 }
 
-static uint64_t
-hash_of_id(struct slice id, struct arena *scratch)
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "prefixes are compared as numbers");
+
+uint64_t
+id_prefix(struct slice text)
 {
-	return hash_slice(json_kind(id) == JSON_STRING ? json_decode(id, scratch) : id);
+	char bytes[8] = {0};
+	uint64_t prefix;
+
+	memcpy(bytes, text.p, text.n < 8 ? text.n : 8);
+	memcpy(&prefix, bytes, 8);
+	return __builtin_bswap64(prefix);
+}
+
+static void
+read_id(struct slice id, struct arena *scratch, struct record *r)
+{
+	struct slice text = json_kind(id) == JSON_STRING ? json_decode(id, scratch) : id;
+
+	if (text.p == id.p + 1)
+		r->flags |= RECORD_PLAIN_ID;
+	r->hash = hash_slice(text);
+	r->id_length = (uint32_t)text.n;
+	r->id_prefix = id_prefix(text);
 }
 
 static void
@@ -109,8 +128,8 @@ record_read(const struct record_shape *shape, const struct scan_record *scanned,
 		.place = (uint32_t)(scanned->in_array ? scanned->element : scanned->line),
 		.flags = (scanned->spans_lines ? RECORD_SPANS_LINES : 0u) | (scanned->in_array ? RECORD_IN_ARRAY : 0u),
 		.partner = partner_number(partners, partner),
-		.hash = hash_of_id(id, scratch),
 	};
+	read_id(id, scratch, r);
 	if (source.p && json_kind(source) == JSON_OBJECT) {
 		r->source_at = (uint32_t)(source.p - text);
 		r->source_n = (uint32_t)source.n;
@@ -160,6 +179,8 @@ record_id_text(const struct record *r, struct arena *arena)
 {
 	struct slice id = record_id(r);
 
+	if (r->flags & RECORD_PLAIN_ID)
+		return (struct slice){id.p + 1, id.n - 2};
 	return json_kind(id) == JSON_STRING ? json_decode(id, arena) : id;
 }
 

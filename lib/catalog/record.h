@@ -34,6 +34,8 @@ struct record {
 	uint32_t flags;
 	uint32_t shape;            /* of the data, or 0 (shape.h) */
 	uint32_t nulls;            /* bit i: the shape's member i is null */
+	uint32_t id_length;        /* of the decoded id, in bytes */
+	uint64_t id_prefix;        /* its first eight bytes, zeros behind, so that they order as numbers */
 	const struct stretch *stretch;
 	struct instant time;
 	union {
@@ -46,6 +48,7 @@ enum {
 	RECORD_SPANS_LINES = 1, /* has line breaks between its tokens */
 	RECORD_IN_ARRAY = 2,    /* place counts elements */
 	RECORD_BAD_TIME = 4,    /* its time was none, and counts as missing */
+	RECORD_PLAIN_ID = 16,   /* the id is a string without escapes */
 	RECORD_COMPACT = 8,     /* has a shape, and no white space between the tokens of the data object itself */
 };
 
@@ -99,6 +102,8 @@ bool record_is_bare(const struct record *r);
 
 /* The decoded text of the id. */
 struct slice record_id_text(const struct record *r, struct arena *arena);
+/* The first eight bytes of a text as a number that orders as they do; a shorter text has zeros behind. */
+uint64_t id_prefix(struct slice text);
 
 /* The order of records of one accommodation: <0 when a comes first. Of records that are one (record_same) the higher text
  * comes first, so that the choice does not hang on the order of the input. */
