@@ -13,6 +13,7 @@ described by the command that shows it. ACC_BIN names the directory of the
 commands (default build/bin).
 """
 import argparse
+import gzip
 import json
 import os
 import random
@@ -184,6 +185,18 @@ class Writer:
         return out
 
 
+# The ways in which the same records may arrive.
+FORMS = {
+    "lines": lambda lines: b"".join(line + b"\n" for line in lines),
+    "lines with CRLF and BOM": lambda lines: b"\xef\xbb\xbf" + b"\r\n".join(lines),
+    "values on one line": b" ".join,
+    "an array": lambda lines: b"[" + b" ,".join(lines) + b"]",
+    "an array over lines": lambda lines: b"[\n" + b",\n".join(lines) + b"\n]\n",
+    "many arrays": lambda lines: b"[]".join(b"[" + line + b"]" for line in lines),
+    "gzip": lambda lines: b"".join(gzip.compress(line + b"\n") for line in lines),
+}
+
+
 def random_rule(rng):
     if rng.random() < 0.15:
         return {"jq": rng.choice(PROGRAMS)}
@@ -270,12 +283,12 @@ class Case:
             with open(os.path.join(self.dir, name), "wb") as f:
                 f.write(b"".join(line + b"\n" for line in lines))
 
-    def run(self, args, stdin=None):
+    def run(self, args, stdin=None, simd="on"):
         """(stdout, status, counts of the journal)"""
         if os.path.exists(self.journal):
             os.unlink(self.journal)
         command = [os.path.join(BIN, "acc-merge"), *args]
-        env = dict(os.environ, ACC_JOURNAL=self.journal)
+        env = dict(os.environ, ACC_JOURNAL=self.journal, ACC_SIMD=simd)
         done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, cwd=self.dir, env=env, timeout=60)
         if done.returncode not in (0, 1) or b"Sanitizer" in done.stderr:
@@ -333,12 +346,17 @@ class Case:
     def check_means(self, out):
         args = [*self.args, "-j", self.rng.choice("124"),
                 "-S", self.rng.choice(["64K", "100K", "1M"]), "-T", self.dir]
+        simd = self.rng.choice(["on", "off"])
+        what = " ".join(args[-6:-2]) + " ACC_SIMD=" + simd
         if self.sourced:
-            lines = self.parts[0] + self.parts[1]
-            stdin = b"".join(line + b"\n" for line in lines)
-            differ("a pipe and " + " ".join(args[-6:-2]), out, self.run(args, stdin)[0])
+            form = self.rng.choice(list(FORMS))
+            lines = [r for r in self.parts[0] + self.parts[1] if r.strip()]
+            if any(line in BAD_LINES for line in lines):
+                form = "lines"
+            stdin = FORMS[form](lines)
+            differ("%s in a pipe, %s" % (form, what), out, self.run(args, stdin, simd)[0])
         else:
-            differ(" ".join(args[-6:-2]), out, self.run([*args, *FILES])[0])
+            differ(what, out, self.run([*args, *FILES], None, simd)[0])
 
     def check(self):
         out = self.check_reference()
@@ -403,8 +421,15 @@ class Spill(Case):
                 differ(" ".join(means), out, got)
                 if not counts["runs"]:
                     raise Failure("nothing was spilled with " + " ".join(means))
-            stdin = b"".join(line + b"\n" for line in self.parts[0] + self.parts[1])
+            lines = [line for line in self.parts[0] + self.parts[1] if line.strip()]
+            stdin = FORMS["lines"](lines)
             differ("spilling from a pipe", out, self.run([*args, "-S", "64K"], stdin)[0])
+            for form in ("an array", "an array over lines", "values on one line", "many arrays"):
+                with open(os.path.join(self.dir, "form"), "wb") as f:
+                    f.write(FORMS[form](lines))
+                jobs = self.rng.choice("124")
+                differ("%s in a file, -j %s" % (form, jobs), out,
+                       self.run([*args, "-j", jobs, "form"])[0])
 
 
 def differ(what, wanted, got):
