@@ -91,7 +91,7 @@ def main():
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("ACC_", "AWS_"))}
     failed = 0
     for command, printed in found:
-        remote = REMOTE.search(command)
+        remote = REMOTE.search(re.split(r"<<-?\s*['\"]?\w", command)[0])  # a here-document is data
         ran = subprocess.run(
             ["sh", "-n" if remote else "-u", "-c", command],
             cwd=directory,
