@@ -393,7 +393,8 @@ verdict_judge(const struct verdict_question *question, struct verdict *verdict)
 void
 verdict_free(struct verdict *verdict)
 {
-	arena_free(verdict->memory);
+	if (verdict->memory)
+		arena_free(verdict->memory);
 	free(verdict->memory);
 	free(verdict->failures);
 	*verdict = (struct verdict){.memory = NULL};
