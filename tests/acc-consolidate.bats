@@ -10,8 +10,11 @@ setup() {
 	unset ACC_DEST
 	cp "$(command -v acc-consolidate)" "$(command -v acc-split)" "$(command -v acc-put)" stages
 	stand_in acc-fetch cat
-	stand_in acc-merge cat
+	stand_in acc-merge "$merge"
 }
+
+# As the real one, the stand-in of acc-merge prints nothing before it has read everything.
+merge='cat >"merge.$$"; cat "merge.$$"; rm -f "merge.$$"'
 
 teardown() {
 	if mountpoint -q tmp; then umount tmp; fi
@@ -180,7 +183,7 @@ nothing_left() {
 @test "acc-consolidate: status 1 of a stage stores the rest and is the status of all" {
 	for stage in acc-fetch acc-merge; do
 		stand_in acc-fetch cat
-		stand_in acc-merge cat
+		stand_in acc-merge "$merge"
 		stand_in "$stage" 'cat; exit 1'
 		run -1 --separate-stderr consolidate "dest-$stage" < <(seq 5)
 		[ "$stderr" = "" ]
@@ -194,16 +197,15 @@ nothing_left() {
 		read -r stage status <<<"$failing"
 		cp "$(command -v acc-split)" stages/acc-split.real
 		for spool in '' '--max-spool 1M'; do
-			for other in acc-fetch acc-merge; do stand_in "$other" cat; done
+			stand_in acc-fetch cat
+			stand_in acc-merge "$merge"
 			cp -f stages/acc-split.real stages/acc-split
 			if [ "$stage" = acc-split ]; then
 				[ -z "$spool" ] || continue # the bounded one has stored by then, see below
 				stand_in acc-split "\"$PWD/stages/acc-split.real\" \"\$@\"; read -r _; [ -n \"\$ACC_JOURNAL\" ] || exit 0; exit $status"
 			else
-				stand_in "$stage" "cat; exit $status"
+				stand_in "$stage" "$([ "$stage" = acc-merge ] && echo "$merge" || echo cat); exit $status"
 			fi
-			# the merge that waits for the end of its input, as the real one does
-			[ "$stage" = acc-fetch ] && stand_in acc-merge 'cat >merge.in; cat merge.in'
 			# shellcheck disable=SC2086 # two words
 			run -"$status" --separate-stderr consolidate $spool dest < <(seq 5)
 			if [ "$stage" = acc-merge ] && [ -n "$spool" ]; then
@@ -222,7 +224,7 @@ nothing_left() {
 @test "acc-consolidate: a stage that is killed is status 3, named, and nothing is stored" {
 	for stage in acc-fetch acc-merge; do
 		stand_in acc-fetch cat
-		stand_in acc-merge cat
+		stand_in acc-merge "$merge"
 		stand_in "$stage" 'head -n 2; kill -KILL $$'
 		run -3 --separate-stderr consolidate dest < <(seq 5)
 		[[ "$stderr" = "acc-consolidate: $stage was killed by signal 9"$'\n'"acc-consolidate: nothing is stored" ]]
@@ -375,6 +377,6 @@ nothing_left() {
 	run -0 --separate-stderr consolidate dest </dev/null
 	[ "$output$stderr" = "" ]
 	[ ! -e dest ]
-	run -0 consolidate dest <&-
+	run -0 bash -c 'exec stages/acc-consolidate dest <&-'
 	nothing_left
 }
