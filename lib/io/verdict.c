@@ -394,6 +394,7 @@ void
 verdict_free(struct verdict *verdict)
 {
 	if (verdict->memory)
+		if (verdict->memory)
 		arena_free(verdict->memory);
 	free(verdict->memory);
 	free(verdict->failures);

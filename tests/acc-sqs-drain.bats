@@ -1,0 +1,420 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031 # bats sets stderr and runs tests in subshells; inner shells expand
+bats_require_minimum_version 1.5.0
+load helpers
+load servers/servers
+
+setup_file() {
+	servers_start
+	make_bucket src
+	make_bucket dest
+	local here=$BATS_FILE_TMPDIR n
+	for n in 1 2 3 4 5; do
+		printf '{"partner_name":"Partner_%s","accommodation_id":"10%s","accommodation_data":{"name":"hotel %s"}}\n' \
+			A "$n" "$n" B "$n" "$n" >"$here/$n.jsonl"
+		put_object src "in/$n.jsonl" "$here/$n.jsonl"
+	done
+	printf '{"partner_name":"A","accommodation_id":"1","accommodation_data":{}}\nnot json\n' >"$here/bad"
+	put_object src in/bad.jsonl "$here/bad"
+}
+
+teardown_file() {
+	[ -z "$(bad_signatures)" ] || { bad_signatures >&2; false; }
+	[ -z "$(jq -c 'select(.crash)' "$SERVERS/log")" ] || { jq -c 'select(.crash)' "$SERVERS/log" >&2; false; }
+	servers_stop
+}
+
+setup() {
+	in_own_directory
+	queue=$(make_queue "q$BATS_TEST_NUMBER")
+}
+
+teardown() {
+	faults '[]'
+}
+
+chain='acc-fetch | acc-merge | acc-split -d spool | acc-put s3://dest/'"t$BATS_TEST_NUMBER"
+
+announce_all() { # KEY...
+	local key
+	for key; do send "$queue" "$(announce src "$key")"; done
+}
+
+# ---- the plain form
+
+@test "acc-sqs-drain: prints each object once with all its messages, and --ack deletes them" {
+	announce_all in/1.jsonl in/2.jsonl in/1.jsonl
+	run -0 --separate-stderr acc-sqs-drain --wait 0 "$queue"
+	[ "$stderr" = "" ]
+	[ "$(jq -r .uri <<<"$output")" = $'s3://src/in/1.jsonl\ns3://src/in/2.jsonl' ]
+	[ "$(jq -c '[.messages[].id] | length' <<<"$output")" = $'2\n1' ]
+	[ "$(jq -r '.messages[0] | keys | join(" ")' <<<"${lines[0]}")" = 'id receipt_handle receive_count' ]
+	[ "$(queue_size "$queue")" -eq 3 ]
+	printf '%s\n' "$output" >refs
+	run -0 --separate-stderr acc-sqs-drain --ack "$queue" <refs
+	[ "$output$stderr" = "" ]
+	[ "$(queue_size "$queue")" -eq 0 ]
+}
+
+@test "acc-sqs-drain: what it prints goes down the chain" {
+	announce_all in/1.jsonl in/2.jsonl
+	run -0 sh -c 'acc-sqs-drain --wait 0 "$0" | tee refs | acc-fetch | acc-merge | acc-split -d spool |
+		acc-put s3://dest/plain && acc-sqs-drain --ack "$0" <refs' "$queue"
+	[ "$(queue_size "$queue")" -eq 0 ]
+	[ "$(jq -r .records <<<"$output")" = 2 ]
+}
+
+@test "acc-sqs-drain: an empty queue is no error" {
+	run -0 --separate-stderr acc-sqs-drain --wait 0 "$queue"
+	[ "$output$stderr" = "" ]
+	run -0 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- false
+	[ "$output$stderr" = "" ]
+}
+
+@test "acc-sqs-drain: --once takes one batch" {
+	announce_all in/1.jsonl in/2.jsonl in/3.jsonl in/4.jsonl
+	run -0 acc-sqs-drain --wait 0 --once --batch 3 "$queue"
+	[ "${#lines[@]}" -eq 3 ]
+}
+
+@test "acc-sqs-drain: test events and removals are acknowledged, what is not understood stays and is named" {
+	send "$queue" '{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"src"}'
+	send "$queue" '{"Records":[{"eventVersion":"2.1","eventName":"ObjectRemoved:Delete","s3":{"bucket":{"name":"src"},"object":{"key":"k"}}}]}'
+	run -0 --separate-stderr acc-sqs-drain --wait 0 "$queue"
+	[ "$output$stderr" = "" ]
+	[ "$(queue_size "$queue")" -eq 0 ]
+	send "$queue" 'hello'
+	announce_all in/1.jsonl
+	run -1 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- sh -c "$chain"
+	[[ "$stderr" = "acc-sqs-drain: message "*" stays in the queue: it is no JSON object" ]]
+	[ "$(queue_size "$queue")" -eq 1 ]
+}
+
+@test "acc-sqs-drain: notifications in the envelopes of SNS and EventBridge are opened" {
+	send "$queue" "$(jq -nc --arg m "$(announce src in/1.jsonl)" '{Type:"Notification",MessageId:"m",TopicArn:"arn:aws:sns:r:1:t",Message:$m}')"
+	send "$queue" '{"version":"0","detail-type":"Object Created","source":"aws.s3","time":"2021-02-01T11:07:57Z","detail":{"bucket":{"name":"src"},"object":{"key":"in/2.jsonl","size":5,"etag":"e"}}}'
+	run -0 acc-sqs-drain --wait 0 "$queue"
+	[ "$(jq -r .uri <<<"$output" | sort)" = $'s3://src/in/1.jsonl\ns3://src/in/2.jsonl' ]
+}
+
+@test "acc-sqs-drain: the highest sequencer of an object counts" {
+	send "$queue" "$(announce src in/1.jsonl '{"sequencer":"0B","eTag":"new"}')"
+	send "$queue" "$(announce src in/1.jsonl '{"sequencer":"0A","eTag":"old"}')"
+	run -0 acc-sqs-drain --wait 0 "$queue"
+	[ "$(jq -c '[.etag,.sequencer,(.messages|length)]' <<<"$output")" = '["new","0B",2]' ]
+}
+
+@test "acc-sqs-drain: queues are named by URL, sqs:// and ARN" {
+	announce_all in/1.jsonl
+	run -0 acc-sqs-drain --wait 0 --visibility 1 "sqs://q$BATS_TEST_NUMBER"
+	[ "${#lines[@]}" -eq 1 ]
+	sleep 1.2
+	run -0 acc-sqs-drain --wait 0 "arn:aws:sqs:us-east-1:000000000000:q$BATS_TEST_NUMBER"
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$(jq .messages[0].receive_count <<<"$output")" = 2 ]
+}
+
+# ---- the command form
+
+@test "acc-sqs-drain: a command's work that the journal proves deletes the messages" {
+	announce_all in/1.jsonl in/2.jsonl in/3.jsonl
+	mark=$(log_mark)
+	run -0 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- sh -c "$chain"
+	[ "$stderr" = "" ]
+	[ "$(jq -r .records <<<"$output")" = 3 ]
+	[ "$(queue_size "$queue")" -eq 0 ]
+	# nothing was deleted before it was stored
+	[ "$(log_since "$mark" | jq -r 'select(.operation == "PUT" or .operation == "DeleteMessageBatch") | .operation' | uniq | tr '\n' ' ')" = 'PUT DeleteMessageBatch ' ]
+}
+
+@test "acc-sqs-drain: more messages than a batch are worked on batch by batch" {
+	for n in 1 2 3 4 5 1 2 3 4 5 1 2; do announce_all "in/$n.jsonl"; done
+	run -0 acc-sqs-drain --wait 0 --batch 5 "$queue" -- sh -c "echo batch >>batches; $chain"
+	[ "$(queue_size "$queue")" -eq 0 ]
+	[ "$(wc -l <batches)" -ge 3 ]
+}
+
+@test "acc-sqs-drain: a large batch is gathered over several receives" {
+	for n in 1 2 3 4 5 1 2 3 4 5 1 2 3 4; do announce_all "in/$n.jsonl"; done
+	run -0 acc-sqs-drain --wait 0 --batch 100 "$queue" -- sh -c "echo batch >>batches; $chain"
+	[ "$(queue_size "$queue")" -eq 0 ]
+	[ "$(wc -l <batches)" -eq 1 ]
+}
+
+@test "acc-sqs-drain: --window gathers what comes meanwhile" {
+	announce_all in/1.jsonl
+	(sleep 0.7 && announce_all in/2.jsonl) 3>&- &
+	run -0 acc-sqs-drain --wait 1 --once --window 2s "$queue" -- sh -c "tee refs | $chain"
+	wait
+	[ "$(wc -l <refs)" -eq 2 ]
+}
+
+still_there() { # COUNT: the messages were not deleted
+	[ "$(queue_size "$queue")" -eq "$1" ]
+}
+
+@test "acc-sqs-drain: a stage that is killed keeps every message" {
+	announce_all in/1.jsonl in/2.jsonl
+	for stage in fetch merge split put; do
+		cat >"acc-$stage.killed" <<-X
+			#!/bin/sh
+			exec sh -c 'echo "{\"event\":\"start\",\"tool\":\"acc-$stage\",\"pid\":\$\$}" >>"\$ACC_JOURNAL"; kill -9 \$\$'
+		X
+		chmod +x "acc-$stage.killed"
+		run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 "$queue" -- sh -c "${chain/acc-$stage/./acc-$stage.killed}"
+		[[ "$stderr" = *"acc-sqs-drain: the batch failed, its messages stay in the queue: "* ]]
+		still_there 2
+		sleep 1.3
+	done
+}
+
+@test "acc-sqs-drain: the real stages killed in the middle keep every message" {
+	announce_all in/1.jsonl in/2.jsonl
+	run -1 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- sh -c \
+		'exec 3<&0; acc-fetch <&3 | acc-merge | (cat; sleep 1) | sh -c "echo \$\$ >pid; exec acc-split -d spool" |
+			acc-put s3://dest/k & sleep 0.5; kill -9 "$(cat pid)"; wait'
+	[[ "$stderr" = *"acc-split (process "*") started but did not finish"* ]]
+	still_there 2
+}
+
+@test "acc-sqs-drain: a stage that ends with 3 in the middle of a plain pipe keeps every message" {
+	announce_all in/1.jsonl in/2.jsonl
+	run -1 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- sh -c \
+		'acc-fetch | acc-merge -T /nonexistent -S 1 --priority A,B | acc-split -d /dev/null/no | acc-put s3://dest/x'
+	[[ "$stderr" = *"the batch failed"* ]]
+	still_there 2
+}
+
+@test "acc-sqs-drain: a command that never reads its input deletes nothing" {
+	announce_all in/1.jsonl
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 "$queue" -- true
+	[[ "$stderr" = *"left nothing in the journal, which proves nothing (see --trust-status)"* ]]
+	still_there 1
+	sleep 1.2
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 "$queue" -- sh -c 'acc-fetch </dev/null | acc-merge | acc-split -d spool | acc-put s3://dest/n'
+	[[ "$stderr" = *"acc-fetch was given none of the 1 references"* ]]
+	still_there 1
+	sleep 1.2
+	run -0 acc-sqs-drain --wait 0 --trust-status "$queue" -- true
+	still_there 0
+}
+
+@test "acc-sqs-drain: a filter that loses lines keeps every message, unless --filtered says it is meant" {
+	announce_all in/1.jsonl in/2.jsonl
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 "$queue" -- sh -c \
+		'acc-fetch | sed -n 1p | acc-merge | acc-split -d spool | acc-put s3://dest/f'
+	[[ "$stderr" = *"acc-fetch wrote "*" records, but acc-merge read 1"* ]]
+	still_there 2
+	sleep 1.2
+	run -0 acc-sqs-drain --wait 0 --filtered "$queue" -- sh -c \
+		'acc-fetch | sed -n 1p | acc-merge | acc-split -d spool | acc-put s3://dest/g'
+	still_there 0
+}
+
+@test "acc-sqs-drain: a misspelt command in the pipe keeps every message" {
+	announce_all in/1.jsonl
+	run -1 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- sh -c 'acc-fetch | acc-merg | acc-split -d spool | acc-put s3://dest/m'
+	still_there 1
+}
+
+@test "acc-sqs-drain: a missing object fails its own message alone, and the run ends" {
+	announce_all in/1.jsonl in/gone.jsonl in/2.jsonl
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 --batch 2 "$queue" -- sh -c "$chain"
+	[[ "$stderr" = *"s3://src/in/gone.jsonl: cannot read 's3://src/in/gone.jsonl': NoSuchKey"* ]]
+	still_there 1
+}
+
+@test "acc-sqs-drain: a refused record fails its message unless --rejects took it" {
+	announce_all in/bad.jsonl in/1.jsonl
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 "$queue" -- sh -c "$chain"
+	[[ "$stderr" = *"stays in the queue: s3://src/in/bad.jsonl: "* ]]
+	still_there 1
+	sleep 1.2
+	run -0 acc-sqs-drain --wait 0 "$queue" -- sh -c "${chain/acc-fetch/acc-fetch --rejects rejects}"
+	still_there 0
+	[ "$(wc -l <rejects)" -eq 1 ]
+}
+
+@test "acc-sqs-drain: a command that does not exist is wrong usage, and the messages stay" {
+	announce_all in/1.jsonl
+	run -2 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- no-such-command
+	[ "$stderr" = "acc-sqs-drain: cannot run 'no-such-command': No such file or directory" ]
+	still_there 1
+}
+
+@test "acc-sqs-drain: messages stay invisible while the command runs longer than their time-out" {
+	announce_all in/1.jsonl
+	run -0 acc-sqs-drain --wait 0 --visibility 2 "$queue" -- sh -c \
+		"sleep 4; curl -s \$ENDPOINT/_control -d '{\"do\":\"sdk\",\"service\":\"sqs\",\"command\":\"ReceiveMessage\",\"input\":{\"QueueUrl\":\"$queue\"}}' >seen; $chain"
+	[ "$(jq '.Messages | length' seen)" -eq 0 ]
+	still_there 0
+}
+
+@test "acc-sqs-drain: --timeout ends the command with all its children" {
+	announce_all in/1.jsonl
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --timeout 1s "$queue" -- sh -c 'sleep 31.4159 | sleep 31.4159'
+	[[ "$stderr" = *"the command was ended: its time was up"* ]]
+	run ! pgrep -f 'sleep 31.4159'
+	still_there 1
+}
+
+@test "acc-sqs-drain: a signal ends the command, too" {
+	announce_all in/1.jsonl
+	acc-sqs-drain --wait 0 "$queue" -- sh -c 'echo here >started; sleep 27.1828 | cat' 3>&- &
+	pid=$!
+	until [ -s started ]; do sleep 0.1; done
+	kill -TERM $pid
+	status=0
+	wait $pid || status=$?
+	[ $status -eq 143 ]
+	run ! pgrep -f 'sleep 27.1828'
+	[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'acc-journal-*' -newer started)" ]
+}
+
+@test "acc-sqs-drain: the receipts of the command reach standard output" {
+	announce_all in/1.jsonl
+	run -0 acc-sqs-drain --wait 0 "$queue" -- sh -c "$chain"
+	[[ "$(jq -r .uri <<<"$output")" = s3://dest/*.jsonl ]]
+}
+
+failed_delete() { # SENDER_FAULT CODE: the reply to a batch of two, of which the first is refused
+	jq -nc --argjson fault "$1" --arg code "$2" '{kind:"body",service:"sqs",operation:"DeleteMessageBatch",times:1,
+		body:({Successful:[{Id:"1"}],Failed:[{Id:"0",SenderFault:$fault,Code:$code,Message:"no"}]} | tojson)}'
+}
+
+@test "acc-sqs-drain: a delete that is refused in part is repeated, a stale handle is reported" {
+	announce_all in/1.jsonl in/2.jsonl
+	acc-sqs-drain --wait 0 "$queue" >refs
+	faults "[$(failed_delete false InternalError)]"
+	mark=$(log_mark)
+	run -0 --separate-stderr acc-sqs-drain --ack "$queue" <refs
+	[ "$(log_since "$mark" | jq -s 'map(select(.operation == "DeleteMessageBatch")) | length')" -eq 2 ]
+	faults "[$(failed_delete true ReceiptHandleIsInvalid)]"
+	mark=$(log_mark)
+	run -1 --separate-stderr acc-sqs-drain --ack "$queue" <refs
+	[[ "$stderr" = "acc-sqs-drain: message "*" could not be deleted: ReceiptHandleIsInvalid: no; it will be delivered again" ]]
+	[ "$(log_since "$mark" | jq -s 'map(select(.operation == "DeleteMessageBatch")) | length')" -eq 1 ]
+}
+
+@test "acc-sqs-drain: a message whose handle goes stale while it is held is not deleted" {
+	announce_all in/1.jsonl
+	faults '[{"kind":"body","service":"sqs","operation":"ChangeMessageVisibilityBatch","body":"{\"Failed\":[{\"Id\":\"0\",\"SenderFault\":true,\"Code\":\"ReceiptHandleIsInvalid\"}]}"}]'
+	mark=$(log_mark)
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 2 "$queue" -- sh -c "sleep 1.5; $chain"
+	[[ "$stderr" = "acc-sqs-drain: message "*" is no longer ours (ReceiptHandleIsInvalid); it is left to be delivered again" ]]
+	[ -z "$(log_since "$mark" | jq 'select(.operation == "DeleteMessageBatch")')" ]
+}
+
+@test "acc-sqs-drain: --max-receives warns before a message goes to the dead-letter queue" {
+	announce_all in/1.jsonl
+	acc-sqs-drain --wait 0 --visibility 1 "$queue" >/dev/null
+	sleep 1.2
+	run -0 --separate-stderr acc-sqs-drain --wait 0 --max-receives 2 "$queue"
+	[[ "$stderr" = *"about s3://src/in/1.jsonl was received 2 times; it goes to the dead-letter queue when it fails again" ]]
+}
+
+@test "acc-sqs-drain: --notify publishes what failed" {
+	topic=$(sdk sns CreateTopic '{"Name":"failures"}' | jq -r .TopicArn)
+	inbox=$(make_queue inbox)
+	sdk sns Subscribe "{\"TopicArn\":\"$topic\",\"Protocol\":\"sqs\",\"Endpoint\":\"arn:aws:sqs:us-east-1:000000000000:inbox\"}" >/dev/null
+	announce_all in/gone.jsonl in/1.jsonl
+	run -1 acc-sqs-drain --wait 0 --notify "$topic" "$queue" -- sh -c "$chain"
+	letter=$(sdk sqs ReceiveMessage "{\"QueueUrl\":\"$inbox\"}" | jq -r '.Messages[0].Body | fromjson')
+	[[ "$(jq -r .Message <<<"$letter")" = *"s3://src/in/gone.jsonl: cannot read"*NoSuchKey* ]]
+	[[ "$(jq -r .Subject <<<"$letter")" = "Accommodation consolidation: 1 of 2 messages failed" ]]
+}
+
+@test "acc-sqs-drain: --metrics emf prints one line a batch" {
+	announce_all in/1.jsonl in/2.jsonl
+	run -0 --separate-stderr acc-sqs-drain --wait 0 --metrics emf "$queue" -- sh -c "$chain"
+	[ "$(jq -c '[.ObjectsReceived,.ObjectsProcessed,.ObjectsFailed,.RecordsRead,.RecordsWritten,.FilesStored]' <<<"$stderr")" = '[2,2,0,4,2,1]' ]
+	[ "$(jq -r '._aws.CloudWatchMetrics[0].Namespace' <<<"$stderr")" = AccommodationConsolidator ]
+}
+
+# ---- --event
+
+lambda_event() { # KEY...
+	local key n=0
+	for key; do
+		n=$((n + 1))
+		jq -nc --arg b "$(announce src "$key")" --arg id "m$n" '{messageId:$id,receiptHandle:"h",body:$b,attributes:{ApproximateReceiveCount:"1"},eventSource:"aws:sqs"}'
+	done | jq -sc '{Records:.}'
+}
+
+@test "acc-sqs-drain: --event answers with the messages that failed, and with nothing else" {
+	lambda_event in/1.jsonl in/gone.jsonl in/2.jsonl >event
+	run -1 --separate-stderr acc-sqs-drain --event event -- sh -c "$chain"
+	[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"m2"}]}' ]
+	lambda_event in/1.jsonl >event
+	run -0 --separate-stderr acc-sqs-drain --event event -- sh -c "$chain"
+	[ "$output" = '{"batchItemFailures":[]}' ]
+	[ "$stderr" = "" ]
+}
+
+@test "acc-sqs-drain: --event leaves with its queue what it does not understand" {
+	printf '{"Records":[{"messageId":"x","body":"hello"},{"messageId":"y","body":"{\\"Event\\":\\"s3:TestEvent\\"}"}]}' >event
+	run -1 --separate-stderr acc-sqs-drain --event - -- sh -c "$chain" <event
+	[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"x"}]}' ]
+}
+
+@test "acc-sqs-drain: --event that is none answers nothing" {
+	for event in '' '{' '[]' '{"Records":[{}]}'; do
+		printf '%s' "$event" >event
+		run --separate-stderr acc-sqs-drain --event event -- sh -c "$chain"
+		[ "$status" -ne 0 ]
+		[ "$output" = "" ]
+		[ "$stderr" != "" ]
+	done
+}
+
+@test "acc-sqs-drain: --deadline answers in time that everything failed" {
+	lambda_event in/1.jsonl in/2.jsonl >event
+	begun=$(date +%s%3N)
+	run -1 --separate-stderr acc-sqs-drain --event event --deadline $((begun + 2000)) -- sh -c 'sleep 30'
+	[ $(($(date +%s%3N) - begun)) -lt 2000 ]
+	[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"}]}' ]
+	run -1 --separate-stderr acc-sqs-drain --event event --deadline 2021-01-01T00:00:00Z -- sh -c 'echo ran >ran'
+	[ ! -e ran ]
+	[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"}]}' ]
+}
+
+# ---- --check
+
+@test "acc-sqs-drain: --check looks at queue, buckets and table, and consumes nothing" {
+	sdk dynamodb CreateTable '{"TableName":"lists","KeySchema":[{"AttributeName":"ContentType","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"ContentType","AttributeType":"S"}],"BillingMode":"PAY_PER_REQUEST"}' >/dev/null
+	sdk dynamodb PutItem '{"TableName":"lists","Item":{"ContentType":{"S":"PriorityList"},"partner_list":{"L":[]}}}' >/dev/null
+	announce_all in/1.jsonl
+	run -1 --separate-stderr acc-sqs-drain --check "$queue" -- acc-consolidate --priority dynamodb://lists s3://nowhere/
+	[ "$output" = "" ]
+	[[ "$stderr" = *"no redrive policy"* ]]
+	[[ "$stderr" = *"an empty priority list is an error"* ]]
+	[[ "$stderr" = *"cannot look at 's3://nowhere'"* ]]
+	sdk dynamodb PutItem '{"TableName":"lists","Item":{"ContentType":{"S":"PriorityList"},"partner_list":{"L":[{"S":"A"}]}}}' >/dev/null
+	make_queue dead >/dev/null
+	good=$(make_queue good '{"RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:dead\",\"maxReceiveCount\":10}"}')
+	run -0 --separate-stderr acc-sqs-drain --check "$good" -- acc-consolidate --priority dynamodb://lists s3://dest/
+	[ "$output$stderr" = "" ]
+	run -0 acc-sqs-drain --wait 0 "$queue"
+	[ "$(jq .messages[0].receive_count <<<"$output")" = 1 ]
+	run -3 acc-sqs-drain --check sqs://nope
+}
+
+# ---- usage
+
+@test "acc-sqs-drain: wrong usage ends with 2 before anything is asked" {
+	mark=$(log_mark)
+	for arguments in "" "a b" "--ack" "--event x" "--once --follow q" "q --" "nonsense" "--batch 0 q" "--deadline soon q" "--ack --check q"; do
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr acc-sqs-drain $arguments
+		[[ "$stderr" = "acc-sqs-drain: "* ]]
+	done
+	[ -z "$(log_since "$mark")" ]
+}
+
+@test "acc-sqs-drain: no secret is in any message at any verbosity" {
+	announce_all in/1.jsonl in/gone.jsonl
+	acc-sqs-drain -v -v --wait 0 "$queue" -- sh -c "acc-fetch -v -v | acc-merge -v -v | acc-split -v -v -d spool | acc-put -v -v s3://dest/s" >out 2>&1 || true
+	AWS_SESSION_TOKEN=session-not-to-be-printed acc-sqs-drain -v -v --log-format json --wait 0 "$queue" >>out 2>&1 || true
+	[ -s out ]
+	run ! grep -e not-to-be-printed -e Authorization -e Signature= out
+}
