@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Run the examples of a manual page, as a reader would who pastes them one by one.
+"""Run the examples of a manual page, or of a Markdown file, as a reader would who pastes them one by one.
 
 usage: examples.py PAGE DIRECTORY
 
-In the section EXAMPLES a line that begins with "$ " is a command; lines after it that begin with "> ",
+In the section EXAMPLES, or in the blocks of the language console, a line that begins with "$ " is a command; lines after it that begin with "> ",
 or that its last character or a here-document asks for, belong to it. Lines that follow are what it prints,
 where "..." stands for anything. Commands run in DIRECTORY in their order, each must end with 0 unless
 "$ echo $?" follows. A command that needs AWS or another machine is only checked for its syntax."""
@@ -28,6 +28,18 @@ def section(page):
             inside = line.strip() == "EXAMPLES"
         elif inside:
             yield line.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def console_blocks(path):
+    """The lines of a Markdown file's console blocks."""
+    inside = False
+    with open(path, encoding="utf-8") as file:
+        for line in file.read().splitlines():
+            if line.startswith("```"):
+                inside = line == "```console"
+                yield ""
+            elif inside:
+                yield line
 
 
 def is_open(command):
@@ -87,7 +99,7 @@ def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     page, directory = sys.argv[1:]
-    found = with_status(examples(section(page)))
+    found = with_status(examples(console_blocks(page) if page.endswith(".md") else section(page)))
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("ACC_", "AWS_"))}
     failed = 0
     for command, printed in found:
