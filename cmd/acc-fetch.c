@@ -114,6 +114,19 @@ source_failed(struct task *task, const char *source, const struct error *error)
 	task->refused = true;
 }
 
+/* For acc-put, which must not store where we read. */
+static void
+journal_source(const char *source)
+{
+	struct buffer line = {0};
+
+	buffer_add_string(&line, "{\"event\":\"source\",\"tool\":\"acc-fetch\",\"uri\":");
+	buffer_add_json_string(&line, slice_of(source));
+	buffer_add_byte(&line, '}');
+	journal_line(buffer_slice(&line));
+	buffer_free(&line);
+}
+
 static void
 list_source(struct task *task, const char *source)
 {
@@ -127,6 +140,7 @@ list_source(struct task *task, const char *source)
 		task->found(task->context, &r, NULL);
 		return;
 	}
+	journal_source(source);
 	scheme = object_scheme_of(source, &error);
 	if (!scheme || scheme->list(source, &task->selection, count_found, task, &error) < 0) {
 		source_failed(task, source, &error);
