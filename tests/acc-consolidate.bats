@@ -297,7 +297,7 @@ nothing_left() {
 }
 
 @test "acc-consolidate: a closed standard output ends it as SIGPIPE does" {
-	run -141 --separate-stderr bash -c 'seq 20000 | stages/acc-consolidate --bytes 1K dest | true; exit "${PIPESTATUS[1]}"'
+	run -141 --separate-stderr bash -c '(sleep 0.3; exec stages/acc-consolidate --bytes 1K dest < <(seq 2000)) | true; exit "${PIPESTATUS[0]}"'
 	[ "$stderr" = "" ]
 	nothing_left
 }

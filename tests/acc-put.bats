@@ -368,8 +368,8 @@ day=year=2021/month=01/day=31
 }
 
 @test "acc-put: a closed standard output ends it quietly by SIGPIPE" {
-	spool 400
-	run -141 --separate-stderr bash -c 'acc-put dest <manifest | true; exit "${PIPESTATUS[0]}"'
+	spool 4
+	run -141 --separate-stderr bash -c '(sleep 0.3; exec acc-put dest <manifest) | true; exit "${PIPESTATUS[0]}"'
 	[ "$stderr" = "" ]
 }
 

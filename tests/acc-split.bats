@@ -322,7 +322,7 @@ print(*sorted([f"[{0x44bc2cf5ad770999 % 997},2]", f"[{0xd24ec4f1a98c6e5b % 997},
 
 @test "acc-split: a closed standard output ends it quietly by SIGPIPE, unannounced files removed" {
 	lines 100 100 >in
-	run -141 --separate-stderr bash -c 'acc-split -b 1000 --dir out in | true; exit "${PIPESTATUS[0]}"'
+	run -141 --separate-stderr bash -c '(sleep 0.3; exec acc-split -b 1000 --dir out in) | true; exit "${PIPESTATUS[0]}"'
 	[ "$stderr" = "" ]
 	[ -z "$(ls -A out)" ]
 }
