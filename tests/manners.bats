@@ -146,14 +146,17 @@ documented() {
 	done
 }
 
-@test "every command in C: starts within 5 ms" {
+# The libraries that libcurl brings with it take 3 ms to load.
+@test "every command in C: starts within 5 ms, within 10 where it speaks to the network" {
 	[ "$bin" = "$root/build/bin" ] || skip "a build for tests"
 	for command in $commands; do
 		is_binary "$command" || continue
+		most=5
+		! ldd "$bin/$command" | grep -q libcurl || most=10
 		for _ in 1 2 3; do # others may keep the machine busy
 			median=$("$root/tests/manners/startup.py" "$bin/$command")
 			echo "$command: $median ms"
-			awk -v ms="$median" 'BEGIN { exit !(ms < 5) }' && continue 2
+			awk -v ms="$median" -v most="$most" 'BEGIN { exit !(ms < most) }' && continue 2
 		done
 		return 1
 	done

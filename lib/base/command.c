@@ -71,7 +71,7 @@ show_help(const struct command *command, const struct option_spec *const tables[
 	options_paragraph(command->purpose);
 	add("\n");
 	options_help(tables);
-	add("\nExit status: 0 all done, 1 some input was refused, 2 wrong usage, 3 could not finish.\n"
+	add("\nExit status: 0 all done, 1 some input was refused, 2 wrong usage,\n3 could not finish.\n"
 		"See ");
 	add(command->name);
 	add("(1) and acc(7).\n");
