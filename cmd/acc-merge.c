@@ -70,7 +70,7 @@ parse_fields(struct name_list *fields)
 	for (comma = text; (comma = strchr(comma, ','));)
 		*comma = '\n';
 	if (name_list_parse(slice_of(text), "--fields", &shape, fields, &error) < 0)
-		command_usage("%s", error.text);
+		command_usage("--fields '%s' names no field", fields_text);
 	free(text);
 }
 

@@ -249,43 +249,30 @@ hold_survivors(struct consolidation *c, const struct gathered *g, struct shelf *
 		}
 }
 
-void
-consolidation_flush(struct consolidation *c)
-{
-	struct block *blocks = c->blocks;
-	struct shelf fresh = {.bin_bits = c->workers[0].shelf.bin_bits};
-	struct gathered gathered;
-	uint64_t bytes;
-
-	gather(&gathered, c);
-	bytes = survivors_bytes(&gathered);
-	c->blocks = NULL;
-	c->held = 0;
-	if (bytes <= c->options->memory / 4)
-		hold_survivors(c, &gathered, &fresh, bytes);
-	else
-		spill(c, &gathered);
-	gathered_free(&gathered);
-	for (unsigned i = 0; i < c->options->threads; i++) {
-		shelf_clear(&c->workers[i].shelf);
-		arena_reset(&c->workers[i].kept);
-	}
-	c->workers[0].shelf = fresh;
-	release_text(c, blocks);
-}
-
 /* --- writing -------------------------------------------------------------------------------------------------------- */
 
 struct writing {
 	struct consolidation *c;
 	struct gathered *gathered;     /* without runs */
-	struct slice *bounds;          /* with runs: part k is from bounds[k - 1] up to bounds[k] */
+	struct run *const *runs;       /* with runs: these */
+	size_t n_runs;
+	struct slice *bounds;          /* part k is from bounds[k - 1] up to bounds[k] */
 	size_t n_bounds, buffer_bytes;
 	struct merger **mergers;       /* by thread */
 	atomic_ullong represented, superseded, written;
 	struct output *out;
 	struct run *into;              /* the runs are merged to a run, not to the output */
 };
+
+static inline void
+fetch_text(const struct record *r)
+{
+	const char *data = r->text + r->data_at;
+
+	__builtin_prefetch(r->text + r->id_at);
+	for (size_t at = 0; at < 256 && at < r->data_n; at += 64)
+		__builtin_prefetch(data + at);
+}
 
 /* The accommodations lie scattered, and so do their texts: have them on the way to the cache some steps before. */
 static inline void
@@ -299,9 +286,10 @@ fetch_ahead(const struct arranged *all, size_t i, size_t n)
 			__builtin_prefetch(records + at);
 	}
 	if (i + 4 < n) {
-		const struct record *first = all[i + 4].accommodation->records;
-		for (size_t at = 0; at < 256; at += 64)
-			__builtin_prefetch(first->text + first->id_at + at);
+		const struct accommodation *a = all[i + 4].accommodation;
+		fetch_text(a->records);
+		for (uint32_t k = 1; k < a->n && a->records[0].nulls & a->records[k - 1].nulls; k++)
+			fetch_text(&a->records[k]);
 	}
 }
 
@@ -328,7 +316,7 @@ merge_runs_part(void *context, unsigned thread, size_t part, struct buffer *out)
 	struct writing *w = context;
 	struct slice none = {NULL, 0}, from = part ? w->bounds[part - 1] : none;
 	struct slice to = part < w->n_bounds ? w->bounds[part] : none;
-	struct run_merge *merge = run_merge_new(w->c->runs, w->c->n_runs, from, to, w->buffer_bytes, w->c->options->replace,
+	struct run_merge *merge = run_merge_new(w->runs, w->n_runs, from, to, w->buffer_bytes, w->c->options->replace,
 		w->c->partners);
 	struct accommodation a;
 	uint64_t represented = 0, superseded = 0, written = 0;
@@ -406,31 +394,67 @@ merge_runs(struct writing *w)
 {
 	struct parallel_line line = {merge_runs_part, put_part, w};
 	uint64_t memory = w->c->options->memory, part_bytes = memory / (8 * w->c->options->threads);
-	uint64_t share = memory / 4 / (w->c->options->threads * w->c->n_runs);
+	uint64_t share = memory / 4 / (w->c->options->threads * w->n_runs);
 
-	part_bytes = part_bytes < (256u << 10) ? 256u << 10 : part_bytes > (8u << 20) ? 8u << 20 : part_bytes;
+	/* a part begins with up to a buffer of each run that belongs to the part before */
+	part_bytes = part_bytes > (8u << 20) ? 8u << 20 : part_bytes;
+	part_bytes = part_bytes < 4 * RUN_BUFFER * w->n_runs ? 4 * RUN_BUFFER * w->n_runs : part_bytes;
 	w->buffer_bytes = share < RUN_BUFFER ? RUN_BUFFER : share > (1u << 20) ? 1u << 20 : (size_t)share;
-	w->bounds = choose_bounds(w->c->runs, w->c->n_runs, part_bytes * w->c->n_runs, &w->n_bounds);
+	w->bounds = choose_bounds(w->runs, w->n_runs, part_bytes, &w->n_bounds);
 	parallel_in_order(w->c->options->threads, w->n_bounds + 1, &line);
 	free(w->bounds);
 }
 
-/* More runs than can be read at once: merge the oldest into one, until they can. */
+/* Merge the last n runs into one. */
 static void
-reduce_runs(struct consolidation *c)
+join_last_runs(struct consolidation *c, size_t n)
 {
-	while (c->n_runs > fan_in(c)) {
-		size_t n = fan_in(c), all = c->n_runs;
-		struct writing w = {.c = c, .into = new_run(c)};
-		c->n_runs = n;
-		merge_runs(&w);
-		c->counts.superseded += w.superseded;
-		for (size_t i = 0; i < n; i++)
-			run_free(c->runs[i]);
-		memmove(c->runs, c->runs + n, (all - n) * sizeof(*c->runs));
-		c->runs[all - n] = w.into;
-		c->n_runs = all - n + 1;
+	struct run *joined = new_run(c), **last = c->runs + c->n_runs - n;
+	struct writing w = {.c = c, .runs = last, .n_runs = n, .into = joined};
+
+	joined->level = last[0]->level + 1;
+	merge_runs(&w);
+	c->counts.superseded += w.superseded;
+	for (size_t i = 0; i < n; i++)
+		run_free(last[i]);
+	last[0] = joined;
+	c->n_runs -= n - 1;
+}
+
+/* Keep runs few: as soon as as many of one level are there as can be read at once, they become one of the next. */
+static void
+join_levels(struct consolidation *c)
+{
+	size_t n = fan_in(c);
+
+	while (c->n_runs >= n && c->runs[c->n_runs - n]->level == c->runs[c->n_runs - 1]->level)
+		join_last_runs(c, n);
+}
+
+void
+consolidation_flush(struct consolidation *c)
+{
+	struct block *blocks = c->blocks;
+	struct shelf fresh = {.bin_bits = c->workers[0].shelf.bin_bits};
+	struct gathered gathered;
+	uint64_t bytes;
+
+	gather(&gathered, c);
+	bytes = survivors_bytes(&gathered);
+	c->blocks = NULL;
+	c->held = 0;
+	if (bytes <= c->options->memory / 4)
+		hold_survivors(c, &gathered, &fresh, bytes);
+	else
+		spill(c, &gathered);
+	gathered_free(&gathered);
+	for (unsigned i = 0; i < c->options->threads; i++) {
+		shelf_clear(&c->workers[i].shelf);
+		arena_reset(&c->workers[i].kept);
 	}
+	c->workers[0].shelf = fresh;
+	release_text(c, blocks);
+	join_levels(c);
 }
 
 static void
@@ -460,7 +484,10 @@ write_from_runs(struct writing *w)
 		shelf_clear(&c->workers[i].shelf);
 	release_text(c, c->blocks);
 	c->blocks = NULL;
-	reduce_runs(c);
+	for (size_t n = fan_in(c), all; (all = c->n_runs) > n;)
+		join_last_runs(c, all - n + 1 < n ? all - n + 1 : n);
+	w->runs = c->runs;
+	w->n_runs = c->n_runs;
 	merge_runs(w);
 }
 

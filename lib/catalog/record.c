@@ -79,7 +79,6 @@ read_id(struct slice id, struct arena *scratch, struct record *r)
 	if (text.p == id.p + 1)
 		r->flags |= RECORD_PLAIN_ID;
 	r->hash = hash_slice(text);
-	r->id_length = (uint32_t)text.n;
 	r->id_prefix = id_prefix(text);
 }
 

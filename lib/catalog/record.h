@@ -34,8 +34,7 @@ struct record {
 	uint32_t flags;
 	uint32_t shape;            /* of the data, or 0 (shape.h) */
 	uint32_t nulls;            /* bit i: the shape's member i is null */
-	uint32_t id_length;        /* of the decoded id, in bytes */
-	uint64_t id_prefix;        /* its first eight bytes, zeros behind, so that they order as numbers */
+	uint64_t id_prefix;        /* the decoded id's first eight bytes, zeros behind, so that they order as numbers */
 	const struct stretch *stretch;
 	struct instant time;
 	union {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define RUN_SAMPLE_BYTES ((uint64_t)256 << 10)
+#define RUN_SAMPLE_BYTES ((uint64_t)64 << 10)
 
 struct run *
 run_new(const char *directory, struct error *error)
@@ -58,10 +58,12 @@ run_format(struct buffer *out, const struct accommodation *a)
 		add_record(out, &a->records[i]);
 }
 
+/* A sample stands where an id's records begin: text holds whole accommodations. */
 static void
 take_samples(struct run *run, struct slice text)
 {
 	struct arena scratch = {0};
+	struct slice before = {NULL, 0};
 	struct record r;
 
 	for (size_t at = 0; at < text.n; at += sizeof(r) + r.text_n) {
@@ -69,12 +71,15 @@ take_samples(struct run *run, struct slice text)
 		if (run->n_samples && run->bytes + at < run->sampled_to)
 			continue;
 		r.text = text.p + at + sizeof(r);
-		struct slice id = arena_copy(&run->ids, record_id_text(&r, &scratch));
-		if (!run->n_samples || !slice_equal(run->samples[run->n_samples - 1].id, id)) {
+		struct slice id = record_id_text(&r, &scratch);
+		if (at == 0 || (before.p && !slice_equal(before, id))) {
 			run->samples = memory_resize(run->samples, run->n_samples + 1, sizeof(*run->samples));
-			run->samples[run->n_samples++] = (struct run_sample){id, run->bytes + at};
+			run->samples[run->n_samples++] = (struct run_sample){arena_copy(&run->ids, id), run->bytes + at};
+			run->sampled_to = run->bytes + at + RUN_SAMPLE_BYTES;
+			before = (struct slice){NULL, 0};
+		} else {
+			before = id;
 		}
-		run->sampled_to = run->bytes + at + RUN_SAMPLE_BYTES;
 	}
 	arena_free(&scratch);
 }
@@ -190,7 +195,7 @@ sift_down(struct run_merge *m, size_t i)
 	}
 }
 
-/* The offset of the last sample whose id is below from. */
+/* The offset of the last sample whose id is not above from. */
 static uint64_t
 offset_below(const struct run *run, struct slice from)
 {
@@ -203,8 +208,7 @@ offset_below(const struct run *run, struct slice from)
 		else
 			high = middle;
 	}
-	/* a sample may stand within its id's records, when the run before it ended in the same id; go one further back */
-	return low > 1 ? run->samples[low - 2].at : 0;
+	return low ? run->samples[low - 1].at : 0;
 }
 
 struct run_merge *

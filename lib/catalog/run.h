@@ -17,6 +17,7 @@ struct run_sample {
 
 struct run {
 	int fd;
+	unsigned level;   /* 0: of what was held in memory; else it came of runs of the level below */
 	uint64_t bytes;
 	struct run_sample *samples;
 	size_t n_samples;
