@@ -231,7 +231,7 @@ read_stream(struct consolidation *c, struct input *input, const char *name, stru
 	scanner_restart(w->scanner);
 	while (got > 0) {
 		char *carried = rest.n ? memory_copy(rest.p, rest.n) : NULL;
-		if (consolidation_used(c) > c->options->memory)
+		if (consolidation_used(c) > c->options->memory * 2 / 3)
 			consolidation_flush(c);
 		want = rest.n > size / 2 ? rest.n + size : size;
 		struct block *block = consolidation_block(c, want);
@@ -398,7 +398,7 @@ read_mapped(struct consolidation *c, struct slice whole, const char *name)
 {
 	struct mapped m = {.whole = whole, .name = name, .array = begins_with_array(whole)};
 	unsigned threads = c->options->threads;
-	uint64_t per_round = c->options->memory / 3;
+	uint64_t per_round = c->options->memory / 6; /* so that a round does not go far beyond what was allowed */
 	size_t bytes = per_round / (threads * 2);
 	bytes = bytes < CHUNK_MIN ? CHUNK_MIN : bytes > CHUNK_MAX ? CHUNK_MAX : bytes;
 	size_t n = per_round / bytes > threads ? (size_t)(per_round / bytes) : threads, released = 0;
