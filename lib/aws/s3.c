@@ -18,9 +18,9 @@ enum {
 	READ_STALL_SECONDS = 30,
 	RESUMES_WITHOUT_PROGRESS = 10,
 	PARTS_MAX = 10000,
-	PARTS_IN_FLIGHT = 3,
+	PARTS_IN_FLIGHT = 4,
 };
-#define PART_BYTES (UINT64_C(64) << 20)
+#define PART_BYTES (UINT64_C(8) << 20)
 #define PART_BYTES_MIN (UINT64_C(5) << 20)
 
 /* One request about a bucket: enough to send it again to another region. */
@@ -948,14 +948,23 @@ part_begin(struct upload *u, struct part *part, unsigned number, struct error *e
 static void
 add_xml(struct buffer *out, struct slice text)
 {
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
-
-		if (c == '&' || c == '<' || c == '>' || c == '"')
-			buffer_format(out, "&#%d;", c);
-		else
-			buffer_add_byte(out, c);
-	}
+	for (size_t i = 0; i < text.n; i++)
+		switch (text.p[i]) {
+		case '&':
+			buffer_add_string(out, "&amp;");
+			break;
+		case '<':
+			buffer_add_string(out, "&lt;");
+			break;
+		case '>':
+			buffer_add_string(out, "&gt;");
+			break;
+		case '"':
+			buffer_add_string(out, "&quot;");
+			break;
+		default:
+			buffer_add_byte(out, text.p[i]);
+		}
 }
 
 static int
@@ -1007,6 +1016,22 @@ upload_parts(struct upload *u, struct error *error)
 	return result;
 }
 
+/* "...-3" was put together from three parts. */
+static int
+check_parts(const struct upload *u, struct slice etag, struct error *error)
+{
+	const char *dash = etag.n ? memrchr(etag.p, '-', etag.n) : NULL;
+	char digits[12] = "";
+	unsigned long parts;
+
+	if (!dash)
+		return 0;
+	snprintf(digits, sizeof(digits), "%.*s", (int)(etag.n - (size_t)(dash + 1 - etag.p)), dash + 1);
+	parts = strtoul(digits, NULL, 10);
+	return parts == u->parts ? 0 : error_set(error, STATUS_FAILED, "service",
+		"cannot store '%s': the service made it of %lu parts, not %u", u->put->uri, parts, u->parts);
+}
+
 static int
 upload_complete(struct upload *u, struct s3_meta *meta, struct error *error)
 {
@@ -1034,6 +1059,7 @@ upload_complete(struct upload *u, struct s3_meta *meta, struct error *error)
 		etag = xml_text(xml_parse(buffer_slice(&op.reply->body), &arena, error), "ETag");
 		meta->etag = etag.n ? memory_copy(etag.p, etag.n) : NULL;
 		meta->version_id = copy_header(op.reply->head, "x-amz-version-id");
+		result = check_parts(u, etag, error);
 	}
 	op_end(&op);
 	arena_free(&arena);
@@ -1077,9 +1103,14 @@ static int
 put_parts(const struct s3_put *put, uint64_t part_bytes, struct slice bucket, struct slice key,
 	struct s3_meta *meta, struct error *error)
 {
-	struct upload u = {.put = put, .bucket = bucket, .key = key, .part_bytes = part_bytes};
+	struct s3_put in_parts = *put;
+	struct upload u = {.put = &in_parts, .bucket = bucket, .key = key, .part_bytes = part_bytes};
 	int result;
 
+	/* Each part is signed with its SHA-256, which the service checks: as checksum of the whole, a hash of
+	 * hashes, it would tell nobody anything. */
+	if (put->checksum == CHECKSUM_SHA256)
+		in_parts.checksum = CHECKSUM_NONE;
 	while (put->bytes / u.part_bytes >= PARTS_MAX)
 		u.part_bytes *= 2;
 	u.parts = (unsigned)((put->bytes + u.part_bytes - 1) / u.part_bytes);

@@ -89,7 +89,7 @@ struct s3_put {
 	const char *tagging;              /* URL-encoded, or NULL */
 	const char *const *metadata;      /* name, value, name, value, ..., NULL; or NULL */
 	bool requester_pays;
-	uint64_t part_bytes;              /* above this in parts of this size; 0: 64M */
+	uint64_t part_bytes;              /* above this in parts of this size; 0: 8M */
 };
 
 /* Store an object: 0 with etag and version_id in *meta (given to s3_meta_free). -1: code "precondition" when only_new and

@@ -1,0 +1,207 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031 # bats sets stderr and runs tests in subshells; inner shells expand
+bats_require_minimum_version 1.5.0
+load helpers
+load servers/servers
+
+setup_file() {
+	servers_start
+	make_bucket src
+	make_bucket dest
+}
+
+teardown_file() {
+	[ -z "$(bad_signatures)" ] || { bad_signatures >&2; false; }
+	[ -z "$(jq -c 'select(.crash)' "$SERVERS/log")" ] || { jq -c 'select(.crash)' "$SERVERS/log" >&2; false; }
+	servers_stop
+}
+
+setup() {
+	in_own_directory
+	here="t$BATS_TEST_NUMBER"
+}
+
+teardown() {
+	faults '[]'
+}
+
+records() { # COUNT
+	jq -nc "range($1) | {partner_name:\"A\",accommodation_id:\"\\(.)\",accommodation_data:{name:\"hotel \\(.)\"}}"
+}
+
+@test "cloud: odd keys go through list, fetch and put unchanged" {
+	local odd=('a b' 'a+b' 'a%2Bb%20' 'a=b&c?d#e' 'x//y' '/lead' 'trail/../dots/./x' "q'u\"o\`te\\" '<xml>&amp;' $'new\nline' $'tab\tbell\a' 'émoji😀' "$(printf 'k%.0s' {1..1000})" '*[a]?' '!$(),:;@~')
+	for key in "${odd[@]}"; do
+		jq -nc --arg k "$key" '{partner_name:"A",accommodation_id:$k,accommodation_data:{}}' >object
+		put_object src "$here/$key" "$PWD/object"
+	done
+	acc-fetch --list "s3://src/$here/" >list
+	[ "$(jq -s length list)" -eq ${#odd[@]} ]
+	for key in "${odd[@]}"; do
+		jq -se --arg u "s3://src/$here/$key" 'any(.uri == $u)' list >/dev/null
+	done
+	acc-fetch <list >records
+	# each record names the key that it was stored under
+	[ "$(jq -r '._source.uri == "s3://src/'"$here"'/" + .accommodation_id' records | sort -u)" = true ]
+	[ "$(wc -l <records)" -eq ${#odd[@]} ]
+	mkdir spool
+	for key in "${odd[@]}"; do
+		echo '{}' >spool/f
+		[[ $key == *'{'* ]] || acc-put --key "$here-out/$(printf %s "$key" | sed 's/%/%%/g')" s3://dest spool/f >>receipts
+	done
+	for key in "${odd[@]}"; do
+		[ "$(get_object dest "$here-out/$key")" = '{}' ]
+	done
+}
+
+@test "cloud: a listing of several pages is complete, in order" {
+	records 1 >object
+	for n in $(seq 1 2100); do echo "$n"; done |
+		xargs -P 8 -I{} curl -sS -X POST "$ENDPOINT/_control" -o /dev/null -d "{\"do\":\"sdk\",\"service\":\"s3\",\"command\":\"PutObject\",\"input\":{\"Bucket\":\"src\",\"Key\":\"$here/k{}\",\"Body\":\"x\"}}"
+	mark=$(log_mark)
+	acc-fetch --list "s3://src/$here/" | jq -r .uri >list
+	[ "$(wc -l <list)" -eq 2100 ]
+	LC_ALL=C sort -c -u list
+	[ "$(log_since "$mark" | wc -l)" -eq 3 ]
+}
+
+@test "cloud: dates and globs prune prefixes before they are listed" {
+	records 1 >object
+	for day in 2020/month=12/day=31 2021/month=01/day=31 2021/month=02/day=01 2021/month=02/day=02 2022/month=01/day=01; do
+		put_object src "$here/year=$day/data.jsonl" "$PWD/object"
+	done
+	put_object src "$here/undated.jsonl" "$PWD/object"
+	mark=$(log_mark)
+	run -0 acc-fetch --list --since 2021-02-01 --until 2021-02-01 "s3://src/$here/"
+	[ "$(jq -r .uri <<<"$output")" = "s3://src/$here/year=2021/month=02/day=01/data.jsonl" ]
+	[ -z "$(log_since "$mark" | jq -r .url | grep -e 2020 -e 2022 -e month%3D01)" ]
+	run -0 acc-fetch --list "s3://src/$here/year=2021/month=0[2-3]/*/*.jsonl"
+	[ "${#lines[@]}" -eq 2 ]
+	run -0 acc-fetch --list "s3://src/$here/**/day=3*/data.jsonl"
+	[ "${#lines[@]}" -eq 2 ]
+	run -0 acc-fetch --list --exclude '**/data.jsonl' "s3://src/$here/"
+	[ "$(jq -r .uri <<<"$output")" = "s3://src/$here/undated.jsonl" ]
+	run -1 acc-fetch "s3://src/$here/year=2030/"
+}
+
+@test "cloud: an object that is stored is fetched back byte for byte" {
+	records 5000 >object
+	sha=$(sha256sum object | cut -d' ' -f1)
+	run -0 acc-put --key "$here/o" s3://dest object
+	[ "$(jq -r .sha256 <<<"$output")" = "$sha" ]
+	[ "$(jq -r .bytes <<<"$output")" = "$(wc -c <object)" ]
+	get_object dest "$here/o" >back
+	cmp object back
+	acc-fetch --bare "s3://dest/$here/o" | cmp - object
+}
+
+@test "cloud: what the object carries is as asked for" {
+	records 1 >object
+	mark=$(log_mark)
+	acc-put --key "$here/o" --sse aws:kms:my-key --storage-class GLACIER_IR --tag 'a b=c&d' --metadata who=me --checksum crc32c s3://dest object
+	sdk s3 HeadObject "{\"Bucket\":\"dest\",\"Key\":\"$here/o\",\"ChecksumMode\":\"ENABLED\"}" >head
+	[ "$(jq -c '[.ServerSideEncryption,.SSEKMSKeyId,.StorageClass,.Metadata.who,.ContentType]' head)" = '["aws:kms","my-key","GLACIER_IR","me","application/x-ndjson"]' ]
+	[ "$(jq -r .ChecksumCRC32C head | wc -c)" -eq 9 ]
+	acc-put --key "$here/p" --checksum none s3://dest object
+	sdk s3 HeadObject "{\"Bucket\":\"dest\",\"Key\":\"$here/p\",\"ChecksumMode\":\"ENABLED\"}" >head
+	[ "$(jq -c '[.ChecksumCRC32C,.ChecksumSHA256]' head)" = '[null,null]' ]
+}
+
+@test "cloud: two writers never overwrite one another" {
+	records 1 >one
+	records 2 >two
+	for writer in one two; do
+		acc-put --at 2021-01-31T12:00:00Z --key "$here/%f.jsonl" s3://dest $writer >$writer.receipt 3>&- &
+	done
+	wait
+	[ "$(jq -r .uri one.receipt two.receipt | sort -u | wc -l)" -eq 2 ]
+	for writer in one two; do
+		uri=$(jq -r .uri $writer.receipt)
+		get_object dest "${uri#s3://dest/}" | cmp - $writer
+	done
+	# what is there already with the same content is our own earlier attempt
+	run -0 acc-put --at 2021-01-31T12:00:00Z --key "$here/%f.jsonl" s3://dest one two
+	[ "$(sdk s3 ListObjectsV2 "{\"Bucket\":\"dest\",\"Prefix\":\"$here/\"}" | jq .KeyCount)" -le 3 ]
+}
+
+@test "cloud: a write whose reply was lost is done once" {
+	records 3 >object
+	faults '[{"kind":"lost","service":"s3","operation":"PUT","times":1}]'
+	run -0 --separate-stderr acc-put --key "$here/%f.jsonl" s3://dest object
+	[ "$(sdk s3 ListObjectsV2 "{\"Bucket\":\"dest\",\"Prefix\":\"$here/\"}" | jq .KeyCount)" -eq 1 ]
+}
+
+@test "cloud: a large object is stored in parts, and aborted when a part fails" {
+	head -c 20000000 /dev/zero | tr '\0' 'x' >object
+	mark=$(log_mark)
+	run -0 acc-put --key "$here/large" s3://dest object
+	[ "$(log_since "$mark" | jq -s 'map(select(.operation == "PUT")) | length')" -eq 3 ]
+	[ "$(sdk s3 HeadObject "{\"Bucket\":\"dest\",\"Key\":\"$here/large\"}" | jq .ContentLength)" -eq 20000000 ]
+	faults '[{"kind":"error","status":403,"code":"AccessDenied","service":"s3","operation":"PUT","match":"partNumber=2"}]'
+	mark=$(log_mark)
+	run -3 acc-put --key "$here/failed" s3://dest object
+	[ "$(log_since "$mark" | jq -s 'map(select(.operation == "DELETE")) | length')" -eq 1 ]
+}
+
+@test "cloud: a version is fetched exactly" {
+	mark=$(log_mark)
+	run acc-fetch <<<"{\"uri\":\"s3://src/$here/v\",\"version_id\":\"abc/=+\"}"
+	[ "$(log_since "$mark" | jq -r .url)" = "/src/$here/v?versionId=abc%2F%3D%2B" ]
+}
+
+@test "cloud: gzip in S3 is unpacked once, whatever its headers say" {
+	records 20 | gzip >object.gz
+	sdk s3 PutObject "{\"Bucket\":\"src\",\"Key\":\"$here/o.gz\",\"BodyFile\":\"$PWD/object.gz\",\"ContentEncoding\":\"gzip\"}" >/dev/null
+	[ "$(acc-fetch "s3://src/$here/o.gz" | wc -l)" -eq 20 ]
+}
+
+@test "cloud: memory is bounded whatever the size of the object" {
+	head -c 200000 /dev/zero | tr '\0' 'x' >pad
+	jq -nc --rawfile p pad 'range(400) | {partner_name:"A",accommodation_id:"\(.)",accommodation_data:{p:$p}}' >object
+	acc-put --key "$here/big" s3://dest object >/dev/null
+	(ulimit -v 600000 && acc-fetch --bare --buffer 4M "s3://dest/$here/big") | cmp - object
+	acc-fetch --bare --buffer 4M "s3://dest/$here/big" 3>&- | (
+		sleep 1
+		peak=$(awk '/VmHWM/ {print $2}' "/proc/$(pgrep -n acc-fetch)/status")
+		cat >back
+		[ "$peak" -lt 65536 ]
+	)
+	cmp back object
+}
+
+@test "cloud: a bucket in another region is asked there once, with a new signature" {
+	make_bucket "far$BATS_TEST_NUMBER"
+	records 1 >object
+	put_object "far$BATS_TEST_NUMBER" k "$PWD/object"
+	put_object "far$BATS_TEST_NUMBER" l "$PWD/object"
+	control "{\"do\":\"region\",\"bucket\":\"far$BATS_TEST_NUMBER\",\"region\":\"eu-west-1\"}"
+	mark=$(log_mark)
+	run -0 --separate-stderr acc-fetch -j 1 "s3://far$BATS_TEST_NUMBER/k" "s3://far$BATS_TEST_NUMBER/l"
+	[ "${#lines[@]}" -eq 2 ]
+	[ "$(log_since "$mark" | jq -c '[.region,.status]' | tr '\n' ' ')" = '["us-east-1",301] ["eu-west-1",200] ["eu-west-1",200] ' ]
+	run -0 acc-fetch --list "s3://far$BATS_TEST_NUMBER/"
+	[ "${#lines[@]}" -eq 2 ]
+}
+
+@test "cloud: priority lists come from DynamoDB in one consistent request, and from S3" {
+	sdk dynamodb CreateTable '{"TableName":"lists","KeySchema":[{"AttributeName":"ContentType","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"ContentType","AttributeType":"S"}],"BillingMode":"PAY_PER_REQUEST"}' >/dev/null
+	printf '{"partner_name":"%s","accommodation_id":"1","accommodation_data":{"from":"%s"}}\n' A a B b C c >object
+	run -2 --separate-stderr acc-merge --priority dynamodb://lists object
+	[ "$stderr" = "acc-merge: table 'lists' has no item with ContentType = \"PriorityList\"" ]
+	sdk dynamodb PutItem '{"TableName":"lists","Item":{"ContentType":{"S":"PriorityList"},"partner_list":{"L":[{"S":"B"},{"S":"C"}]}}}'
+	sdk dynamodb PutItem '{"TableName":"lists","Item":{"ContentType":{"S":"BlackList"},"partner_list":{"L":[{"S":"B"}]}}}'
+	mark=$(log_mark)
+	run -0 acc-merge -q --priority dynamodb://lists object
+	[ "$output" = '{"accommodation_id":"1","accommodation_data":{"from":"c"}}' ]
+	[ "$(log_since "$mark" | jq -r .operation)" = BatchGetItem ]
+	run -0 acc-merge --priority dynamodb://lists/PriorityList object
+	[ "$output" = '{"accommodation_id":"1","accommodation_data":{"from":"b"}}' ]
+	run -2 --separate-stderr acc-merge --priority dynamodb://nosuch object
+	[[ "$stderr" = "acc-merge: cannot read 'dynamodb://nosuch': ResourceNotFoundException"*"check the table's name and AWS_REGION" ]]
+	sdk dynamodb PutItem '{"TableName":"lists","Item":{"ContentType":{"S":"Empty"},"partner_list":{"L":[]}}}'
+	run -2 acc-merge --priority dynamodb://lists/Empty object
+	printf '["C","A"]' >list
+	put_object src "$here/list" "$PWD/list"
+	run -0 acc-merge --priority "s3://src/$here/list" object
+	[ "$output" = '{"accommodation_id":"1","accommodation_data":{"from":"c"}}' ]
+}
