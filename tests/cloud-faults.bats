@@ -1,0 +1,176 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031 # bats sets stderr and runs tests in subshells; inner shells expand
+bats_require_minimum_version 1.5.0
+load helpers
+load servers/servers
+
+setup_file() {
+	servers_start
+	make_bucket src
+	make_bucket dest
+	local n
+	export here=$BATS_FILE_TMPDIR
+	for n in $(seq 1 30); do
+		jq -nc "range(200) | {partner_name:\"P\\($n % 5)\",accommodation_id:\"\\(. + $n)\",accommodation_data:{name:\"hotel \\(.)\",n:$n}}" >"$here/$n"
+		put_object src "in/$(printf %02d "$n").jsonl" "$here/$n"
+	done
+	acc-fetch s3://src/in/ | sed 's/,"time":"[^"]*"//' >"$here/records"
+	acc-merge --priority P3,P1 "$here/records" >"$here/merged"
+}
+
+teardown_file() {
+	servers_stop
+}
+
+setup() {
+	in_own_directory
+	queue=$(make_queue "q$BATS_TEST_NUMBER")
+}
+
+teardown() {
+	faults '[]'
+	control '{"do":"skew","seconds":0}' >/dev/null
+}
+
+# The chain over the queue gives what it gives without faults, and leaves nothing in the queue.
+chain_is_whole() {
+	local n
+	faults '[]'
+	for n in $(seq 1 30); do send "$queue" "$(announce src "in/$(printf %02d "$n").jsonl")"; done
+	faults "$1"
+	run -0 --separate-stderr acc-sqs-drain --wait 0 --batch 100 "$queue" -- sh -c \
+		"acc-fetch | acc-merge --priority P3,P1 | acc-split -b 8K -d spool | acc-put s3://dest/t$BATS_TEST_NUMBER"
+	faults '[]'
+	[ "$stderr" = "" ]
+	printf '%s\n' "$output" | jq -r .uri | while read -r uri; do get_object dest "${uri#s3://dest/}"; done >got
+	cmp got "$here/merged"
+	[ "$(queue_size "$queue")" -eq 0 ]
+	[ -z "$(bad_signatures)" ]
+	# nothing is in the destination but what the receipts name
+	[ "$(sdk s3 ListObjectsV2 "{\"Bucket\":\"dest\",\"Prefix\":\"t$BATS_TEST_NUMBER/\"}" | jq .KeyCount)" -eq "${#lines[@]}" ]
+}
+
+@test "cloud faults: a third of all requests throttled changes nothing" {
+	chain_is_whole '[{"kind":"throttle","random":0.33}]'
+}
+
+@test "cloud faults: one connection in ten reset changes nothing" {
+	chain_is_whole '[{"kind":"reset","random":0.1}]'
+}
+
+@test "cloud faults: bodies cut short are taken up where they broke" {
+	mark=$(log_mark)
+	chain_is_whole '[{"kind":"cut","service":"s3","operation":"GET","every":2}]'
+	log_since "$mark" | jq -e -s 'any(.range != null and .status == 206)' >/dev/null
+}
+
+@test "cloud faults: every body cut short at its half still arrives" {
+	chain_is_whole '[{"kind":"cut","service":"s3","operation":"GET"}]'
+}
+
+@test "cloud faults: replies that are lost, server errors and garbage change nothing" {
+	chain_is_whole '[{"kind":"lost","service":"s3","every":7},{"kind":"lost","service":"sqs","operation":"DeleteMessageBatch","times":1},{"kind":"error","status":500,"every":5},{"kind":"error","status":503,"code":"ServiceUnavailable","every":11},{"kind":"garbage","every":13}]'
+}
+
+@test "cloud faults: an S3 RequestTimeout, which is a 400, is tried again" {
+	chain_is_whole '[{"kind":"error","status":400,"code":"RequestTimeout","service":"s3","every":4}]'
+}
+
+@test "cloud faults: a damaged body is found by its checksum and fetched again" {
+	faults '[]'
+	for n in 1 2 3; do
+		sdk s3 PutObject "{\"Bucket\":\"src\",\"Key\":\"sum/$n\",\"BodyFile\":\"$here/$n\",\"ChecksumAlgorithm\":\"SHA256\"}" >/dev/null
+	done
+	faults '[{"kind":"corrupt","service":"s3","operation":"GET","match":"/sum/","times":1}]'
+	run -0 acc-fetch --bare s3://src/sum/1 s3://src/sum/2 s3://src/sum/3
+	faults '[]'
+	[ "$output" = "$(cat "$here/1" "$here/2" "$here/3")" ]
+	faults '[{"kind":"corrupt","service":"s3","operation":"GET","match":"/sum/2"}]'
+	run -1 --separate-stderr acc-fetch --bare s3://src/sum/1 s3://src/sum/2 s3://src/sum/3
+	[ "$output" = "$(cat "$here/1" "$here/3")" ]
+	[[ "$stderr" = *"cannot read 's3://src/sum/2': what came does not fit its x-amz-checksum-sha256" ]]
+}
+
+@test "cloud faults: an object that is replaced while it is read is an error, not a mixture" {
+	head -c 3000000 /dev/zero | tr '\0' 'x' >pad
+	jq -nc --rawfile p pad '{partner_name:"A",accommodation_id:"1",accommodation_data:{p:$p}}' >large
+	put_object src "changing" "$PWD/large"
+	faults '[{"kind":"cut","service":"s3","operation":"GET","match":"changing","times":1},{"kind":"error","status":412,"code":"PreconditionFailed","service":"s3","operation":"GET","match":"changing"}]'
+	run -1 --separate-stderr acc-fetch --buffer 1M s3://src/changing
+	[ "$output" = "" ]
+	[[ "$stderr" = *"it was replaced while it was being read"* ]]
+}
+
+@test "cloud faults: a service that refuses for good ends with 3, its code and request id, and keeps the messages" {
+	send "$queue" "$(announce src in/01.jsonl)"
+	faults '[{"kind":"error","status":403,"code":"AccessDenied","message":"Access Denied","service":"s3","operation":"GET"}]'
+	run -3 --separate-stderr acc-fetch s3://src/in/01.jsonl
+	[[ "$stderr" = "acc-fetch: cannot read 's3://src/in/01.jsonl': AccessDenied: Access Denied (HTTP 403, request id REQ"*"); the credentials of the environment need s3:GetObject" ]]
+	run -1 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- sh -c 'acc-fetch | acc-merge | acc-split -d spool | acc-put s3://dest/no'
+	[[ "$stderr" = *"AccessDenied"*"acc-sqs-drain: the batch failed, its messages stay in the queue: "* ]]
+	[ "$(queue_size "$queue")" -eq 1 ]
+}
+
+@test "cloud faults: AWS_MAX_ATTEMPTS says how often" {
+	faults '[{"kind":"error","status":500,"service":"s3"}]'
+	for n in 1 3; do
+		mark=$(log_mark)
+		AWS_MAX_ATTEMPTS=$n run -3 --separate-stderr acc-fetch --list s3://src/in/
+		[ "$(log_since "$mark" | wc -l)" -eq $n ]
+	done
+	[[ "$stderr" = *"InternalError"*", 3 attempts)"* ]]
+	AWS_MAX_ATTEMPTS=many run acc-fetch --list s3://src/in/
+	[ "$status" -ne 0 ]
+	[[ "$output" = *"see AWS_MAX_ATTEMPTS"* ]]
+}
+
+@test "cloud faults: an error inside a 200 is seen" {
+	faults '[{"kind":"body","service":"s3","operation":"GET","body":"<Error><Code>InternalError</Code><Message>no</Message></Error>","times":1}]'
+	run -0 acc-fetch --list s3://src/in/
+	[ "${#lines[@]}" -eq 30 ]
+	faults '[{"kind":"body","service":"s3","operation":"GET","body":"","times":2}]'
+	run -0 acc-fetch --list s3://src/in/
+	[ "${#lines[@]}" -eq 30 ]
+}
+
+@test "cloud faults: an entity bomb and a document type are refused" {
+	faults '[{"kind":"body","service":"s3","operation":"GET","body":"<!DOCTYPE l [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;\">]><ListBucketResult>&b;</ListBucketResult>"}]'
+	AWS_MAX_ATTEMPTS=1 run -3 --separate-stderr acc-fetch --list s3://src/in/
+	[ "$output" = "" ]
+}
+
+@test "cloud faults: a clock that is off is corrected" {
+	control '{"do":"skew","seconds":7200}' >/dev/null
+	run -0 --separate-stderr acc-fetch --list s3://src/in/
+	[ "$stderr" = "" ]
+	[ "${#lines[@]}" -eq 30 ]
+	run -0 acc-sqs-drain --wait 0 "$queue"
+}
+
+@test "cloud faults: wrong credentials, a missing bucket, a missing queue, no region, no network: one line each, within seconds" {
+	one_line() { # STATUS TEXT COMMAND...
+		local status_wanted=$1 text=$2
+		shift 2
+		SECONDS=0
+		run "-$status_wanted" --separate-stderr "$@"
+		[ "$output" = "" ]
+		[ "$(wc -l <<<"$stderr")" -eq 1 ]
+		[[ "$stderr" = *"$text"* ]] || { echo "$stderr"; return 1; }
+		[ $SECONDS -lt 8 ]
+	}
+	one_line 3 'InvalidAccessKeyId' env AWS_ACCESS_KEY_ID=AKIDWRONG acc-fetch s3://src/in/01.jsonl
+	one_line 3 'check AWS_SECRET_ACCESS_KEY or AWS_PROFILE' env AWS_SECRET_ACCESS_KEY=wrong acc-fetch s3://src/in/01.jsonl
+	one_line 3 'check AWS_SECRET_ACCESS_KEY or AWS_PROFILE' env AWS_SECRET_ACCESS_KEY=wrong acc-sqs-drain --wait 0 "$queue"
+	one_line 3 'AccessDenied' env AWS_ACCESS_KEY_ID=AKIDNONE AWS_SECRET_ACCESS_KEY=none-secret acc-sqs-drain --wait 0 "$queue"
+	one_line 3 'ExpiredToken' env AWS_ACCESS_KEY_ID=AKIDOLD AWS_SECRET_ACCESS_KEY=old-secret AWS_SESSION_TOKEN=old-token acc-fetch s3://src/in/01.jsonl
+	one_line 2 'set AWS_ACCESS_KEY_ID' env -u AWS_ACCESS_KEY_ID acc-sqs-drain --wait 0 "$queue"
+	one_line 3 'NoSuchBucket' acc-fetch s3://no-such-bucket/key
+	one_line 3 'NoSuchBucket' acc-fetch s3://no-such-bucket/
+	one_line 3 'check the queue' acc-sqs-drain --wait 0 sqs://nope
+	one_line 2 'set AWS_REGION' env -u AWS_REGION -u AWS_ENDPOINT_URL acc-sqs-drain --wait 0 sqs://nope
+	one_line 3 'check the network, the proxy and AWS_ENDPOINT_URL' env AWS_ENDPOINT_URL=http://127.0.0.1:9 acc-fetch s3://src/in/01.jsonl
+	one_line 3 'check the network, the proxy and AWS_ENDPOINT_URL' env AWS_ENDPOINT_URL=http://no-such-host.invalid acc-sqs-drain --wait 0 sqs://q
+	one_line 3 'check the network, the proxy and AWS_ENDPOINT_URL' env -u AWS_ENDPOINT_URL acc-fetch s3://src/in/01.jsonl
+	echo '{"accommodation_id":"1"}' >file
+	one_line 3 'NoSuchBucket' acc-put s3://no-such-bucket/x file
+}
