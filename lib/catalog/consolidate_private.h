@@ -19,6 +19,7 @@ struct chunk {
 	struct stretch *stretch;
 	struct refused *refused, **refused_end;
 	uint64_t read, left_out, bad_times;
+	bool unclosed;       /* the input ended within an array */
 };
 
 struct worker {
@@ -46,6 +47,7 @@ struct consolidation {
 	struct input **inputs;       /* mapped ones */
 	size_t n_inputs;
 	struct arena stretches;      /* for good: records on disk point to them */
+	bool unclosed;               /* the input that is being read ended within an array */
 	uint64_t held;               /* bytes of text that records point into, blocks and mapped */
 	struct run **runs;
 	size_t n_runs;

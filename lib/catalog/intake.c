@@ -98,7 +98,11 @@ take_record(struct consolidation *c, struct worker *w, struct chunk *chunk, stru
 static void
 take(struct consolidation *c, struct worker *w, struct chunk *chunk, enum scan_result got, struct scan_record *scanned)
 {
-	chunk->read += scanned->element != 0;
+	if (scanned->element == 0) {
+		chunk->unclosed = true;
+		return;
+	}
+	chunk->read++;
 	if (got == SCAN_RECORD)
 		take_record(c, w, chunk, scanned);
 	else
@@ -119,55 +123,61 @@ add_source(struct buffer *out, const struct refused *refused, const char *name, 
 	buffer_format(out, ",\"record\":%llu}", (unsigned long long)record);
 }
 
-/* What the journal names: the object that a record came from, where the record says so. */
-static void
-journal_refusal(const struct refused *refused, const char *name, uint64_t record, const char *reason, bool kept)
+/* The object that a record came from, where the record says so: its uri, to free(3), or NULL. */
+static char *
+origin_of(const struct refused *refused, uint64_t *record)
 {
-	struct slice uri = {NULL, 0}, number = {NULL, 0};
+	struct slice uri = refused->source.p ? json_member(refused->source, SLICE("uri")) : (struct slice){NULL, 0};
+	struct slice number = refused->source.p ? json_member(refused->source, SLICE("record")) : (struct slice){NULL, 0};
 	struct arena arena = {0};
-	char *named = NULL;
+	char *named;
 
-	if (refused->source.p) {
-		uri = json_member(refused->source, SLICE("uri"));
-		number = json_member(refused->source, SLICE("record"));
-	}
-	if (uri.p && json_kind(uri) == JSON_STRING) {
-		uri = json_decode(uri, &arena);
-		named = memory_copy(uri.p, uri.n);
-		if (!number.p || !json_natural(number, &record))
-			record = 0;
-	}
-	journal_refused(named ? named : name, record, refused->code, reason, kept);
-	free(named);
+	if (!uri.p || json_kind(uri) != JSON_STRING)
+		return NULL;
+	if (!number.p || !json_natural(number, record))
+		*record = 0;
+	uri = json_decode(uri, &arena);
+	named = memory_copy(uri.p, uri.n);
 	arena_free(&arena);
+	return named;
+}
+
+static void
+explain_refusal(struct buffer *reason, const struct stretch *stretch, const struct refused *refused)
+{
+	buffer_add_string(reason, refused->reason);
+	if (refused->column && refused->fault_line == refused->line)
+		buffer_format(reason, " (column %llu)", (unsigned long long)refused->column);
+	else if (refused->column)
+		buffer_format(reason, " (line %llu, column %llu)", (unsigned long long)(stretch->lines + refused->fault_line),
+			(unsigned long long)refused->column);
+	buffer_add_string(reason, "; the record is refused");
+	if (refused->option)
+		buffer_format(reason, " (see %s)", refused->option);
 }
 
 static void
 report(struct consolidation *c, const struct stretch *stretch, const struct refused *refused)
 {
-	uint64_t line = stretch->lines + refused->line;
-	uint64_t record = (refused->in_array ? stretch->elements : stretch->lines) + refused->element;
-	struct buffer reason = {0}, out = {0};
+	uint64_t record = (refused->in_array ? stretch->elements : stretch->lines) + refused->element, origin_record = 0;
+	char *origin = origin_of(refused, &origin_record);
+	struct message_place place = {.uri = stretch->name, .record = record, .line = stretch->lines + refused->line,
+		.code = refused->code};
+	struct buffer reason = {0}, source = {0}, out = {0};
 
-	buffer_add_string(&reason, refused->reason);
-	if (refused->column && refused->fault_line == refused->line)
-		buffer_format(&reason, " (column %llu)", (unsigned long long)refused->column);
-	else if (refused->column)
-		buffer_format(&reason, " (line %llu, column %llu)", (unsigned long long)(stretch->lines + refused->fault_line),
-			(unsigned long long)refused->column);
-	buffer_add_string(&reason, "; the record is refused");
-	if (refused->option)
-		buffer_format(&reason, " (see %s)", refused->option);
-	message_at(MESSAGE_ERROR, (struct message_place){.uri = stretch->name, .record = record, .line = line, .code = refused->code}, "%s", buffer_string(&reason));
-	journal_refusal(refused, stretch->name, record, refused->reason, c->options->rejects != NULL);
+	if (origin)
+		place = (struct message_place){.uri = origin, .record = origin_record, .code = refused->code};
+	explain_refusal(&reason, stretch, refused);
+	message_at(MESSAGE_ERROR, place, "%s", buffer_string(&reason));
+	journal_refused(place.uri, place.record, refused->code, refused->reason, c->options->rejects != NULL);
 	if (c->options->rejects) {
-		struct buffer source = {0};
 		add_source(&source, refused, stretch->name, record);
 		rejects_format(&out, refused->code, buffer_string(&reason), buffer_slice(&source), refused->text);
 		rejects_add(c->options->rejects, buffer_slice(&out));
-		buffer_free(&source);
 	}
+	free(origin);
 	buffer_free(&reason);
+	buffer_free(&source);
 	buffer_free(&out);
 }
 
@@ -179,6 +189,7 @@ close_chunk(struct consolidation *c, struct chunk *chunk)
 		report(c, chunk->stretch, r);
 		c->counts.refused++;
 	}
+	c->unclosed |= chunk->unclosed;
 	c->counts.read += chunk->read;
 	c->counts.left_out += chunk->left_out;
 	c->counts.bad_times += chunk->bad_times;
@@ -433,13 +444,16 @@ intake_read(struct consolidation *c, const char *name, struct error *error)
 
 	if (!input)
 		return -1;
+	c->unclosed = false;
 	if (input_map(input, &whole)) {
 		read_mapped(c, whole, name);
-		/* the records point into the mapping; it goes when they do */
-		consolidation_keep_input(c, input);
-		return 0;
+		consolidation_keep_input(c, input); /* the records point into the mapping; it goes when they do */
+	} else {
+		status = read_stream(c, input, name, error);
+		input_close(input);
 	}
-	status = read_stream(c, input, name, error);
-	input_close(input);
+	if (status == 0 && c->unclosed)
+		status = error_set(error, STATUS_REFUSED, "truncated",
+			"%s: the array is not closed; the records before its end count", name);
 	return status;
 }
