@@ -106,7 +106,7 @@ count_found(void *context, struct reference *r, const struct error *problem)
 static void
 source_failed(struct task *task, const char *source, const struct error *error)
 {
-	if (error->status == STATUS_FAILED)
+	if (error->status != STATUS_REFUSED)
 		command_die(error);
 	message_at(MESSAGE_ERROR, (struct message_place){.uri = source, .code = error->code, .named = true},
 		"%s", error->text);

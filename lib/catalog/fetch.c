@@ -318,7 +318,7 @@ report_failure(struct fetch *f, const struct job *job, struct fetch_counts *coun
 	bool missing = strcmp(e->code, "missing") == 0;
 	struct buffer ids = {0};
 
-	if (e->status == STATUS_FAILED)
+	if (e->status != STATUS_REFUSED)
 		command_die(e);
 	if (missing && f->options->missing == FETCH_MISSING_SKIP) {
 		message_at(MESSAGE_WARNING, place, "%s; skipped", e->text);

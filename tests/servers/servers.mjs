@@ -179,6 +179,13 @@ async function notify(bucket, key, reply, size) {
 async function s3(request, entry, headers, body) {
 	const [rawPath, rawQuery = ""] = [request.url.split("?")[0], request.url.slice(request.url.split("?")[0].length + 1)];
 	const query = parseQuery(rawQuery);
+	const virtual = /^([a-z0-9-]+)\.localhost(:\d+)?$/.exec(headers.host);
+	if (virtual) {
+		entry.virtual = virtual[1];
+		request.url = "/" + virtual[1] + request.url;
+		headers.host = "127.0.0.1";
+		return s3(request, entry, headers, body);
+	}
 	const bucket = decodeURIComponent(rawPath.split("/")[1] ?? ""), rawKey = rawPath.slice(rawPath.indexOf("/", 1) + 1);
 	const key = rawPath.indexOf("/", 1) < 0 ? "" : decodeURIComponent(rawKey);
 	const moved = regions.get(bucket);
