@@ -198,7 +198,7 @@ key_advance(struct slice key, uint64_t attempt, struct buffer *out)
 {
 	const char *slash = key.n ? memrchr(key.p, '/', key.n) : NULL;
 	size_t start = slash ? (size_t)(slash + 1 - key.p) : 0, at, next;
-	struct slice last = {key.p + start, key.n - start};
+	struct slice last = key.n ? (struct slice){key.p + start, key.n - start} : SLICE("");
 	uint64_t number = 0;
 
 	at = find_microsecond(last);
@@ -207,7 +207,7 @@ key_advance(struct slice key, uint64_t attempt, struct buffer *out)
 		for (size_t i = at; i < next; i++)
 			number = number * 10 + (uint64_t)(last.p[i] - '0');
 		buffer_add(out, key.p, start + at);
-		buffer_add_number(out, number + attempt);
+		buffer_format(out, "%016" PRIu64, number + attempt);
 	} else {
 		next = base_length(last);
 		buffer_add(out, key.p, start + next);

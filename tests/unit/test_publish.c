@@ -1,0 +1,200 @@
+#include "io/publish.h"
+
+#include "unit.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static char directory[64];
+static int directory_fd;
+
+static int
+begin(void **state)
+{
+	struct error e;
+
+	(void)state;
+	unit_path(directory);
+	directory_fd = publish_directory(directory, &e);
+	return directory_fd < 0;
+}
+
+static int
+names(void)
+{
+	DIR *d = opendir(directory);
+	int n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+static int
+end(void **state)
+{
+	char command[128];
+
+	(void)state;
+	close(directory_fd);
+	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
+	return system(command);
+}
+
+static void
+write_file(struct publication *p, enum publish_kind kind, const char *text)
+{
+	struct error e;
+
+	assert_int_equal(publish_open(p, directory_fd, directory, kind, &e), 0);
+	assert_int_equal(write(p->fd, text, strlen(text)), strlen(text));
+	assert_int_equal(publish_sync(p, &e), 0);
+}
+
+static void
+content_is(const char *name, const char *expected)
+{
+	char path[200], *text;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	text = unit_file(path);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void
+nothing_has_the_name_before_it_is_linked(void **state)
+{
+	static const enum publish_kind kinds[] = {PUBLISH_NAMELESS, PUBLISH_NAMED};
+	static const char *const linked[] = {"nameless", "named"};
+	struct publication p;
+	struct error e;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		write_file(&p, kinds[i], "text");
+		assert_int_equal(faccessat(directory_fd, linked[i], F_OK, 0), -1);
+		assert_int_equal(publish_link(&p, linked[i], &e), 1);
+		assert_int_equal(p.fd, -1);
+		publish_abandon(&p);
+		content_is(linked[i], "text");
+		assert_int_equal(names(), i + 1);
+	}
+}
+
+static void
+a_name_that_is_taken_stays_and_another_can_be_tried(void **state)
+{
+	static const enum publish_kind kinds[] = {PUBLISH_NAMELESS, PUBLISH_NAMED};
+	struct publication p;
+	struct error e;
+
+	(void)state;
+	assert_int_equal(symlinkat("/nonexistent", directory_fd, "taken"), 0);
+	for (int i = 0; i < 2; i++) {
+		char free_name[] = {'f', (char)('0' + i), '\0'};
+
+		write_file(&p, kinds[i], "mine");
+		assert_int_equal(publish_link(&p, "taken", &e), 0);
+		assert_int_equal(publish_link(&p, "taken", &e), 0);
+		assert_int_equal(publish_link(&p, free_name, &e), 1);
+		publish_abandon(&p);
+		content_is(free_name, "mine");
+	}
+	assert_int_equal(names(), 3);
+}
+
+static void
+replacing_takes_the_place_of_a_link_not_of_its_target(void **state)
+{
+	struct publication p;
+	struct error e;
+
+	(void)state;
+	write_file(&p, PUBLISH_NAMED, "precious");
+	assert_int_equal(publish_link(&p, "target", &e), 1);
+	assert_int_equal(symlinkat("target", directory_fd, "link"), 0);
+	write_file(&p, PUBLISH_NAMED, "mine");
+	assert_int_equal(publish_replace(&p, "link", &e), 1);
+	publish_abandon(&p);
+	content_is("link", "mine");
+	content_is("target", "precious");
+	assert_int_equal(names(), 2);
+}
+
+static void
+abandoning_leaves_nothing(void **state)
+{
+	struct publication p;
+
+	(void)state;
+	write_file(&p, PUBLISH_NAMED, "text");
+	publish_abandon(&p);
+	publish_abandon(&p);
+	write_file(&p, PUBLISH_NAMELESS, "text");
+	publish_abandon(&p);
+	assert_int_equal(names(), 0);
+}
+
+static void
+directories_are_made_but_links_below_are_not_followed(void **state)
+{
+	struct error e;
+	int fd;
+
+	(void)state;
+	fd = publish_directory_at(directory_fd, "a//b/c/", &e);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(faccessat(directory_fd, "a/b/c", F_OK, 0), 0);
+	assert_int_equal(symlinkat("a", directory_fd, "link"), 0);
+	assert_int_equal(publish_directory_at(directory_fd, "link/b", &e), -1);
+	assert_int_equal(e.status, STATUS_FAILED);
+	fd = publish_directory_at(directory_fd, "", &e);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void
+files_have_the_mode_that_the_umask_leaves(void **state)
+{
+	static const enum publish_kind kinds[] = {PUBLISH_NAMELESS, PUBLISH_NAMED};
+	mode_t before = umask(027);
+	struct publication p;
+	struct stat st;
+	struct error e;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		char name[] = {'m', (char)('0' + i), '\0'};
+
+		write_file(&p, kinds[i], "");
+		assert_int_equal(publish_link(&p, name, &e), 1);
+		publish_abandon(&p);
+		assert_int_equal(fstatat(directory_fd, name, &st, 0), 0);
+		assert_int_equal(st.st_mode & 0777, 0640);
+	}
+	umask(before);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			nothing_has_the_name_before_it_is_linked, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_name_that_is_taken_stays_and_another_can_be_tried, begin, end),
+		cmocka_unit_test_setup_teardown(
+			replacing_takes_the_place_of_a_link_not_of_its_target, begin, end),
+		cmocka_unit_test_setup_teardown(abandoning_leaves_nothing, begin, end),
+		cmocka_unit_test_setup_teardown(
+			directories_are_made_but_links_below_are_not_followed, begin, end),
+		cmocka_unit_test_setup_teardown(
+			files_have_the_mode_that_the_umask_leaves, begin, end),
+	};
+
+	return TESTS(tests);
+}
