@@ -289,10 +289,31 @@ all_ways_see_the_same(void **state)
 	buffer_free(&text);
 }
 
+static void
+the_level_is_what_was_asked_for(void **state)
+{
+	const char *off = getenv("ACC_SIMD");
+
+	(void)state;
+	scan_level(SCAN_PLAIN);
+	assert_string_equal(scan_level_name(), "plain");
+	scan_level(SCAN_SIMD);
+	if (off && strcmp(off, "off") == 0)
+		assert_string_equal(scan_level_name(), "plain");
+#if defined(__aarch64__)
+	else
+		assert_string_equal(scan_level_name(), "neon");
+#elif defined(__x86_64__)
+	else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi"))
+		assert_string_equal(scan_level_name(), "avx2");
+#endif
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_level_is_what_was_asked_for),
 		cmocka_unit_test(records_of_all_shapes),
 		cmocka_unit_test(members_are_found_by_decoded_name_and_the_last_counts),
 		cmocka_unit_test(a_bad_line_costs_one_line),
