@@ -163,6 +163,34 @@ contents() { # BUCKET
 	[ "$(jq '[.[] | select(._aws)] | length' log.json)" -eq 1 ]
 }
 
+@test "archive: what the chain complains of is in the log, as JSON, in full" {
+	start_api "[{\"event\":$(sqs_event src 'day=01/A 1+1.jsonl')}]"
+	run -1 --separate-stderr in_image ACC_DEST=/dest/ ACC_PRIORITY=/etc/none.json /var/task/bootstrap
+	[ "$(<api/1.response)" = '{"batchItemFailures":[{"itemIdentifier":"m1"}]}' ]
+	echo "$stderr" >&2
+	run -0 jq -r 'select(.tool) | "\(.tool): \(.message)"' <<<"$stderr"
+	[[ "$output" = *"acc-merge: cannot open '/etc/none.json'"* ]]
+	[[ "$output" = *"acc-consolidate: acc-merge failed with status "* ]]
+	[[ "$output" = *"acc-sqs-drain: the batch failed"* ]]
+}
+
+@test "archive: that of the other architecture runs, too" {
+	case $LAMBDA_ZIP in
+	*x86_64.zip) other=${LAMBDA_ZIP/x86_64/arm64} emulator=qemu-aarch64-static ;;
+	*) other=${LAMBDA_ZIP/arm64/x86_64} emulator=qemu-x86_64-static ;;
+	esac
+	[ -e "$other" ] || skip "it was not built"
+	command -v "$emulator" || skip "no $emulator here"
+	unpack "$other" "$PWD/other/var/task"
+	for command in acc-fetch acc-merge acc-split acc-put acc-sqs-drain; do
+		run -0 "$emulator" -L "$PWD/other" "other/var/task/bin/$command" --version
+		[[ "$output" = "$command "* ]]
+	done
+	"$emulator" -L other other/var/task/bin/acc-fetch --select '.accommodation_id == "7"' "$BATS_FILE_TMPDIR/A.jsonl" >records
+	run -0 "$emulator" -L other other/var/task/bin/acc-merge records
+	[ "$output" = '{"accommodation_id":"7","accommodation_data":{"name":"A \u00e9 7","A":1.10}}' ]
+}
+
 @test "archive: stores the same bytes as a shell and cron do for the same events" {
 	sqs_event src 'day=01/A 1+1.jsonl' 'day=01/B 1+1.jsonl' 'day=01/C 1+1.jsonl' >event.json
 	options="--priority $IMAGE/etc/priority.json --bytes 2000 --at 2021-02-01T00:00:00Z"

@@ -79,5 +79,5 @@ $(LAMBDA_CURL)-$(LAMBDA_OTHER)/done: $(LAMBDA_SOURCE)libcurl $(LAMBDA_DIR)/sysro
 	@$(LAMBDA_SOURCE)libcurl $(@D) $(lambda_other) '$(lambda_other)-gcc --sysroot=$(lambda_root)' $(lambda_other)-strip && \
 		touch $@ || $(lambda_without)
 
-check-lambda: lambda-$(LAMBDA_NATIVE)
+check-lambda: all servers lambda-$(LAMBDA_NATIVE)
 	@$(ENVIRONMENT) LAMBDA_ZIP='$(abspath $(BUILD))/acc-lambda-$(LAMBDA_NATIVE).zip' bats $(BATS_FLAGS) $(LAMBDA_SOURCE)
