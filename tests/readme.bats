@@ -33,7 +33,7 @@ setup() {
 	grep -o 'make [a-z][a-z -]*' "$root/README.md" | cut -d ' ' -f 2- | tr ' ' '\n' | grep -v '^-' | sort -u >named
 	while read -r target; do
 		grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" "$root/Makefile" "$root"/tests/*/*.mk || echo "$target"
-	done < <(grep -xE 'demo|check|install|deps|lint|sanitize|fuzz|coverage|bench|bench-check|lambda|check-infra|check-bats|torture|clean' named) >missing
+	done < <(grep -xE 'demo|demo-cloud|check|install|deps|lint|sanitize|fuzz|coverage|bench|bench-check|lambda|check-infra|check-bats|torture|clean' named) >missing
 	diff /dev/null missing
 	[ "$(wc -l <named)" -gt 10 ]
 }
