@@ -10,6 +10,7 @@ setup_file() {
 	BUILD=${BUILD:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)/build}
 	LAMBDA_ZIP=${LAMBDA_ZIP:-$(echo "$BUILD"/acc-lambda-*"$(uname -m | sed s/aarch64/arm64/)".zip)}
 	export BUILD LAMBDA_ZIP IMAGE=$BATS_FILE_TMPDIR/image
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
 	make_image
 	unpack "$LAMBDA_ZIP" "$IMAGE/var/task"
 	servers_start
@@ -32,58 +33,6 @@ setup() {
 teardown() {
 	stop_api
 	faults '[]'
-}
-
-copy_program() { # FILE, with its libraries; those of the image are in /lib64
-	cp "$(readlink -f "$1")" "$IMAGE/usr/bin/${1##*/}"
-	ldd "$1" | grep -o '/[^ ]*' >"$BATS_FILE_TMPDIR/libraries" || return 0
-	while read -r library; do
-		cp -n "$(readlink -f "$library")" "$IMAGE/usr/lib64/${library##*/}"
-	done <"$BATS_FILE_TMPDIR/libraries"
-}
-
-make_image() {
-	mkdir -p "$IMAGE"/{usr/bin,"usr/lib/$(uname -m)-linux-gnu",proc,dev,tmp,etc,dest,var/task}
-	ln -s "lib/$(uname -m)-linux-gnu" "$IMAGE/usr/lib64"
-	ln -s usr/bin usr/lib usr/lib64 "$IMAGE"
-	chmod 1777 "$IMAGE"/{tmp,dest}
-	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
-	copy_program /bin/bash
-	ln -s bash "$IMAGE/usr/bin/sh"
-	dpkg -L coreutils | grep '^/\(usr/\)\?bin/.' >"$BATS_FILE_TMPDIR/programs"
-	while read -r program; do copy_program "$program"; done <"$BATS_FILE_TMPDIR/programs"
-	for device in null zero random urandom; do : >"$IMAGE/dev/$device"; done
-	echo '127.0.0.1 localhost' >"$IMAGE/etc/hosts"
-}
-
-unpack() { # ZIP DIRECTORY
-	python3 - "$@" <<-'END'
-		import os, sys, zipfile
-		archive = zipfile.ZipFile(sys.argv[1])
-		for info in archive.infolist():
-		    os.chmod(archive.extract(info, sys.argv[2]), info.external_attr >> 16 & 0o777)
-	END
-	find "$2" -type d -exec chmod 755 {} +
-}
-
-# Runs a command in the image, with the environment that Lambda gives it, as a user of no rights where that is possible.
-in_image() { # [NAME=VALUE]... COMMAND...
-	local user=() namespace=(-r -m)
-	if [ "$(id -u)" -eq 0 ]; then
-		user=(--userspec=1051:1051) namespace=(-m)
-	fi
-	# shellcheck disable=SC2016 # the inner shell's
-	unshare "${namespace[@]}" sh -c 'image=$1; shift
-		mount --rbind /proc "$image/proc"
-		for device in null zero random urandom; do mount --bind "/dev/$device" "$image/dev/$device"; done
-		exec chroot "$@"' sh "$IMAGE" "${user[@]}" "$IMAGE" /usr/bin/env -i \
-		LANG=en_US.UTF-8 TZ=:UTC PATH=/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin \
-		LD_LIBRARY_PATH=/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib \
-		LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime _HANDLER=bootstrap \
-		AWS_LAMBDA_FUNCTION_NAME=consolidate AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512 \
-		AWS_LAMBDA_RUNTIME_API="${AWS_LAMBDA_RUNTIME_API-}" AWS_REGION=us-east-1 AWS_ENDPOINT_URL="$ENDPOINT" \
-		AWS_ACCESS_KEY_ID="$AWS_ACCESS_KEY_ID" AWS_SECRET_ACCESS_KEY="$AWS_SECRET_ACCESS_KEY" \
-		ACC_LOG_FORMAT=json ACC_BYTES=2000 ACC_AT=2021-02-01T00:00:00Z "$@"
 }
 
 make_objects() {

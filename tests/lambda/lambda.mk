@@ -42,7 +42,7 @@ lambda_libraries = $(wildcard $(LAMBDA_CURL)-$(1)/libcurl.so.4) \
 lambda_other = $(LAMBDA_PREFIX_$(LAMBDA_OTHER))
 lambda_root  = $(abspath $(LAMBDA_DIR))/sysroot-$(LAMBDA_OTHER)
 
-.PHONY: lambda lambda-x86_64 lambda-arm64 check-lambda deps-lambda
+.PHONY: lambda lambda-x86_64 lambda-arm64 check-lambda deps-lambda lambda-measure
 
 lambda: deps-lambda
 	@$(MAKE) lambda-$(LAMBDA_NATIVE)
@@ -81,3 +81,6 @@ $(LAMBDA_CURL)-$(LAMBDA_OTHER)/done: $(LAMBDA_SOURCE)libcurl $(LAMBDA_DIR)/sysro
 
 check-lambda: all servers lambda-$(LAMBDA_NATIVE)
 	@$(ENVIRONMENT) LAMBDA_ZIP='$(abspath $(BUILD))/acc-lambda-$(LAMBDA_NATIVE).zip' bats $(BATS_FLAGS) $(LAMBDA_SOURCE)
+
+lambda-measure: servers lambda-$(LAMBDA_NATIVE)
+	@$(LAMBDA_SOURCE)measure $(BUILD)/acc-lambda-$(LAMBDA_NATIVE).zip
