@@ -105,6 +105,17 @@ contents() { # BUCKET
 	[ "$(wc -c "$IMAGE"/dest/year=2021/month=02/day=01/*.jsonl | awk '$2 != "total" && $1 > 2000' | wc -l)" -eq 0 ]
 }
 
+@test "archive: runs in another place, too" {
+	unpack "$LAMBDA_ZIP" "$PWD/place"
+	mkdir dest tmp
+	start_api "[{\"event\":$(sqs_event src 'day=01/A 1+1.jsonl')},{\"event\":$(sqs_event src 'day=01/B 1+1.jsonl')}]"
+	run -1 --separate-stderr env TMPDIR="$PWD/tmp" ACC_DEST="$PWD/dest/" ACC_AT=2021-02-01 PATH=/usr/bin:/bin place/bootstrap
+	[ "$(<api/1.response)" = '{"batchItemFailures":[]}' ]
+	[ "$(<api/2.response)" = '{"batchItemFailures":[]}' ]
+	[ "$(cat dest/year=2021/month=02/day=01/*.jsonl | wc -l)" -eq 120 ]
+	[ -z "$(ls -A tmp)" ]
+}
+
 @test "archive: the log of an invocation is JSON, with a line of metrics per batch" {
 	start_api "[{\"event\":$(sqs_event src 'day=01/A 1+1.jsonl')}]"
 	run -1 --separate-stderr in_image ACC_DEST=/dest/ /var/task/bootstrap

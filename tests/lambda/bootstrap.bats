@@ -8,7 +8,8 @@ setup() {
 	load helpers
 	cd "$BATS_TEST_TMPDIR" || exit
 	mkdir task tmp
-	cp "${BUILD:-$BATS_TEST_DIRNAME/../../build}/bin/bootstrap" task
+	BUILD=${BUILD:-$BATS_TEST_DIRNAME/../../build}
+	cp "$BUILD/bin/bootstrap" task
 	for command in acc-consolidate acc-fetch acc-merge acc-split acc-put; do
 		stand_in "$command" 'exit 0'
 	done
