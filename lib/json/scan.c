@@ -346,8 +346,8 @@ index_drop(struct scanner *s)
 
 /* --- what is refused ---------------------------------------------------------------------------------------------- */
 
-/* The offset where the element at s->at ends by its brackets, or 0 when that cannot be told: a line break ends a string,
- * or a line begins as the element's own did. *more: limit came first. */
+/* The offset where the element at s->at ends by its brackets, or 0 when that cannot be told: a line break ends a
+ * string, or a line begins as the element's own did. *more: limit came first. */
 static size_t
 element_end(const struct scanner *s, size_t limit, bool *more)
 {
@@ -605,17 +605,16 @@ wanted_name(const struct scanner *s, const char *name, const char *colon)
 	size_t n = (size_t)(colon - name) - 2;
 	uint8_t left = s->names.of_length[n % 64];
 
-	if (__builtin_expect(s->index.backslashes, 0)) {
-		if ((size_t)(colon - s->indexed) > s->index.bad_from)
-			return NAME_IN_DOUBT;
-		return scan_name_of(&s->names, (struct slice){name, (size_t)(colon - name)});
-	}
 	for (; left; left &= (uint8_t)(left - 1)) {
 		int i = __builtin_ctz(left);
 		if (s->names.names[i].n == n && memcmp(s->names.names[i].p, name + 1, n) == 0)
 			return i;
 	}
-	return -1;
+	if (!__builtin_expect(s->index.backslashes, 0) || !memchr(name, '\\', n))
+		return -1;
+	if ((size_t)(colon - s->indexed) > s->index.bad_from)
+		return NAME_IN_DOUBT;
+	return scan_name_of(&s->names, (struct slice){name, (size_t)(colon - name)});
 }
 
 /* Check the record whose '{' is the next token. The end behind its '}', or NULL at a fault or where the tokens end;
@@ -652,7 +651,8 @@ name:
 		/* the name's closing quote stands right before the colon, the value right behind it, the name itself
 		   behind a brace or comma, where there is no white space */
 		const char *colon = text + t[1], *name = text + *t;
-		compact = compact && colon[-1] == '"' && text + t[2] == colon + 1 && (name[-1] == ',' || name[-1] == '{');
+		compact =
+			compact && colon[-1] == '"' && text + t[2] == colon + 1 && (name[-1] == ',' || name[-1] == '{');
 		if (n_inner < SCAN_INNER_MAX) {
 			while (scan_is_space(colon[-1]))
 				colon--;
@@ -756,7 +756,8 @@ fast_record(struct scanner *s, struct scan_record *r)
 static bool
 may_follow(char c)
 {
-	return c == '{' || c == '[' || c == '"' || c == '-' || (c >= '0' && c <= '9') || c == 't' || c == 'f' || c == 'n';
+	return c == '{' || c == '[' || c == '"' || c == '-' || (c >= '0' && c <= '9') || c == 't' || c == 'f' ||
+	       c == 'n';
 }
 
 static int

@@ -4,6 +4,12 @@
 
 #include "json/scan_private.h"
 
+static inline uint32_t
+trailing_zeros(uint64_t bits)
+{
+	return (uint32_t)_tzcnt_u64(bits);
+}
+
 struct block {
 	__m256i low, high;
 };
@@ -90,9 +96,9 @@ static inline __m256i
 utf8_faults(__m256i now, __m256i previous)
 {
 	const __m256i low4 = _mm256_set1_epi8(0x0f);
-	const __m256i by_first_high = TWICE(TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
-		(char)TWO_CONTINUATIONS, (char)TWO_CONTINUATIONS, (char)TWO_CONTINUATIONS, (char)TWO_CONTINUATIONS,
-		TOO_SHORT | OVERLONG_2, TOO_SHORT, TOO_SHORT | OVERLONG_3 | SURROGATE,
+	const __m256i by_first_high = TWICE(TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
+		TOO_LONG, (char)TWO_CONTINUATIONS, (char)TWO_CONTINUATIONS, (char)TWO_CONTINUATIONS,
+		(char)TWO_CONTINUATIONS, TOO_SHORT | OVERLONG_2, TOO_SHORT, TOO_SHORT | OVERLONG_3 | SURROGATE,
 		TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4);
 	const __m256i by_first_low = TWICE((char)(CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4),
 		(char)(CARRY | OVERLONG_2), (char)CARRY, (char)CARRY, (char)(CARRY | TOO_LARGE),
@@ -102,20 +108,20 @@ utf8_faults(__m256i now, __m256i previous)
 		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000), (char)(CARRY | TOO_LARGE | TOO_LARGE_1000),
 		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000 | SURROGATE), (char)(CARRY | TOO_LARGE | TOO_LARGE_1000),
 		(char)(CARRY | TOO_LARGE | TOO_LARGE_1000));
-	const __m256i by_second_high = TWICE(TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
-		TOO_SHORT,
-		(char)(TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4),
-		(char)(TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | OVERLONG_3 | TOO_LARGE),
-		(char)(TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | SURROGATE | TOO_LARGE),
-		(char)(TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | SURROGATE | TOO_LARGE), TOO_SHORT, TOO_SHORT, TOO_SHORT,
-		TOO_SHORT);
+	const __m256i by_second_high =
+		TWICE(TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
+			(char)(TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4),
+			(char)(TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | OVERLONG_3 | TOO_LARGE),
+			(char)(TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | SURROGATE | TOO_LARGE),
+			(char)(TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | SURROGATE | TOO_LARGE), TOO_SHORT, TOO_SHORT,
+			TOO_SHORT, TOO_SHORT);
 	__m256i first = shifted(now, previous, 1);
 	__m256i pair = _mm256_and_si256(
 		_mm256_and_si256(
 			_mm256_shuffle_epi8(by_first_high, _mm256_and_si256(_mm256_srli_epi16(first, 4), low4)),
 			_mm256_shuffle_epi8(by_first_low, _mm256_and_si256(first, low4))),
 		_mm256_shuffle_epi8(by_second_high, _mm256_and_si256(_mm256_srli_epi16(now, 4), low4)));
-	/* the third and fourth bytes of a sequence must be continuations, and are the only ones that may follow another */
+	/* the third and fourth bytes of a sequence must be continuations; no others may follow a continuation */
 	__m256i third = _mm256_subs_epu8(shifted(now, previous, 2), _mm256_set1_epi8((char)(0xe0 - 0x80)));
 	__m256i fourth = _mm256_subs_epu8(shifted(now, previous, 3), _mm256_set1_epi8((char)(0xf0 - 0x80)));
 	__m256i must = _mm256_and_si256(_mm256_or_si256(third, fourth), _mm256_set1_epi8((char)0x80));
@@ -127,8 +133,8 @@ utf8_faults(__m256i now, __m256i previous)
 static inline __m256i
 unfinished(__m256i b)
 {
-	const __m256i most = _mm256_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-		-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, (char)(0xf0 - 1), (char)(0xe0 - 1), (char)(0xc0 - 1));
+	const __m256i most = _mm256_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+		-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, (char)(0xf0 - 1), (char)(0xe0 - 1), (char)(0xc0 - 1));
 
 	return _mm256_subs_epu8(b, most);
 }

@@ -5,10 +5,12 @@
  *     static inline struct block block_load(const char *p);
  *     static inline struct classes classify(const struct block *b);
  *     static inline uint64_t prefix_xor(uint64_t bits);
+ *     static inline uint32_t trailing_zeros(uint64_t bits);   anything for 0
  *     static inline void utf8_start/utf8_block/utf8_finish ...
  *
  * The method is that of Langdale and Lemire, "Parsing gigabytes of JSON per second" (VLDB Journal 28, 2019), and of
- * Keiser and Lemire, "Validating UTF-8 in less than one instruction per byte" (Software: Practice and Experience 51, 2021). */
+ * Keiser and Lemire, "Validating UTF-8 in less than one instruction per byte" (Software: Practice and Experience 51,
+ * 2021). */
 #ifndef ACC_JSON_SCAN_INDEX_H
 #define ACC_JSON_SCAN_INDEX_H
 
@@ -75,14 +77,14 @@ write_tokens(uint32_t *out, uint64_t bits, uint32_t at)
 
 	for (int base = 0; base < n; base += 8)
 		for (int i = 0; i < 8; i++) {
-			out[base + i] = at + (uint32_t)__builtin_ctzll(bits | 1ull << 63);
+			out[base + i] = at + trailing_zeros(bits);
 			bits &= bits - 1;
 		}
 	return out + n;
 }
 
 /* bits that lie outside of the text (the padding of the last block) are masked away by `inside`. */
-static inline uint32_t *
+static inline __attribute__((always_inline)) uint32_t *
 index_block(struct scan_index *index, struct classes c, uint64_t inside, const char *text, size_t at, size_t limit,
 	uint32_t *out)
 {
@@ -106,33 +108,36 @@ index_block(struct scan_index *index, struct classes c, uint64_t inside, const c
 	return write_tokens(out, starts, (uint32_t)at);
 }
 
+/* One step of the loop. The state is kept in a local copy: stores to the tokens could alias the caller's. */
+#define SCAN_INDEX_BLOCK(from, inside)                                                                             \
+	do {                                                                                                       \
+		struct block block = block_load(from);                                                             \
+		struct classes c = classify(&block);                                                               \
+		out = index_block(&index, c, inside, text, at, limit, out);                                        \
+		if (__builtin_expect(utf8_block(&check, &block, c.ascii), 0))                                      \
+			note_bad(&index, at < 3 ? 0 : at - 3);                                                     \
+	} while (0)
+
 #define DEFINE_SCAN_INDEXER(name)                                                                                  \
-	void name(struct scan_index *index, const char *text, size_t end, size_t limit)                            \
+	void name(struct scan_index *kept, const char *text, size_t end, size_t limit)                             \
 	{                                                                                                          \
-		uint32_t *out = index->tokens + index->n;                                                          \
-		size_t at = index->bytes;                                                                          \
-		struct utf8_check check = utf8_start(index, at == 0);                                              \
+		struct scan_index index = *kept;                                                                   \
+		uint32_t *out = index.tokens + index.n;                                                            \
+		size_t at = index.bytes;                                                                           \
+		struct utf8_check check = utf8_start(&index, at == 0);                                             \
                                                                                                                    \
-		for (; at + 64 <= end; at += 64) {                                                                 \
-			struct block block = block_load(text + at);                                                \
-			struct classes c = classify(&block);                                                       \
-			out = index_block(index, c, ~0ull, text, at, limit, out);                                  \
-			if (utf8_block(&check, &block, c.ascii))                                                   \
-				note_bad(index, at < 3 ? 0 : at - 3);                                              \
-		}                                                                                                  \
+		for (; at + 64 <= end; at += 64)                                                                   \
+			SCAN_INDEX_BLOCK(text + at, ~0ull);                                                        \
 		if (at < end) {                                                                                    \
 			char padded[64];                                                                           \
 			memset(padded, ' ', sizeof(padded));                                                       \
 			memcpy(padded, text + at, end - at);                                                       \
-			struct block block = block_load(padded);                                                   \
-			struct classes c = classify(&block);                                                       \
-			out = index_block(index, c, (1ull << (end - at)) - 1, text, at, limit, out);               \
-			if (utf8_block(&check, &block, c.ascii))                                                   \
-				note_bad(index, at < 3 ? 0 : at - 3);                                              \
+			SCAN_INDEX_BLOCK(padded, (1ull << (end - at)) - 1);                                        \
 		}                                                                                                  \
-		utf8_keep(&check, index);                                                                          \
-		index->n = (size_t)(out - index->tokens);                                                          \
-		index->bytes = end;                                                                                \
+		utf8_keep(&check, &index);                                                                         \
+		index.n = (size_t)(out - index.tokens);                                                            \
+		index.bytes = end;                                                                                 \
+		*kept = index;                                                                                     \
 	}
 
 #endif
