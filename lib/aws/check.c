@@ -88,7 +88,8 @@ check_settings(struct slice attributes, uint64_t visibility_ms, uint64_t timeout
 		problem("--visibility of %llu s is short: a pause of that length lets messages be delivered twice",
 			(unsigned long long)visibility_ms / 1000);
 	if (timeout_ms && visible * 1000 < timeout_ms)
-		problem("the queue's visibility timeout (%llu s) is shorter than --timeout (%llu s): raise it to six times",
+		problem("the queue's visibility timeout (%llu s) is shorter than --timeout (%llu s): "
+			"raise it to six times",
 			(unsigned long long)visible, (unsigned long long)timeout_ms / 1000);
 	if (!redrive)
 		problem("the queue has no redrive policy: a message that always fails comes back for ever");

@@ -1,7 +1,7 @@
 /* checksum - the checksums S3 keeps with an object: base64 of big-endian bytes.
  *
- * Source: S3 User Guide, "Checking object integrity". CRC-32 (zlib), CRC-32C (the CPU's instruction where it has one), CRC-64/NVME
- * and SHA-256; one that is not known is passed over. A checksum is used by one thread at a time. */
+ * Source: S3 User Guide, "Checking object integrity". CRC-32 (zlib), CRC-32C (the CPU's instruction where it has one),
+ * CRC-64/NVME and SHA-256; one that is not known is passed over. A checksum is used by one thread at a time. */
 #ifndef ACC_AWS_CHECKSUM_H
 #define ACC_AWS_CHECKSUM_H
 

@@ -1,7 +1,7 @@
 /* client - a signed call to a service: resolved, signed anew for each try, retried, its errors put into words.
  *
- * One per process: configuration, credentials, retry budget, clock offset and region are shared by all threads. Every call here
- * may block and is thread safe, an exchange itself is for one thread at a time. */
+ * One per process: configuration, credentials, retry budget, clock offset and region are shared by all threads. Every
+ * call here may block and is thread safe, an exchange itself is for one thread at a time. */
 #ifndef ACC_AWS_CLIENT_H
 #define ACC_AWS_CLIENT_H
 

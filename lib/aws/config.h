@@ -45,9 +45,9 @@ struct aws_endpoint {
 	bool custom;         /* configured, not computed */
 };
 
-/* Resolve a service's endpoint in a region: AWS_ENDPOINT_URL_<SVC>, AWS_ENDPOINT_URL, the profile's services section, its
- * endpoint_url, else computed (dual-stack and FIPS as configured). -1 with *error (STATUS_USAGE).
- * Gives *endpoint to aws_endpoint_free. */
+/* Resolve a service's endpoint in a region: AWS_ENDPOINT_URL_<SVC>, AWS_ENDPOINT_URL, the profile's services section,
+ * its endpoint_url, else computed (dual-stack and FIPS as configured). -1 with *error (STATUS_USAGE). Gives *endpoint
+ * to aws_endpoint_free. */
 int aws_endpoint_resolve(const struct aws_config *c, enum aws_service service, const char *region,
 	struct aws_endpoint *endpoint, struct error *error);
 /* From a URL: scheme://authority[/path]. false when it is none. */

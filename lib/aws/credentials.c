@@ -797,8 +797,9 @@ assume_role(struct chain *chain, struct slice profile, struct slice role, struct
 	int result;
 
 	if (property(chain, profile, "mfa_serial").n)
-		return profile_fault(profile, error, "mfa_serial asks for a code at the keyboard, which is not "
-						     "supported; export session keys instead (aws sts get-session-token)");
+		return profile_fault(profile, error,
+			"mfa_serial asks for a code at the keyboard, which is not supported; "
+			"export session keys instead (aws sts get-session-token)");
 	result = source_keys(chain, profile, &signer, error);
 	if (result > 0) {
 		begin_form(chain->config, &form, "AssumeRole", role, property(chain, profile, "role_session_name"));

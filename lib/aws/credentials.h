@@ -1,12 +1,12 @@
 /* credentials - keys, found as the SDKs find them, and renewed before they expire.
  *
- * The first of: the environment; the profile (static keys, role_arn with source_profile, credential_source or a web identity,
- * credential_process; sso and login are refused with the way out); a web identity by environment; the container's endpoint (ECS,
- * EKS pod identity); the instance's metadata (IMDSv2 only). A profile that was asked for by name and has no keys is
- * an error, never passed over.
+ * The first of: the environment; the profile (static keys, role_arn with source_profile, credential_source or a web
+ * identity, credential_process; sso and login are refused with the way out); a web identity by environment; the
+ * container's endpoint (ECS, EKS pod identity); the instance's metadata (IMDSv2 only). A profile that was asked for by
+ * name and has no keys is an error, never passed over.
  *
- * Renewal is tried from 15 minutes before expiry, and must succeed from 10 minutes before, except that keys which still hold are
- * used on while the source fails (static stability). Thread safe. Nothing of a secret is ever printed. */
+ * Renewal is tried from 15 minutes before expiry, and must succeed from 10 minutes before, except that keys which still
+ * hold are used on while the source fails (static stability). Thread safe. Nothing of a secret is ever printed. */
 #ifndef ACC_AWS_CREDENTIALS_H
 #define ACC_AWS_CREDENTIALS_H
 

@@ -166,9 +166,9 @@ dynamodb_content(const char *uri, struct buffer *out, struct error *error)
 	buffer_add_string(&items, "{\"Items\":[");
 	result = read_items(&a, what, &items, &found, error);
 	if (result == 0 && found == 0)
-		result = error_set(error, STATUS_USAGE, "missing",
-			"table '%.*s' has no item with %.*s = \"%.*s\"", (int)a.table.n, a.table.p, (int)a.key.n, a.key.p,
-			a.item.n ? (int)a.item.n : 12, a.item.n ? a.item.p : "PriorityList");
+		result = error_set(error, STATUS_USAGE, "missing", "table '%.*s' has no item with %.*s = \"%.*s\"",
+			(int)a.table.n, a.table.p, (int)a.key.n, a.key.p, a.item.n ? (int)a.item.n : 12,
+			a.item.n ? a.item.p : "PriorityList");
 	if (result == 0) {
 		buffer_add_string(&items, "]}");
 		buffer_add_slice(out, buffer_slice(&items));

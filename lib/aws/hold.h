@@ -1,7 +1,8 @@
 /* hold - messages that are ours for now: kept invisible from their receipt until they are let go.
  *
- * A thread of its own extends their visibility at a third of the time-out. SQS ends all extending 12 hours after the receipt.
- * A message whose handle the queue no longer takes is stale: reported once, and never to be deleted. Thread safe. */
+ * A thread of its own extends their visibility at a third of the time-out. SQS ends all extending 12 hours after the
+ * receipt. A message whose handle the queue no longer takes is stale: reported once, and never to be deleted. Thread
+ * safe. */
 #ifndef ACC_AWS_HOLD_H
 #define ACC_AWS_HOLD_H
 

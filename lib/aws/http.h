@@ -56,8 +56,8 @@ struct http_stream *http_open(const struct http_request *request);
 /* Wait for the reply's head: RETRY_ANSWERED and *reply borrowed until http_close, else why not, with *error. */
 enum retry_transport http_head(struct http_stream *s, const struct http_reply **reply, struct error *error);
 
-/* Wait for up to n bytes of the body. The number read; 0 at the end of a whole body; -1 with *transport and *error when it
- * broke off. */
+/* Wait for up to n bytes of the body. The number read; 0 at the end of a whole body; -1 with *transport and *error when
+ * it broke off. */
 ssize_t http_read(struct http_stream *s, void *p, size_t n, enum retry_transport *transport,
 	struct error *error);
 

@@ -1,6 +1,7 @@
 /* metrics - what a batch came to: one line in CloudWatch's embedded metric format, and the same for people. Pure.
  *
- * Source: CloudWatch User Guide, "Embedded metric format specification". Namespace AccommodationConsolidator, dimension Function. */
+ * Source: CloudWatch User Guide, "Embedded metric format specification". Namespace AccommodationConsolidator, dimension
+ * Function. */
 #ifndef ACC_AWS_METRICS_H
 #define ACC_AWS_METRICS_H
 

@@ -1,7 +1,8 @@
 /* notification - what a message says happened to which objects. Pure: bytes in, facts out.
  *
- * Understood: S3's own form, one or many records ("Event message structure", S3 User Guide; keys are form-encoded there); the same as
- * string in an SNS envelope; EventBridge events of S3 (keys are raw there); the s3:TestEvent. Thread safe: no state. */
+ * Understood: S3's own form, one or many records ("Event message structure", S3 User Guide; keys are form-encoded
+ * there); the same as string in an SNS envelope; EventBridge events of S3 (keys are raw there); the s3:TestEvent.
+ * Thread safe: no state. */
 #ifndef ACC_AWS_NOTIFICATION_H
 #define ACC_AWS_NOTIFICATION_H
 

@@ -1,9 +1,10 @@
 /* retry - whether to try again, and when: the standard mode of the AWS SDKs, as pure decisions.
  *
- * Source: AWS SDKs and Tools Reference Guide, "Retry behavior": error classes, full jitter below a limit that doubles to
- * RETRY_CAP_MS, a token bucket, x-amz-retry-after. Three things differ on purpose, because a batch of thousands of requests
- * must end the same whether or not the service throttles: the default is RETRY_ATTEMPTS tries (AWS_MAX_ATTEMPTS sets
- * it), begun at shorter delays, and a success gives back all that the request's retries took from the bucket. No state but what is passed in; the caller locks. */
+ * Source: AWS SDKs and Tools Reference Guide, "Retry behavior": error classes, full jitter below a limit that doubles
+ * to RETRY_CAP_MS, a token bucket, x-amz-retry-after. Three things differ on purpose, because a batch of thousands of
+ * requests must end the same whether or not the service throttles: the default is RETRY_ATTEMPTS tries
+ * (AWS_MAX_ATTEMPTS sets it), begun at shorter delays, and a success gives back all that the request's retries took
+ * from the bucket. No state but what is passed in; the caller locks. */
 #ifndef ACC_AWS_RETRY_H
 #define ACC_AWS_RETRY_H
 

@@ -112,7 +112,8 @@ s3_parse(const char *uri, struct slice *bucket, struct slice *key, struct error 
 	if (bucket->n == 0 || bucket->n > 255)
 		return error_set(error, STATUS_REFUSED, "bad-uri", "'%s' names no bucket (s3://BUCKET/KEY)", uri);
 	if (key->n > 1024)
-		return error_set(error, STATUS_REFUSED, "bad-uri", "the key of '%.200s...' is longer than 1024 bytes", uri);
+		return error_set(
+			error, STATUS_REFUSED, "bad-uri", "the key of '%.200s...' is longer than 1024 bytes", uri);
 	return 0;
 }
 

@@ -2,9 +2,9 @@
  *
  * A bucket is addressed by virtual host where its name allows and the endpoint is AWS's own, else by path
  * (addressing_style in the profile's s3 section decides otherwise). A bucket that turns out to be in another region
- * is asked there once, and remembered. Keys are raw bytes. All calls block unless they say not; thread safe, a download is for one
- * thread at a time. Errors: STATUS_FAILED, code "missing" (404), "access" (403), "precondition" (412), "changed", "checksum",
- * "service", "network". */
+ * is asked there once, and remembered. Keys are raw bytes. All calls block unless they say not; thread safe, a download
+ * is for one thread at a time. Errors: STATUS_FAILED, code "missing" (404), "access" (403), "precondition" (412),
+ * "changed", "checksum", "service", "network". */
 #ifndef ACC_AWS_S3_H
 #define ACC_AWS_S3_H
 
@@ -92,8 +92,8 @@ struct s3_put {
 	uint64_t part_bytes;              /* above this in parts of this size; 0: 8M */
 };
 
-/* Store an object: 0 with etag and version_id in *meta (given to s3_meta_free). -1: code "precondition" when only_new and
- * the key is taken. */
+/* Store an object: 0 with etag and version_id in *meta (given to s3_meta_free). -1: code "precondition" when only_new
+ * and the key is taken. */
 int s3_store_object(const struct s3_put *put, struct s3_meta *meta, struct error *error);
 
 #endif

@@ -60,7 +60,8 @@ check_metadata(const struct option_list *list, struct error *error)
 		const char *eq = strchr(list->values[i], '=');
 
 		if (!eq || eq - list->values[i] > 100)
-			return error_set(error, STATUS_USAGE, "usage", "metadata '%s' is not NAME=VALUE", list->values[i]);
+			return error_set(
+				error, STATUS_USAGE, "usage", "metadata '%s' is not NAME=VALUE", list->values[i]);
 		for (const char *c = list->values[i]; *c; c++)
 			if (*c < ' ' || *c > '~' || (c < eq && strchr(" :()<>@,;\\\"/[]?={}", *c)))
 				return error_set(error, STATUS_USAGE, "usage",

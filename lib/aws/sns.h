@@ -7,8 +7,8 @@
 
 #define SNS_MESSAGE_MAX (256u << 10) /* bytes */
 
-/* The region is the ARN's. subject: ASCII, at most 99 characters are sent. A message longer than SNS_MESSAGE_MAX is cut. -1 with
- * *error. */
+/* The region is the ARN's. subject: ASCII, at most 99 characters are sent. A message longer than SNS_MESSAGE_MAX is
+ * cut. -1 with *error. */
 int sns_publish(const char *topic_arn, struct slice subject, struct slice message, struct error *error);
 
 #endif

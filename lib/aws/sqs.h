@@ -22,7 +22,8 @@ struct sqs_queue {
 	struct aws_endpoint endpoint; /* of the URL's host, when none is configured; authority NULL: none */
 };
 
-/* From https://..., sqs://NAME or an ARN; asks for the URL where only the name is known. -1 with *error. Gives *q to sqs_close. */
+/* From https://..., sqs://NAME or an ARN; asks for the URL where only the name is known. -1 with *error. Gives *q to
+ * sqs_close. */
 int sqs_open(struct sqs_queue *q, const char *queue, struct error *error);
 void sqs_close(struct sqs_queue *q);
 
@@ -44,8 +45,8 @@ struct sqs_entry {
 	char reason[200];
 };
 
-/* Delete, or change the visibility of, any number of messages: ten at a time, refused ones again where that helps. 0 when every
- * request was answered (each entry tells its own outcome), -1 with *error. */
+/* Delete, or change the visibility of, any number of messages: ten at a time, refused ones again where that helps. 0
+ * when every request was answered (each entry tells its own outcome), -1 with *error. */
 int sqs_delete(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struct error *error);
 int sqs_change_visibility(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, unsigned seconds,
 	struct error *error);
@@ -53,8 +54,8 @@ int sqs_change_visibility(const struct sqs_queue *q, struct sqs_entry *entries, 
 /* The queue's attributes as a JSON object of strings, borrowed from arena. */
 int sqs_attributes(const struct sqs_queue *q, struct arena *arena, struct slice *json, struct error *error);
 
-/* The pure part of sqs_open: true when text is a URL, sqs://NAME or an ARN; url, region, account and name borrow from it or
- * are empty. */
+/* The pure part of sqs_open: true when text is a URL, sqs://NAME or an ARN; url, region, account and name borrow from
+ * it or are empty. */
 struct sqs_address {
 	struct slice url, region, account, name;
 };
