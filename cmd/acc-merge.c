@@ -23,16 +23,17 @@ static const struct option_spec options[] = {
 	{'p', "priority", OPTION_FILE, "SRC", &priority,
 		"partners, best first: names with commas, a file, or dynamodb://TABLE", NULL, 0, 0},
 	{0, "deny", OPTION_FILE, "SRC", &deny, "partners to leave out, given like --priority", NULL, 0, 0},
-	{0, "unlisted", OPTION_CHOICE, "WHAT", &unlisted, "partners that the list lacks come last or are left out [keep]",
-		"keep|drop", 0, 0},
-	{'r', "rules", OPTION_FILE, "FILE", &rules_file, "which candidate becomes a field's value; see acc-rules(5)", NULL, 0, 0},
+	{0, "unlisted", OPTION_CHOICE, "WHAT", &unlisted,
+		"partners that the list lacks come last or are left out [keep]", "keep|drop", 0, 0},
+	{'r', "rules", OPTION_FILE, "FILE", &rules_file, "which candidate becomes a field's value; see acc-rules(5)",
+		NULL, 0, 0},
 	{'m', "mode", OPTION_CHOICE, "MODE", &mode, "consolidate field by field, or take the best record whole [field]",
 		"field|record", 0, 0},
 	{'u', "updates", OPTION_CHOICE, "HOW", &updates,
 		"a partner's newer record replaces its older ones, or patches them [replace]", "replace|patch", 0, 0},
 	{'f', "fields", OPTION_STRING, "A,B", &fields_text, "keep these fields of the data only", NULL, 0, 0},
-	{'e', "empty-is-missing", OPTION_FLAG, NULL, &empty_is_missing, "\"\", [] and {} are no candidates, as null is none",
-		NULL, 0, 0},
+	{'e', "empty-is-missing", OPTION_FLAG, NULL, &empty_is_missing,
+		"\"\", [] and {} are no candidates, as null is none", NULL, 0, 0},
 	{'l', "latest", OPTION_FLAG, NULL, &latest, "print the surviving input records themselves", NULL, 0, 0},
 	{'x', "explain", OPTION_FLAG, NULL, &explain, "add \"_fields\": where each value comes from", NULL, 0, 0},
 	{0, "key", OPTION_STRING, "PATH", &key, "where the id is [.accommodation_id]", NULL, 0, 0},
@@ -41,10 +42,11 @@ static const struct option_spec options[] = {
 	{0, "time", OPTION_STRING, "PATH", &time_path, "where the record's time is [._source.time]", NULL, 0, 0},
 	{0, "rejects", OPTION_FILE, "FILE", &rejects_file, "append refused records to FILE", NULL, 0, 0},
 	{0, "max-record", OPTION_SIZE, "SIZE", &max_record, "refuse longer records [16M]", NULL, 1024, 1u << 30},
-	{'S', "memory", OPTION_SIZE, "SIZE", &memory, "hold at most SIZE in memory [half of what may be used]", NULL, 1, 0},
+	{'S', "memory", OPTION_SIZE, "SIZE", &memory, "hold at most SIZE in memory [half of what may be used]", NULL,
+		1, 0},
 	{'j', "jobs", OPTION_NUMBER, "N", &threads, "threads [as many as there are processors]", NULL, 1, 256},
-	{'T', "temporary-directory", OPTION_FILE, "DIR", &directory, "for what does not fit in memory [$TMPDIR or /tmp]",
-		NULL, 0, 0},
+	{'T', "temporary-directory", OPTION_FILE, "DIR", &directory,
+		"for what does not fit in memory [$TMPDIR or /tmp]", NULL, 0, 0},
 	{0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0},
 };
 
@@ -141,10 +143,10 @@ tell_left_out(const struct partner_table *partners, const struct consolidation_c
 static int
 finish(enum status status, const struct consolidation_counts *n)
 {
-	struct journal_count counts[] = {{"read", n->read}, {"represented", n->represented}, {"superseded", n->superseded},
-		{"left_out", n->left_out}, {"refused", n->refused}, {"written", n->written}, {"bytes_in", n->bytes_in},
-		{"bytes_out", output_stdout.bytes}, {"bad_times", n->bad_times}, {"fallbacks", n->fallbacks},
-		{"runs", n->runs}, {NULL, 0}};
+	struct journal_count counts[] = {{"read", n->read}, {"represented", n->represented},
+		{"superseded", n->superseded}, {"left_out", n->left_out}, {"refused", n->refused},
+		{"written", n->written}, {"bytes_in", n->bytes_in}, {"bytes_out", output_stdout.bytes},
+		{"bad_times", n->bad_times}, {"fallbacks", n->fallbacks}, {"runs", n->runs}, {NULL, 0}};
 
 	return command_finish(n->refused ? status_worse(status, STATUS_REFUSED) : status, counts);
 }

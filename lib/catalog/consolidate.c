@@ -108,7 +108,7 @@ consolidation_read(struct consolidation *c, const char *name, struct error *erro
 	return intake_read(c, name, error);
 }
 
-/* --- what is held, gathered and in order ---------------------------------------------------------------------------- */
+/* --- what is held, gathered and in order ---------------------------------------------------------------------- */
 
 struct gathered {
 	struct consolidation *c;
@@ -155,7 +155,7 @@ gathered_free(struct gathered *g)
 	free(g->shelves);
 }
 
-/* --- spilling ------------------------------------------------------------------------------------------------------- */
+/* --- spilling ------------------------------------------------------------------------------------------------- */
 
 struct spill {
 	struct gathered *gathered;
@@ -249,7 +249,7 @@ hold_survivors(struct consolidation *c, const struct gathered *g, struct shelf *
 		}
 }
 
-/* --- writing -------------------------------------------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------------------------------------------- */
 
 struct writing {
 	struct consolidation *c;

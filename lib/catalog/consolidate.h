@@ -42,8 +42,8 @@ struct consolidation;
 struct consolidation *consolidation_new(const struct consolidation_options *options);
 void consolidation_free(struct consolidation *c);
 
-/* Read all of an input: a path, file:///path or "-". Refused records are reported on the way. -1 with *error when it could
- * not be opened or read to its end; what was read till then counts. name is borrowed until consolidation_free. */
+/* Read all of an input: a path, file:///path or "-". Refused records are reported on the way. -1 with *error when it
+ * could not be opened or read to its end; what was read till then counts. name is borrowed until consolidation_free. */
 int consolidation_read(struct consolidation *c, const char *name, struct error *error);
 
 /* Write the result. Once. */

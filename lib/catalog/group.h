@@ -58,7 +58,8 @@ void gathering_free(struct gathering *g);
 /* Sort an accommodation's linked records, drop duplicates (and with replace, all but each partner's first). Returns how
  * many were dropped. Used for records of several runs as well. scratch grows and is reused between calls. */
 struct record_array { struct record **p; size_t n, capacity; };
-uint64_t settle(struct accommodation *a, bool replace, const struct partner_table *partners, struct record_array *scratch);
+uint64_t settle(
+	struct accommodation *a, bool replace, const struct partner_table *partners, struct record_array *scratch);
 /* Copy the settled records to out, side by side: a->n of them. Returns the place behind them. */
 struct record *lay_out(struct accommodation *a, struct record *out);
 

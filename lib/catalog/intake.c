@@ -17,7 +17,7 @@
 #define BLOCK_MAX ((size_t)4 << 20)
 #define BLOCK_MIN ((size_t)16 << 10)
 
-/* --- one record ---------------------------------------------------------------------------------------------------- */
+/* --- one record ----------------------------------------------------------------------------------------------- */
 
 static const struct { const char *code, *reason, *option; } faults[] = {
 	[RECORD_NO_ID] = {"no-id", "no \"%s\"", "--key"},
@@ -44,8 +44,8 @@ refuse(struct chunk *chunk, struct arena *kept, const struct scan_record *r, con
 	struct slice source = r->members[0];
 
 	*refused = (struct refused){.text = r->text, .code = code, .reason = reason, .option = option,
-		.line = r->line, .fault_line = r->fault_line, .column = column, .element = r->in_array ? r->element : r->line,
-		.in_array = r->in_array, .cut = r->cut};
+		.line = r->line, .fault_line = r->fault_line, .column = column,
+		.element = r->in_array ? r->element : r->line, .in_array = r->in_array, .cut = r->cut};
 	if (option && source.p && json_kind(source) == JSON_OBJECT)
 		refused->source = source;
 	*chunk->refused_end = refused;
@@ -67,7 +67,8 @@ refuse_fault(struct consolidation *c, struct worker *w, struct chunk *chunk, con
 	buffer_format(&reason, faults[fault].reason, buffer_string(&name));
 	_Pragma("GCC diagnostic pop")
 	buffer_add_byte(&reason, '\0');
-	refuse(chunk, &w->kept, r, faults[fault].code, arena_copy(&w->kept, buffer_slice(&reason)).p, faults[fault].option, 0);
+	refuse(chunk, &w->kept, r, faults[fault].code, arena_copy(&w->kept, buffer_slice(&reason)).p,
+		faults[fault].option, 0);
 	buffer_free(&name);
 	buffer_free(&reason);
 }
@@ -109,7 +110,7 @@ take(struct consolidation *c, struct worker *w, struct chunk *chunk, enum scan_r
 		refuse(chunk, &w->kept, scanned, scanned->code, scanned->reason, NULL, scanned->column);
 }
 
-/* --- reporting ----------------------------------------------------------------------------------------------------- */
+/* --- reporting ------------------------------------------------------------------------------------------------ */
 
 static void
 add_source(struct buffer *out, const struct refused *refused, const char *name, uint64_t record)
@@ -128,7 +129,8 @@ static char *
 origin_of(const struct refused *refused, uint64_t *record)
 {
 	struct slice uri = refused->source.p ? json_member(refused->source, SLICE("uri")) : (struct slice){NULL, 0};
-	struct slice number = refused->source.p ? json_member(refused->source, SLICE("record")) : (struct slice){NULL, 0};
+	struct slice number =
+		refused->source.p ? json_member(refused->source, SLICE("record")) : (struct slice){NULL, 0};
 	struct arena arena = {0};
 	char *named;
 
@@ -149,7 +151,8 @@ explain_refusal(struct buffer *reason, const struct stretch *stretch, const stru
 	if (refused->column && refused->fault_line == refused->line)
 		buffer_format(reason, " (column %llu)", (unsigned long long)refused->column);
 	else if (refused->column)
-		buffer_format(reason, " (line %llu, column %llu)", (unsigned long long)(stretch->lines + refused->fault_line),
+		buffer_format(reason, " (line %llu, column %llu)",
+			(unsigned long long)(stretch->lines + refused->fault_line),
 			(unsigned long long)refused->column);
 	buffer_add_string(reason, "; the record is refused");
 	if (refused->option)
@@ -159,7 +162,8 @@ explain_refusal(struct buffer *reason, const struct stretch *stretch, const stru
 static void
 report(struct consolidation *c, const struct stretch *stretch, const struct refused *refused)
 {
-	uint64_t record = (refused->in_array ? stretch->elements : stretch->lines) + refused->element, origin_record = 0;
+	uint64_t record = (refused->in_array ? stretch->elements : stretch->lines) + refused->element;
+	uint64_t origin_record = 0;
 	char *origin = origin_of(refused, &origin_record);
 	struct message_place place = {.uri = stretch->name, .record = record, .line = stretch->lines + refused->line,
 		.code = refused->code};
@@ -203,7 +207,7 @@ open_chunk(struct consolidation *c, struct chunk *chunk, const char *name, uint6
 	chunk->refused_end = &chunk->refused;
 }
 
-/* --- streams ------------------------------------------------------------------------------------------------------- */
+/* --- streams -------------------------------------------------------------------------------------------------- */
 
 static void
 scan_window(struct consolidation *c, struct worker *w, const char *name)
@@ -261,7 +265,7 @@ read_stream(struct consolidation *c, struct input *input, const char *name, stru
 	return got < 0 ? -1 : 0;
 }
 
-/* --- mapped files -------------------------------------------------------------------------------------------------- */
+/* --- mapped files --------------------------------------------------------------------------------------------- */
 
 /* A piece of a mapped file, from a record's begin up to the begin of the first record at or behind limit. */
 struct piece {
@@ -377,7 +381,8 @@ cut_pieces(struct consolidation *c, const struct mapped *m, struct piece *pieces
 	return filled;
 }
 
-/* Each piece began on a guess. Where the one before it ended elsewhere, or in another state, read it again from there. */
+/* Each piece began on a guess. Where the one before it ended elsewhere, or in another state, read it again from
+ * there. */
 static void
 join_pieces(struct consolidation *c, struct mapped *m, struct piece *pieces, size_t n)
 {

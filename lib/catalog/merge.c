@@ -92,7 +92,7 @@ merger_fallbacks(const struct merger *m)
 		}                                                                                                  \
 	} while (0)
 
-/* --- fields -------------------------------------------------------------------------------------------------------- */
+/* --- fields --------------------------------------------------------------------------------------------------- */
 
 static void
 index_field(struct merger *m, uint32_t i)
@@ -247,7 +247,8 @@ choose_groups(struct merger *m)
 		m->group_winners[g] = NONE;
 		counts = memory_get_zeroed(m->n_records, sizeof(*counts));
 		for (uint32_t i = 0; i < m->n_fields; i++)
-			for (uint32_t o = m->fields[i].group == g ? m->fields[i].first : NONE; o != NONE; o = m->offers[o].next)
+			for (uint32_t o = m->fields[i].group == g ? m->fields[i].first : NONE; o != NONE;
+				o = m->offers[o].next)
 				counts[m->offers[o].place] += m->offers[o].value.p != NULL;
 		for (uint32_t i = 0; i < m->n_records; i++)
 			if (counts[i] > most) {
@@ -258,7 +259,7 @@ choose_groups(struct merger *m)
 	}
 }
 
-/* --- output -------------------------------------------------------------------------------------------------------- */
+/* --- output --------------------------------------------------------------------------------------------------- */
 
 static void
 add_position(struct merger *m, struct buffer *out, const struct record *r)

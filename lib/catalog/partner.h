@@ -18,7 +18,8 @@ struct partner {
 struct partner_table;
 
 /* The lists are borrowed until partner_table_free; either may be empty. */
-struct partner_table *partner_table_new(const struct name_list *listed, const struct name_list *denied, bool drop_unlisted);
+struct partner_table *partner_table_new(
+	const struct name_list *listed, const struct name_list *denied, bool drop_unlisted);
 void partner_table_free(struct partner_table *table);
 
 /* A thread's own view, so that looking up a partner it has met takes no lock. */

@@ -1,5 +1,7 @@
 #include "catalog/candidate.h"
 
+#include "base/command.h"
+#include "base/command.h"
 #include "base/memory.h"
 #include "base/message.h"
 
@@ -46,7 +48,7 @@ picker_free(struct picker *picker)
 	buffer_free(&picker->jq_input);
 }
 
-/* --- rules that choose one candidate: each gives it, or NULL when none is of its type ------------------------------ */
+/* --- rules that choose one candidate: each gives it, or NULL when none is of its type ------------------------- */
 
 typedef const struct candidate *chooser(const struct candidate *c, size_t n);
 
@@ -214,7 +216,7 @@ majority(const struct candidate *c, size_t n)
 	return best;
 }
 
-/* --- rules that put a value together ------------------------------------------------------------------------------- */
+/* --- rules that put a value together -------------------------------------------------------------------------- */
 
 static const struct candidate *
 unite(struct buffer *out, const struct candidate *c, size_t n)
@@ -299,8 +301,8 @@ collect_members(const struct candidate *objects, size_t n, size_t *count, struct
 				capacity = capacity ? capacity * 2 : 32;
 				members = memory_resize(members, capacity, sizeof(*members));
 			}
-			members[*count] = (struct deep_member){raw, json_decode(raw, arena), value, objects[i].record, i,
-				*count};
+			members[*count] =
+				(struct deep_member){raw, json_decode(raw, arena), value, objects[i].record, i, *count};
 			++*count;
 		}
 	}
@@ -401,7 +403,7 @@ deep(struct buffer *out, const struct candidate *c, size_t n, bool empty_is_miss
 	return first;
 }
 
-/* --- jq ------------------------------------------------------------------------------------------------------------ */
+/* --- jq ------------------------------------------------------------------------------------------------------- */
 
 static bool
 take_first(void *context, struct slice output)
@@ -450,10 +452,13 @@ run_program(struct picker *picker, const struct rule *rule, const struct candida
 	struct error error = {0};
 	struct jq_program *program = program_of(picker, rule, &error);
 
+	if (!program) { /* it was compiled before: now no process can be started */
+		error.status = STATUS_FAILED;
+		command_die(&error);
+	}
 	describe_candidates(picker, c, n);
-	if (program)
-		jq_program_run(program, buffer_slice(&picker->jq_input), (struct slice){NULL, 0}, take_first, &picker->text,
-			&error);
+	jq_program_run(program, buffer_slice(&picker->jq_input), (struct slice){NULL, 0}, take_first,
+		&picker->text, &error);
 	if (picker->text.n == 0 && error.text[0])
 		message(MESSAGE_NOTE, "%s: %s", rule->where, error.text);
 	return picker->text.n > 0;
@@ -468,7 +473,7 @@ candidate_that_is(struct slice value, const struct candidate *c, size_t n)
 	return NULL;
 }
 
-/* --- picking ------------------------------------------------------------------------------------------------------- */
+/* --- picking -------------------------------------------------------------------------------------------------- */
 
 /* The candidates by a rule's own list, those of other partners behind in the order they have. */
 static const struct candidate *
@@ -482,7 +487,8 @@ by_own_list(struct picker *picker, const struct name_list *list, const struct ca
 	}
 	for (size_t place = 0; place <= list->n; place++)
 		for (size_t i = 0; i < n; i++)
-			if (name_list_place(list, partner_at(picker->options->partners, c[i].record->partner)->name) == place)
+			if (place == name_list_place(list,
+					partner_at(picker->options->partners, c[i].record->partner)->name))
 				picker->ordered[filled++] = c[i];
 	return picker->ordered;
 }
@@ -523,8 +529,8 @@ tell_fallback(const struct rule *rule, const struct candidate *c, struct slice f
 	struct arena arena = {0};
 	struct slice id = record_id_text(c->record, &arena);
 
-	message(MESSAGE_NOTE, "accommodation '%.*s', field '%.*s': the rule '%s' finds no value; priority decides", (int)id.n,
-		id.p, (int)field.n, field.p, rule_name(rule->kind));
+	message(MESSAGE_NOTE, "accommodation '%.*s', field '%.*s': the rule '%s' finds no value; priority decides",
+		(int)id.n, id.p, (int)field.n, field.p, rule_name(rule->kind));
 	arena_free(&arena);
 }
 

@@ -43,8 +43,8 @@ not_a_name(const char *source, struct slice value, struct error *error)
 {
 	int shown = value.n > 40 ? 40 : (int)value.n;
 
-	return error_set(error, STATUS_USAGE, "bad-list", "%s: %.*s is no partner name; the list holds strings only", source,
-		shown, value.p);
+	return error_set(error, STATUS_USAGE, "bad-list", "%s: %.*s is no partner name; the list holds strings only",
+		source, shown, value.p);
 }
 
 static int
@@ -83,7 +83,8 @@ add_array(struct name_list *list, struct slice array, bool typed, const char *so
 static struct slice
 member_of_kind(struct slice object, const char *name, enum json_kind kind)
 {
-	struct slice value = json_kind(object) == JSON_OBJECT ? json_member(object, slice_of(name)) : (struct slice){NULL, 0};
+	struct slice value =
+		json_kind(object) == JSON_OBJECT ? json_member(object, slice_of(name)) : (struct slice){NULL, 0};
 
 	return value.p && json_kind(value) == kind ? value : (struct slice){NULL, 0};
 }
@@ -117,8 +118,8 @@ add_item(struct name_list *list, struct slice item, const struct list_shape *sha
 	struct slice attribute = member_of_kind(item, shape->list_name, JSON_OBJECT), names;
 
 	if (!attribute.p)
-		return error_set(error, STATUS_USAGE, "bad-list", "%s: the item has no attribute '%s' (see ?list=)", source,
-			shape->list_name);
+		return error_set(error, STATUS_USAGE, "bad-list", "%s: the item has no attribute '%s' (see ?list=)",
+			source, shape->list_name);
 	if ((names = member_of_kind(attribute, "L", JSON_ARRAY)).p)
 		return add_array(list, names, true, source, error);
 	if ((names = member_of_kind(attribute, "SS", JSON_ARRAY)).p)
@@ -171,8 +172,8 @@ add_object(struct name_list *list, struct slice object, const struct list_shape 
 		return add_item(list, item, shape, source, error);
 	if (shape->may_be_absent)
 		return 0;
-	return error_set(error, STATUS_USAGE, "no-list", "%s: there is no item whose %s is '%s'", source, shape->key_name,
-		shape->item);
+	return error_set(error, STATUS_USAGE, "no-list", "%s: there is no item whose %s is '%s'", source,
+		shape->key_name, shape->item);
 }
 
 static void
@@ -233,7 +234,8 @@ name_list_parse(struct slice text, const char *source, const struct list_shape *
 	if (list->n == 0 && !shape->may_be_absent) {
 		name_list_free(list);
 		return error_set(error, STATUS_USAGE, "empty-list",
-			"%s: the list is empty; with it every partner would count the same, so nothing is done", source);
+			"%s: the list is empty; with it every partner would count the same, so nothing is done",
+			source);
 	}
 	return 0;
 }
@@ -309,7 +311,8 @@ item_name(const char *argument, const char *otherwise)
 static int
 read_one(const char *argument, const char *item, struct name_list *list, struct error *error)
 {
-	char *key = query_value(argument, "key", "ContentType"), *attribute = query_value(argument, "list", "partner_list");
+	char *key = query_value(argument, "key", "ContentType");
+	char *attribute = query_value(argument, "list", "partner_list");
 	char *wanted = item_name(argument, item);
 	struct list_shape shape = {key, wanted, attribute, false};
 	int status = name_list_read(argument, &shape, list, error);
@@ -325,7 +328,8 @@ static int
 read_table(const char *table, struct name_list *listed, struct name_list *denied, struct error *error)
 {
 	char *key = query_value(table, "key", "ContentType"), *attribute = query_value(table, "list", "partner_list");
-	struct list_shape priority = {key, "PriorityList", attribute, false}, deny = {key, "BlackList", attribute, true};
+	struct list_shape priority = {key, "PriorityList", attribute, false};
+	struct list_shape deny = {key, "BlackList", attribute, true};
 	struct buffer text = {0};
 	int status = content_read(table, &text, error);
 

@@ -18,8 +18,8 @@ void name_list_free(struct name_list *list);
  * or in "Items" or "Responses"; or one name per line, with # comments. Of several items the one whose partition key
  * (key_name, compared without regard to case, as exports differ in it) says item is taken; a sole item without that key
  * is taken as it is. The names are the list of strings (L of S, or SS) in the attribute list_name.
- * source names the text in messages. A name that stands twice counts once, with a warning. -1 with *error (STATUS_USAGE)
- * when the text is malformed, holds no such item, or no name. Gives *list to name_list_free. */
+ * source names the text in messages. A name that stands twice counts once, with a warning. -1 with *error
+ * (STATUS_USAGE) when the text is malformed, holds no such item, or no name. Gives *list to name_list_free. */
 struct list_shape {
 	const char *key_name;  /* "ContentType" */
 	const char *item;      /* "PriorityList" or "BlackList" */

@@ -84,13 +84,15 @@ struct record_shape {
 };
 
 /* Parse the four paths (text as given). -1 with *error. Gives the shape to record_shape_free. */
-int record_shape_parse(struct record_shape *shape, const char *key, const char *partner, const char *data, const char *time,
-	struct error *error);
+int record_shape_parse(struct record_shape *shape, const char *key, const char *partner, const char *data,
+	const char *time, struct error *error);
 void record_shape_free(struct record_shape *shape);
 
 /* Make a record of what the scanner found. NULL on success, or the static word why it is refused; *missing names the
  * option that says where the part should be. The caller sets stretch. */
-enum record_fault { RECORD_GOOD, RECORD_NO_ID, RECORD_BAD_ID, RECORD_NO_PARTNER, RECORD_BAD_PARTNER, RECORD_NO_DATA, RECORD_BAD_DATA };
+enum record_fault {
+	RECORD_GOOD, RECORD_NO_ID, RECORD_BAD_ID, RECORD_NO_PARTNER, RECORD_BAD_PARTNER, RECORD_NO_DATA, RECORD_BAD_DATA
+};
 enum record_fault record_read(const struct record_shape *shape, const struct scan_record *scanned,
 	struct partner_view *partners, struct shape_view *shapes, struct arena *scratch, struct record *record);
 
@@ -104,8 +106,8 @@ struct slice record_id_text(const struct record *r, struct arena *arena);
 /* The first eight bytes of a text as a number that orders as they do; a shorter text has zeros behind. */
 uint64_t id_prefix(struct slice text);
 
-/* The order of records of one accommodation: <0 when a comes first. Of records that are one (record_same) the higher text
- * comes first, so that the choice does not hang on the order of the input. */
+/* The order of records of one accommodation: <0 when a comes first. Of records that are one (record_same) the higher
+ * text comes first, so that the choice does not hang on the order of the input. */
 int record_order(const struct record *a, const struct record *b, const struct partner_table *partners);
 /* Equal in rank, time, partner, position and data: one record. */
 bool record_same(const struct record *a, const struct record *b, const struct partner_table *partners);

@@ -82,8 +82,10 @@ parse_kind(struct parser *p, struct slice value, const char *where, struct rule 
 				rule->kind = (enum rule_kind)kind;
 				return 0;
 			}
-	return bad(p, "%s: unknown rule %.*s; there are priority, newest, oldest, longest, shortest, min, max, majority, "
-		"union, deep and {\"jq\":\"PROGRAM\"}", where, value.n > 60 ? 60 : (int)value.n, value.p);
+	return bad(p,
+		"%s: unknown rule %.*s; there are priority, newest, oldest, longest, shortest, min, max, majority, "
+		"union, deep and {\"jq\":\"PROGRAM\"}",
+		where, value.n > 60 ? 60 : (int)value.n, value.p);
 }
 
 static int

@@ -74,7 +74,8 @@ take_samples(struct run *run, struct slice text)
 		struct slice id = record_id_text(&r, &scratch);
 		if (at == 0 || (before.p && !slice_equal(before, id))) {
 			run->samples = memory_resize(run->samples, run->n_samples + 1, sizeof(*run->samples));
-			run->samples[run->n_samples++] = (struct run_sample){arena_copy(&run->ids, id), run->bytes + at};
+			run->samples[run->n_samples++] =
+				(struct run_sample){arena_copy(&run->ids, id), run->bytes + at};
 			run->sampled_to = run->bytes + at + RUN_SAMPLE_BYTES;
 			before = (struct slice){NULL, 0};
 		} else {
@@ -97,7 +98,7 @@ run_write(struct run *run, struct slice text, const char *directory)
 	run->bytes += text.n;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------------------------- */
 
 struct reader {
 	const struct run *run;

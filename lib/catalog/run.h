@@ -1,7 +1,7 @@
 /* run - a sorted run of records on disk, and the merge of several.
  *
- * A run holds records sorted by id and, within an accommodation, in any order. It lives in an unnamed file, private to the
- * process that wrote it. While it is written, every RUN_SAMPLE_BYTES a sample of its ids is taken, so that parts of
+ * A run holds records sorted by id and, within an accommodation, in any order. It lives in an unnamed file, private to
+ * the process that wrote it. While it is written, every RUN_SAMPLE_BYTES a sample of its ids is taken, so that parts of
  * several runs can be merged at the same time. */
 #ifndef ACC_CATALOG_RUN_H
 #define ACC_CATALOG_RUN_H
@@ -35,11 +35,11 @@ void run_format(struct buffer *out, const struct accommodation *a);
 /* Append what run_format made to the run: whole accommodations in order. Ends the command when the disk is full. */
 void run_write(struct run *run, struct slice text, const char *directory);
 
-/* Walks the accommodations of several runs in order of ids, from `from` (inclusive; p NULL: the first) up to `to` (exclusive;
- * p NULL: the last). Records of one id from all runs come together, settled. */
+/* Walks the accommodations of several runs in order of ids, from `from` (inclusive; p NULL: the first) up to `to`
+ * (exclusive; p NULL: the last). Records of one id from all runs come together, settled. */
 struct run_merge;
-struct run_merge *run_merge_new(struct run *const *runs, size_t n, struct slice from, struct slice to, size_t buffer_bytes,
-	bool replace, const struct partner_table *partners);
+struct run_merge *run_merge_new(struct run *const *runs, size_t n, struct slice from, struct slice to,
+	size_t buffer_bytes, bool replace, const struct partner_table *partners);
 void run_merge_free(struct run_merge *merge);
 /* Borrow the next accommodation until the next call; false at the end. superseded is added to. */
 bool run_merge_next(struct run_merge *merge, struct accommodation *a, uint64_t *superseded);

@@ -18,8 +18,8 @@ struct shape_view;
 struct shape_view *shape_view_new(struct shape_table *table);
 void shape_view_free(struct shape_view *view);
 
-/* The number of the shape of the members listed, from 1; 0 stands for all that have none: no list, no members, names that
- * are written with escapes or stand twice, and shapes beyond the first SHAPES_MAX. */
+/* The number of the shape of the members listed, from 1; 0 stands for all that have none: no list, no members, names
+ * that are written with escapes or stand twice, and shapes beyond the first SHAPES_MAX. */
 #define SHAPES_MAX 1024
 uint32_t shape_number(struct shape_view *view, const struct scan_record *record);
 

@@ -1,7 +1,7 @@
 /* verdict - whether a journal proves that a batch's work is done, and for which of its messages it is not.
  *
- * Pure: journal text and references in, verdict out. What is not proved has failed: only then may a message be deleted that the
- * verdict does not fail. The rules are those of acc(7), THE JOURNAL. See base/journal.h for the lines. */
+ * Pure: journal text and references in, verdict out. What is not proved has failed: only then may a message be deleted
+ * that the verdict does not fail. The rules are those of acc(7), THE JOURNAL. See base/journal.h for the lines. */
 #ifndef ACC_IO_VERDICT_H
 #define ACC_IO_VERDICT_H
 
