@@ -1,0 +1,114 @@
+/* catalog - what the tests of lib/catalog share: records made of text as acc-merge makes them.
+ *
+ *     struct catalog c;
+ *     catalog_begin(&c, "alpha,beta", "");
+ *     catalog_read(&c, "{\"accommodation_id\":1,...}\n");
+ *     c.records, c.n
+ *     catalog_end(&c); */
+#ifndef ACC_TESTS_CATALOG_H
+#define ACC_TESTS_CATALOG_H
+
+#include "base/memory.h"
+#include "catalog/group.h"
+
+#include "unit.h"
+
+#define CATALOG_RECORDS 200
+
+struct catalog {
+	struct name_list listed, denied;
+	struct record_shape shape;
+	struct partner_table *partners;
+	struct partner_view *partner_view;
+	struct shape_table *shapes;
+	struct shape_view *shape_view;
+	struct scanner *scanner;
+	struct stretch stretch;
+	struct arena arena;
+	struct record records[CATALOG_RECORDS];
+	size_t n;
+	enum record_fault fault; /* of the last record */
+};
+
+static inline void
+catalog_names(struct name_list *list, const char *names)
+{
+	static const struct list_shape shape = {"ContentType", "PriorityList", "partner_list", false};
+	char *argument = memory_format("%s,", names);
+	struct error error;
+
+	*list = (struct name_list){0};
+	if (*names)
+		assert_int_equal(name_list_read(argument, &shape, list, &error), 0);
+	free(argument);
+}
+
+static inline void
+catalog_begin(struct catalog *c, const char *listed, const char *denied)
+{
+	struct error error;
+
+	*c = (struct catalog){.stretch = {.name = "in.jsonl"}};
+	catalog_names(&c->listed, listed);
+	catalog_names(&c->denied, denied);
+	assert_int_equal(record_shape_parse(&c->shape, ".accommodation_id", ".partner_name", ".accommodation_data",
+				 "._source.time", &error),
+		0);
+	c->partners = partner_table_new(&c->listed, &c->denied, false);
+	c->partner_view = partner_view_new(c->partners);
+	c->shapes = shape_table_new();
+	c->shape_view = shape_view_new(c->shapes);
+	c->scanner = scanner_new(c->shape.names, c->shape.n_names, 1 << 20);
+	scanner_list_inner(c->scanner, c->shape.data_name);
+}
+
+static inline void
+catalog_end(struct catalog *c)
+{
+	scanner_free(c->scanner);
+	shape_view_free(c->shape_view);
+	shape_table_free(c->shapes);
+	partner_view_free(c->partner_view);
+	partner_table_free(c->partners);
+	record_shape_free(&c->shape);
+	name_list_free(&c->listed);
+	name_list_free(&c->denied);
+	arena_free(&c->arena);
+}
+
+/* Append the records of a whole input; text must outlive them. */
+static inline void
+catalog_read(struct catalog *c, const char *text)
+{
+	struct scan_record scanned;
+	enum scan_result got;
+
+	scanner_restart(c->scanner);
+	scanner_window(c->scanner, text, strlen(text), true);
+	while ((got = scanner_next(c->scanner, &scanned)) == SCAN_RECORD) {
+		struct record *r = &c->records[c->n];
+
+		assert_true(c->n < CATALOG_RECORDS);
+		c->fault = record_read(&c->shape, &scanned, c->partner_view, c->shape_view, &c->arena, r);
+		if (c->fault != RECORD_GOOD)
+			continue;
+		r->stretch = &c->stretch;
+		c->n++;
+	}
+	assert_int_equal(got, SCAN_END);
+}
+
+/* All records gathered, those of one id together; the records of c stay as they are. */
+static inline void
+catalog_gather(struct catalog *c, bool replace, struct gathering *g)
+{
+	struct shelf *shelf = memory_get_zeroed(1, sizeof(*shelf));
+
+	for (size_t i = 0; i < c->n; i++)
+		shelf_add(shelf, &c->records[i]);
+	*g = (struct gathering){0};
+	gather_bin(g, &shelf, 1, 0, replace, c->partners);
+	free(shelf);
+}
+
+#endif

@@ -1,0 +1,331 @@
+/* Records: what is one, where its parts are, and the order of those of one accommodation. */
+#include "catalog.h"
+
+#define ID "\"accommodation_id\":"
+#define PARTNER "\"partner_name\":"
+#define DATA "\"accommodation_data\":"
+
+static void
+the_parts_lie_where_the_paths_say(void **state)
+{
+	struct catalog c;
+	struct record *r = c.records;
+
+	(void)state;
+	catalog_begin(&c, "", "");
+	catalog_read(&c, "{" PARTNER "\"alpha\"," DATA " {\"name\":\"Inn\"} ," ID "101,\"_source\":{\"uri\":\"u\",\"record\":7}}");
+	assert_int_equal(c.n, 1);
+	assert_true(slice_equal(record_id(r), SLICE("101")));
+	assert_true(slice_equal(record_data(r), SLICE("{\"name\":\"Inn\"}")));
+	assert_true(slice_equal(record_source(r), SLICE("{\"uri\":\"u\",\"record\":7}")));
+	assert_true(slice_equal(partner_at(c.partners, r->partner)->name, SLICE("alpha")));
+	assert_int_equal(r->flags & RECORD_SPANS_LINES, 0);
+	catalog_end(&c);
+}
+
+static void
+paths_may_lead_anywhere(void **state)
+{
+	struct catalog c;
+	struct error error;
+	struct record *r = c.records;
+
+	(void)state;
+	catalog_begin(&c, "", "");
+	scanner_free(c.scanner);
+	record_shape_free(&c.shape);
+	assert_int_equal(record_shape_parse(&c.shape, ".key.\"the id\"", ".key.partner", ".body", ".body.at", &error), 0);
+	assert_int_equal(c.shape.n_names, 3); /* _source, key, body */
+	c.scanner = scanner_new(c.shape.names, c.shape.n_names, 1 << 20);
+	catalog_read(&c, "{\"key\":{\"the id\":\"x\",\"partner\":\"alpha\"},\"body\":{\"at\":60}}");
+	assert_int_equal(c.n, 1);
+	assert_true(slice_equal(record_id(r), SLICE("\"x\"")));
+	assert_true(slice_equal(record_data(r), SLICE("{\"at\":60}")));
+	assert_true(slice_equal(record_time_text(r, &c.shape), SLICE("60")));
+	assert_int_equal(r->time.seconds, 60);
+	catalog_end(&c);
+}
+
+static void
+a_path_that_is_none_is_refused(void **state)
+{
+	static const char *const good = ".a";
+
+	(void)state;
+	for (int bad = 0; bad < 4; bad++) {
+		struct record_shape shape;
+		struct error error;
+
+		assert_int_equal(record_shape_parse(&shape, bad == 0 ? "a" : good, bad == 1 ? "a" : good,
+					 bad == 2 ? "a" : good, bad == 3 ? "a" : good, &error),
+			-1);
+		assert_int_equal(error.status, STATUS_USAGE);
+	}
+}
+
+static void
+what_lacks_a_part_is_no_record(void **state)
+{
+	static const struct {
+		const char *text;
+		enum record_fault fault;
+	} examples[] = {
+		{"{" ID "1," PARTNER "\"a\"," DATA "{}}", RECORD_GOOD},
+		{"{" ID "\"\"," PARTNER "\"\"," DATA "{}}", RECORD_GOOD},
+		{"{" PARTNER "\"a\"," DATA "{}}", RECORD_NO_ID},
+		{"{" ID "null," PARTNER "\"a\"," DATA "{}}", RECORD_BAD_ID},
+		{"{" ID "[1]," PARTNER "\"a\"," DATA "{}}", RECORD_BAD_ID},
+		{"{" ID "true," PARTNER "\"a\"," DATA "{}}", RECORD_BAD_ID},
+		{"{" ID "1," DATA "{}}", RECORD_NO_PARTNER},
+		{"{" ID "1," PARTNER "1," DATA "{}}", RECORD_BAD_PARTNER},
+		{"{" ID "1," PARTNER "null," DATA "{}}", RECORD_BAD_PARTNER},
+		{"{" ID "1," PARTNER "\"a\"}", RECORD_NO_DATA},
+		{"{" ID "1," PARTNER "\"a\"," DATA "[]}", RECORD_BAD_DATA},
+		{"{" ID "1," PARTNER "\"a\"," DATA "\"x\"}", RECORD_BAD_DATA},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
+		struct catalog c;
+
+		catalog_begin(&c, "", "");
+		catalog_read(&c, examples[i].text);
+		assert_int_equal(c.fault, examples[i].fault);
+		assert_int_equal(c.n, examples[i].fault == RECORD_GOOD);
+		catalog_end(&c);
+	}
+}
+
+static void
+ids_are_one_by_their_decoded_text(void **state)
+{
+	struct catalog c;
+
+	(void)state;
+	catalog_begin(&c, "", "");
+	catalog_read(&c, "{" ID "101," PARTNER "\"a\"," DATA "{}}{" ID "\"101\"," PARTNER "\"a\"," DATA "{}}{" ID
+			 "\"\\u0031\\u00301\"," PARTNER "\"a\"," DATA "{}}{" ID "101.0," PARTNER "\"a\"," DATA "{}}");
+	assert_int_equal(c.n, 4);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(slice_equal(record_id_text(&c.records[i], &c.arena), SLICE("101")));
+		assert_true(c.records[i].hash == c.records[0].hash);
+		assert_true(c.records[i].id_prefix == c.records[0].id_prefix);
+	}
+	assert_true(slice_equal(record_id_text(&c.records[3], &c.arena), SLICE("101.0")));
+	assert_true(c.records[3].hash != c.records[0].hash);
+	catalog_end(&c);
+}
+
+static void
+prefixes_of_ids_order_as_the_ids_do(void **state)
+{
+	static const struct slice ids[] = {{"", 0}, {"\0\1", 2}, {"1", 1}, {"10", 2}, {"12345678", 8}, {"12345679", 8}, {"2", 1},
+		{"a", 1}, {"\xc3\xa9", 2}};
+
+	(void)state;
+	for (size_t i = 0; i + 1 < sizeof(ids) / sizeof(*ids); i++)
+		assert_true(id_prefix(ids[i]) < id_prefix(ids[i + 1]));
+	assert_true(id_prefix(SLICE("12345678x")) == id_prefix(SLICE("12345678y")));
+}
+
+static void
+a_time_is_a_text_or_a_number_and_else_missing(void **state)
+{
+	static const struct {
+		const char *time;
+		bool missing, bad;
+	} examples[] = {
+		{"\"2024-01-02T03:04:05Z\"", false, false},
+		{"\"2024-01-02\"", false, false},
+		{"\"2024-01-02T03:04:05\\u005a\"", false, false},
+		{"1704164645.5", false, false},
+		{"null", true, false},
+		{"\"yesterday\"", true, true},
+		{"{}", true, true},
+		{"true", true, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
+		struct catalog c;
+		char *text = memory_format("{" ID "1," PARTNER "\"a\"," DATA "{},\"_source\":{\"time\":%s}}", examples[i].time);
+
+		catalog_begin(&c, "", "");
+		catalog_read(&c, text);
+		assert_int_equal(c.n, 1);
+		assert_int_equal(instant_is_missing(c.records[0].time), examples[i].missing);
+		assert_int_equal((c.records[0].flags & RECORD_BAD_TIME) != 0, examples[i].bad);
+		assert_true(slice_equal(record_time_text(&c.records[0], &c.shape), slice_of(examples[i].time)));
+		catalog_end(&c);
+		free(text);
+	}
+}
+
+static void
+the_position_is_the_sources_or_the_inputs(void **state)
+{
+	static const struct {
+		const char *source, *uri;
+		uint64_t record;
+		bool bare;
+	} examples[] = {
+		{"{\"uri\":\"s3://b/k\",\"record\":7}", "s3://b/k", 7, false},
+		{"{\"record\":7,\"uri\":\"caf\\u00e9\"}", "caf\xc3\xa9", 7, false},
+		{"{\"uri\":\"u\"}", "u", 0, false},
+		{"{\"uri\":\"u\",\"record\":-1}", "u", 0, false},
+		{"{\"uri\":\"u\",\"record\":\"7\"}", "u", 0, false},
+		{"{\"uri\":7,\"record\":3}", "in.jsonl", 102, true},
+		{"{}", "in.jsonl", 102, true},
+		{"null", "in.jsonl", 102, true},
+		{"\"x\"", "in.jsonl", 102, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
+		struct catalog c;
+		char *text = memory_format("\n{" ID "1," PARTNER "\"a\"," DATA "{},\"_source\":%s}", examples[i].source);
+		struct position position;
+
+		catalog_begin(&c, "", "");
+		c.stretch.lines = 100;
+		catalog_read(&c, text);
+		assert_int_equal(c.n, 1);
+		position = record_position(c.records, &c.arena);
+		assert_true(slice_equal(position.uri, slice_of(examples[i].uri)));
+		assert_true(position.record == examples[i].record);
+		assert_int_equal(record_is_bare(c.records), examples[i].bare);
+		catalog_end(&c);
+		free(text);
+	}
+}
+
+static void
+in_an_array_elements_count_and_not_lines(void **state)
+{
+	struct catalog c;
+
+	(void)state;
+	catalog_begin(&c, "", "");
+	c.stretch.lines = 100;
+	c.stretch.elements = 20;
+	catalog_read(&c, "[\n\n{" ID "1," PARTNER "\"a\"," DATA "{}},{" ID "1," PARTNER "\"a\"," DATA "{\n}}]");
+	assert_int_equal(c.n, 2);
+	assert_int_equal(record_position(&c.records[0], &c.arena).record, 21);
+	assert_int_equal(record_position(&c.records[1], &c.arena).record, 22);
+	assert_int_equal(c.records[0].flags & RECORD_SPANS_LINES, 0);
+	assert_int_equal(c.records[1].flags & RECORD_SPANS_LINES, RECORD_SPANS_LINES);
+	catalog_end(&c);
+}
+
+static void
+a_shape_tells_the_members_that_are_null(void **state)
+{
+	struct catalog c;
+
+	(void)state;
+	catalog_begin(&c, "", "");
+	catalog_read(&c, "{" ID "1," PARTNER "\"a\"," DATA "{\"x\":1,\"y\":null,\"z\":null}}{" ID "2," PARTNER "\"a\"," DATA
+			 "{ \"x\":null,\"y\":\"n\",\"z\":3}}");
+	assert_int_equal(c.n, 2);
+	if (c.records[0].shape) { /* the exact scanner lists no members */
+		assert_int_equal(c.records[0].shape, c.records[1].shape);
+		assert_int_equal(c.records[0].nulls, 6);
+		assert_int_equal(c.records[1].nulls, 1);
+		assert_int_equal(c.records[0].flags & RECORD_COMPACT, RECORD_COMPACT);
+		assert_int_equal(c.records[1].flags & RECORD_COMPACT, 0);
+	}
+	catalog_end(&c);
+}
+
+/* Best first; beta is listed before alpha, delta and gamma are not. */
+static const char *const ordered[] = {
+	"{" ID "1," PARTNER "\"beta\"," DATA "{},\"_source\":{\"uri\":\"a\",\"record\":1,\"time\":\"2024-01-02\"}}",
+	"{" ID "1," PARTNER "\"beta\"," DATA "{},\"_source\":{\"uri\":\"z\",\"record\":9,\"time\":\"2024-01-01\"}}",
+	"{" ID "1," PARTNER "\"beta\"," DATA "{},\"_source\":{\"uri\":\"a\",\"record\":10}}",
+	"{" ID "1," PARTNER "\"beta\"," DATA "{},\"_source\":{\"uri\":\"a\",\"record\":9}}",
+	"{" ID "1," PARTNER "\"alpha\"," DATA "{},\"_source\":{\"uri\":\"b\",\"record\":1,\"time\":\"2025-01-01T00:00:00.2Z\"}}",
+	"{" ID "1," PARTNER "\"alpha\"," DATA "{},\"_source\":{\"uri\":\"b\",\"record\":1,\"time\":\"2025-01-01T00:00:00.1Z\"}}",
+	"{" ID "1," PARTNER "\"delta\"," DATA "{},\"_source\":{\"uri\":\"a\",\"record\":1,\"time\":2000000000}}",
+	"{" ID "1," PARTNER "\"delta\"," DATA "{\"x\":2},\"_source\":{\"uri\":\"b\",\"record\":1,\"time\":1}}",
+	"{" ID "1," PARTNER "\"delta\"," DATA "{\"x\":1},\"_source\":{\"uri\":\"b\",\"record\":1,\"time\":1}}",
+	"{" ID "1," PARTNER "\"gamma\"," DATA "{\"x\":1},\"_source\":{\"uri\":\"b\",\"record\":1,\"time\":1}}",
+	"{" ID "1," PARTNER "\"gamma\"," DATA "{},\"_source\":{\"uri\":\"a\",\"record\":1}}",
+};
+
+#define N_ORDERED (sizeof(ordered) / sizeof(*ordered))
+
+static void
+the_order_is_rank_time_name_position_and_data(void **state)
+{
+	struct catalog c;
+
+	(void)state;
+	catalog_begin(&c, "beta,alpha", "");
+	for (size_t i = 0; i < N_ORDERED; i++)
+		catalog_read(&c, ordered[i]);
+	assert_int_equal(c.n, N_ORDERED);
+	for (size_t i = 0; i < N_ORDERED; i++)
+		for (size_t k = 0; k < N_ORDERED; k++) {
+			int order = record_order(&c.records[i], &c.records[k], c.partners);
+			assert_int_equal((order > 0) - (order < 0), (i > k) - (i < k));
+			assert_int_equal(record_same(&c.records[i], &c.records[k], c.partners), i == k);
+		}
+	catalog_end(&c);
+}
+
+static void
+of_bare_records_the_later_comes_first(void **state)
+{
+	struct catalog c;
+	struct stretch later = {.name = "later.jsonl"};
+
+	(void)state;
+	catalog_begin(&c, "", "");
+	catalog_read(&c, "{" ID "1," PARTNER "\"a\"," DATA "{}}\n{" ID "1," PARTNER "\"a\"," DATA "{}}\n"
+			 "{" ID "1," PARTNER "\"a\"," DATA "{}}");
+	c.records[2].stretch = &later;
+	assert_true(record_order(&c.records[1], &c.records[0], c.partners) < 0);
+	assert_true(record_order(&c.records[2], &c.records[1], c.partners) < 0);
+	assert_true(record_order(&c.records[0], &c.records[2], c.partners) > 0);
+	catalog_end(&c);
+}
+
+static void
+records_that_differ_elsewhere_are_one(void **state)
+{
+	struct catalog c;
+
+	(void)state;
+	catalog_begin(&c, "", "");
+	catalog_read(&c, "{" ID "1," PARTNER "\"a\"," DATA "{},\"_source\":{\"uri\":\"u\",\"record\":1},\"more\":1}"
+			 "{" ID "\"1\"," PARTNER "\"\\u0061\"," DATA "{},\"_source\":{\"record\":1,\"uri\":\"\\u0075\"},\"more\":2}");
+	assert_int_equal(c.n, 2);
+	assert_true(record_same(&c.records[0], &c.records[1], c.partners));
+	/* which of them stays does not hang on the order of the input */
+	assert_true(record_order(&c.records[0], &c.records[1], c.partners) ==
+		-record_order(&c.records[1], &c.records[0], c.partners));
+	assert_true(record_order(&c.records[0], &c.records[1], c.partners) != 0);
+	catalog_end(&c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_parts_lie_where_the_paths_say),
+		cmocka_unit_test(paths_may_lead_anywhere),
+		cmocka_unit_test(a_path_that_is_none_is_refused),
+		cmocka_unit_test(what_lacks_a_part_is_no_record),
+		cmocka_unit_test(ids_are_one_by_their_decoded_text),
+		cmocka_unit_test(prefixes_of_ids_order_as_the_ids_do),
+		cmocka_unit_test(a_time_is_a_text_or_a_number_and_else_missing),
+		cmocka_unit_test(the_position_is_the_sources_or_the_inputs),
+		cmocka_unit_test(in_an_array_elements_count_and_not_lines),
+		cmocka_unit_test(a_shape_tells_the_members_that_are_null),
+		cmocka_unit_test(the_order_is_rank_time_name_position_and_data),
+		cmocka_unit_test(of_bare_records_the_later_comes_first),
+		cmocka_unit_test(records_that_differ_elsewhere_are_one),
+	};
+
+	return TESTS(tests);
+}
