@@ -54,7 +54,8 @@ struct scan_inner {
 
 struct scan_record {
 	struct slice text;      /* the record without surrounding white space; borrowed from the window.
-	                           Of a refused record: from its first byte to where scanning goes on or the line ends */
+	                           Of a refused record: from its first byte to where scanning goes on, or to
+	                           the end of the line */
 	struct slice members[SCAN_MEMBERS_MAX]; /* values of the wanted top-level members, text as it stands,
 	                           the last of duplicates; p is NULL where there is none */
 	struct scan_inner inner[SCAN_INNER_MAX];
@@ -79,7 +80,8 @@ struct scanner; /* see scan_private.h; allocate with scanner_new */
 struct scanner *scanner_new(const struct slice *names, int n_names, size_t max_record);
 void scanner_free(struct scanner *s);
 
-/* List the members of the wanted member number `name`, too, when it is an object and it costs next to nothing. -1: of none. */
+/* List the members of the wanted member number `name`, too, when it is an object and it costs next to nothing. -1: of
+ * none. */
 void scanner_list_inner(struct scanner *s, int name);
 
 /* Begin anew with another input. */

@@ -125,7 +125,7 @@ index_block(struct scan_index *index, struct classes c, uint64_t inside, const c
 		uint32_t *out = index.tokens + index.n;                                                            \
 		size_t at = index.bytes;                                                                           \
 		struct utf8_check check = utf8_start(&index, at == 0);                                             \
-                                                                                                                   \
+														   \
 		for (; at + 64 <= end; at += 64)                                                                   \
 			SCAN_INDEX_BLOCK(text + at, ~0ull);                                                        \
 		if (at < end) {                                                                                    \

@@ -14,7 +14,7 @@ struct scan_index {
 	size_t n;             /* tokens, without the sentinels behind them */
 	size_t capacity;
 	size_t bytes;         /* of text indexed so far */
-	size_t bad_from;      /* bytes below this offset hold no control character in a string, no bad escape, no bad UTF-8 */
+	size_t bad_from;      /* bytes below hold no control character in a string, no bad escape, no bad UTF-8 */
 	bool backslashes;     /* there is one at least */
 	/* carried from one block of 64 bytes to the next */
 	uint64_t in_string, escaped, scalar;

@@ -301,7 +301,8 @@ json_member(struct slice object, struct slice decoded_name)
 
 	while (json_next_member(&walk, &name, &value))
 		if ((name.n == decoded_name.n + 2 && memcmp(name.p + 1, decoded_name.p, decoded_name.n) == 0) ||
-			(name.n > decoded_name.n + 2 && memchr(name.p, '\\', name.n) && json_string_is(name, decoded_name)))
+			(name.n > decoded_name.n + 2 && memchr(name.p, '\\', name.n) &&
+				json_string_is(name, decoded_name)))
 			found = value;
 	return found;
 }

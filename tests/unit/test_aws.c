@@ -115,8 +115,8 @@ endpoints_are_configured(void **state)
 	assert_endpoint(config, NULL, AWS_SQS, "r", "http://queue:2/prefix");
 	assert_endpoint(config, NULL, AWS_S3, "r", "http://all:1");
 	assert_endpoint(config, SET({"AWS_ENDPOINT_URL", "http://env:3"}), AWS_SQS, "r", "http://env:3");
-	assert_endpoint(config, SET({"AWS_ENDPOINT_URL", "http://env:3"}, {"AWS_ENDPOINT_URL_SQS", "https://own"}), AWS_SQS,
-		"r", "https://own");
+	assert_endpoint(config, SET({"AWS_ENDPOINT_URL", "http://env:3"}, {"AWS_ENDPOINT_URL_SQS", "https://own"}),
+		AWS_SQS, "r", "https://own");
 	assert_endpoint(config, SET({"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"}), AWS_SQS, "eu-west-1",
 		"https://sqs.eu-west-1.amazonaws.com");
 }
@@ -201,9 +201,11 @@ keys_come_from_the_environment_first(void **state)
 {
 	(void)state;
 	assert_keys("[default]\naws_access_key_id=C\naws_secret_access_key=D\n", NULL,
-		SET({"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "B"}, {"AWS_SESSION_TOKEN", "T"}), "A", "B", "T");
+		SET({"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "B"}, {"AWS_SESSION_TOKEN", "T"}), "A", "B",
+		"T");
 	assert_no_keys(NULL, NULL, SET({"AWS_ACCESS_KEY_ID", "A"}), "AWS_SECRET_ACCESS_KEY is not");
-	assert_no_keys(NULL, NULL, SET({"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "HUSH\nx"}), "white space");
+	assert_no_keys(
+		NULL, NULL, SET({"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "HUSH\nx"}), "white space");
 	assert_no_keys(NULL, NULL, NULL, "no AWS credentials found");
 }
 
@@ -213,18 +215,21 @@ profiles_give_keys(void **state)
 	(void)state;
 	assert_keys("[default]\naws_access_key_id=C\naws_secret_access_key=D\n", NULL, NULL, "C", "D", NULL);
 	assert_keys("[default]\naws_access_key_id=C\naws_secret_access_key=D\n",
-		"[p]\naws_access_key_id = E\naws_secret_access_key = F\naws_session_token = G\n", SET({"AWS_PROFILE", "p"}), "E", "F",
-		"G");
+		"[p]\naws_access_key_id = E\naws_secret_access_key = F\naws_session_token = G\n",
+		SET({"AWS_PROFILE", "p"}), "E", "F", "G");
 	assert_no_keys(NULL, NULL, SET({"AWS_PROFILE", "nope"}), "profile 'nope' is neither in");
-	assert_no_keys("[profile p]\naws_access_key_id=C\n", NULL, SET({"AWS_PROFILE", "p"}), "aws_secret_access_key is not");
+	assert_no_keys(
+		"[profile p]\naws_access_key_id=C\n", NULL, SET({"AWS_PROFILE", "p"}), "aws_secret_access_key is not");
 }
 
 static void
 a_process_gives_keys(void **state)
 {
 	(void)state;
-	assert_keys("[default]\ncredential_process = sh -c 'printf \"%s\" \"{\\\"Version\\\":1,\\\"AccessKeyId\\\":\\\"P\\\","
-		    "\\\"SecretAccessKey\\\":\\\"Q\\\",\\\"SessionToken\\\":\\\"R\\\"}\"'\n", NULL, NULL, "P", "Q", "R");
+	assert_keys("[default]\ncredential_process = sh -c 'printf \"%s\" "
+		    "\"{\\\"Version\\\":1,\\\"AccessKeyId\\\":\\\"P\\\","
+		    "\\\"SecretAccessKey\\\":\\\"Q\\\",\\\"SessionToken\\\":\\\"R\\\"}\"'\n",
+		NULL, NULL, "P", "Q", "R");
 	assert_no_keys("[default]\ncredential_process = false\n", NULL, NULL, "failed with status 1");
 	assert_no_keys("[default]\ncredential_process = /no/such/file\n", NULL, NULL, "/no/such/file");
 	assert_no_keys("[default]\ncredential_process = echo HUSH\n", NULL, NULL, "not a JSON object");
@@ -236,12 +241,14 @@ roles_are_checked_before_anything_is_asked(void **state)
 {
 	(void)state;
 	assert_no_keys("[default]\nrole_arn = r\n", NULL, NULL, "exactly one of");
-	assert_no_keys("[default]\nrole_arn = r\nsource_profile = a\ncredential_source = Environment\n", NULL, NULL, "exactly one of");
+	assert_no_keys("[default]\nrole_arn = r\nsource_profile = a\ncredential_source = Environment\n", NULL, NULL,
+		"exactly one of");
 	assert_no_keys("[default]\nrole_arn = r\nsource_profile = a\n", NULL, NULL, "does not exist");
 	assert_no_keys("[default]\nrole_arn = r\nsource_profile = a\n[profile a]\nrole_arn = s\nsource_profile = b\n"
 		       "[profile b]\nrole_arn = t\nsource_profile = a\n", NULL, NULL, "leads back to itself");
 	assert_no_keys("[default]\nrole_arn = r\nsource_profile = default\n", NULL, NULL, "without keys");
-	assert_no_keys("[default]\nrole_arn = r\ncredential_source = Elsewhere\n", NULL, NULL, "credential_source must be");
+	assert_no_keys(
+		"[default]\nrole_arn = r\ncredential_source = Elsewhere\n", NULL, NULL, "credential_source must be");
 	assert_no_keys("[default]\nrole_arn = r\ncredential_source = Environment\n", NULL, NULL, "has no keys");
 	assert_no_keys("[default]\nrole_arn = r\nmfa_serial = m\nsource_profile = a\n", NULL, NULL, "mfa_serial");
 }
@@ -250,7 +257,8 @@ static void
 sso_is_refused_with_the_way_out(void **state)
 {
 	(void)state;
-	assert_no_keys("[default]\nsso_session = s\nsso_account_id = 1\n", NULL, NULL, "aws configure export-credentials");
+	assert_no_keys(
+		"[default]\nsso_session = s\nsso_account_id = 1\n", NULL, NULL, "aws configure export-credentials");
 	assert_no_keys("[profile x]\nsso_start_url = u\n", NULL, SET({"AWS_PROFILE", "x"}), "--profile x");
 }
 
@@ -269,7 +277,8 @@ a_containers_address_is_checked(void **state)
 	assert_false(credentials_uri_is_allowed(SLICE("http://localhost@evil.com/x")));
 	assert_false(credentials_uri_is_allowed(SLICE("http://example.com/x")));
 	assert_false(credentials_uri_is_allowed(SLICE("ftp://127.0.0.1/x")));
-	assert_no_keys(NULL, NULL, SET({"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://example.com/"}), "neither https nor");
+	assert_no_keys(
+		NULL, NULL, SET({"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://example.com/"}), "neither https nor");
 }
 
 static void
@@ -286,8 +295,10 @@ keys_are_renewed_in_time(void **state)
 static void
 expiring_keys_are_fetched_again_and_survive_a_failing_source(void **state)
 {
-	static const char config[] = "[default]\ncredential_process = sh -c 'test ! -e /tmp/acc-unit-broken && printf %s \"{\\\"Version\\\":1,"
-		"\\\"AccessKeyId\\\":\\\"P\\\",\\\"SecretAccessKey\\\":\\\"Q\\\",\\\"Expiration\\\":\\\"2020-09-13T13:26:40Z\\\"}\"'\n";
+	static const char config[] = "[default]\ncredential_process = sh -c 'test ! -e /tmp/acc-unit-broken && printf "
+				     "%s \"{\\\"Version\\\":1,"
+				     "\\\"AccessKeyId\\\":\\\"P\\\",\\\"SecretAccessKey\\\":\\\"Q\\\","
+				     "\\\"Expiration\\\":\\\"2020-09-13T13:26:40Z\\\"}\"'\n";
 	struct aws_config c;
 	struct aws_keys keys;
 	struct error error;
@@ -324,8 +335,10 @@ xml_is_walked_by_local_names(void **state)
 {
 	struct arena arena = {0};
 	struct error error;
-	struct xml_node *root = xml_parse(SLICE("<?xml version=\"1.0\"?>\n<L xmlns=\"http://s3/\"> <K>a&amp;b&#13;&#x1F600;</K><E/><n:K "
-		"xmlns:n=\"u\">2</n:K></L>"), &arena, &error);
+	struct xml_node *root = xml_parse(
+		SLICE("<?xml version=\"1.0\"?>\n<L xmlns=\"http://s3/\"> <K>a&amp;b&#13;&#x1F600;</K><E/><n:K "
+		      "xmlns:n=\"u\">2</n:K></L>"),
+		&arena, &error);
 
 	(void)state;
 	assert_non_null(root);
@@ -437,7 +450,8 @@ extensions_end_twelve_hours_after_the_receipt(void **state)
 static void
 a_batch_names_each_object_once(void **state)
 {
-	static const char body[] = "{\"Records\":[{\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":\"b\"},\"object\":{\"key\":"
+	static const char body[] = "{\"Records\":[{\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":"
+				   "\"b\"},\"object\":{\"key\":"
 				   "\"k\",\"sequencer\":\"%s\"}}}]}";
 	struct batch batch = {.n = 0};
 	struct buffer out = {0};
@@ -448,7 +462,8 @@ a_batch_names_each_object_once(void **state)
 	batch_add(&batch, SLICE("m2"), SLICE("h2"), slice_of(first), SLICE(""), 2, 0);
 	batch_add(&batch, SLICE("m3"), SLICE("h3"), SLICE("junk"), SLICE(""), 1, 0);
 	batch_print(&batch, &out);
-	assert_string_equal(buffer_string(&out), "{\"uri\":\"s3://b/k\",\"sequencer\":\"0B\",\"messages\":[{\"id\":\"m1\",\"receipt_handle\":\"h1\","
+	assert_string_equal(buffer_string(&out),
+		"{\"uri\":\"s3://b/k\",\"sequencer\":\"0B\",\"messages\":[{\"id\":\"m1\",\"receipt_handle\":\"h1\","
 		"\"receive_count\":1},{\"id\":\"m2\",\"receipt_handle\":\"h2\",\"receive_count\":2}]}\n");
 	assert_int_equal(batch.references.n, 1);
 	assert_int_equal(batch.n_links, 2);

@@ -44,7 +44,9 @@ properties_comments_and_white_space(void **state)
 
 	(void)state;
 	assert_int_equal(parse("; c\n\n[default] # c\r\nREGION = eu-west-1 # c\nempty =\nurl=http://h/#x\n# c = d\n"
-			       "[profile  a-b/c@d]\nx = a=b ; c\ny = a;b\n[other]\nx = 1\n[profile]\n", INI_CONFIG, &error), 0);
+			       "[profile  a-b/c@d]\nx = a=b ; c\ny = a;b\n[other]\nx = 1\n[profile]\n",
+				 INI_CONFIG, &error),
+		0);
 	assert_value("default", NULL, "region", "eu-west-1");
 	assert_value("default", NULL, "empty", "");
 	assert_value("default", NULL, "url", "http://h/#x");
@@ -60,8 +62,9 @@ continuations_and_groups(void **state)
 
 	(void)state;
 	assert_int_equal(parse("[default]\nlong = a\n  b # not a comment\ns3 =\n  endpoint_url = http://h\n"
-			       "  addressing_style = path\nx = 1\n[services dev]\nsqs =\n\tendpoint_url = http://q\n", INI_CONFIG,
-				 &error), 0);
+			       "  addressing_style = path\nx = 1\n[services dev]\nsqs =\n\tendpoint_url = http://q\n",
+				 INI_CONFIG, &error),
+		0);
 	assert_value("default", NULL, "long", "a\nb # not a comment");
 	assert_value("default", "s3", "endpoint_url", "http://h");
 	assert_value("default", "s3", "addressing_style", "path");
@@ -77,8 +80,10 @@ what_wins(void **state)
 	struct error error;
 
 	(void)state;
-	assert_int_equal(parse("[profile default]\na = prefixed\n[default]\na = plain\n[profile p]\nk = 1\nk = 2\n[profile p]\nk = 3\n",
-		INI_CONFIG, &error), 0);
+	assert_int_equal(parse("[profile default]\na = prefixed\n[default]\na = plain\n[profile p]\nk = 1\nk = "
+			       "2\n[profile p]\nk = 3\n",
+				 INI_CONFIG, &error),
+		0);
 	assert_value("default", NULL, "a", "prefixed");
 	assert_value("p", NULL, "k", "3");
 	assert_int_equal(parse("[p]\nk = credentials\n", INI_CREDENTIALS, &error), 0);
@@ -90,8 +95,8 @@ what_wins(void **state)
 static void
 faults_are_named_with_their_line(void **state)
 {
-	static const char *const bad[] = {"x = 1\n", "[default\n", "[default] x\n", "[default]\nxyz\n", "[default]\n= 1\n",
-		"[default]\n  x = 1\n", "  x\n"};
+	static const char *const bad[] = {"x = 1\n", "[default\n", "[default] x\n", "[default]\nxyz\n",
+		"[default]\n= 1\n", "[default]\n  x = 1\n", "  x\n"};
 	struct error error;
 
 	(void)state;

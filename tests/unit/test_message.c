@@ -19,7 +19,8 @@ say_all(void *argument)
 	message(MESSAGE_WARNING, "a warning");
 	message(MESSAGE_NOTE, "a note");
 	message(MESSAGE_DETAIL, "a detail");
-	message_at(MESSAGE_WARNING, (struct message_place){.uri = "catalog.jsonl", .record = 17, .code = "missing-id"}, "no id");
+	message_at(MESSAGE_WARNING, (struct message_place){.uri = "catalog.jsonl", .record = 17, .code = "missing-id"},
+		"no id");
 	message_at(MESSAGE_WARNING, (struct message_place){.uri = "queue"}, "is empty");
 	error_set(&e, STATUS_FAILED, "io", "disk");
 	message_error(&e);
@@ -91,7 +92,8 @@ say_escapes(void *json)
 {
 	message_tool("acc-fetch");
 	message_configure(0, *(bool *)json);
-	message_at(MESSAGE_WARNING, (struct message_place){.uri = "s3://b/\x1b]0;\x07", .record = 1}, "two\nlines \xff");
+	message_at(
+		MESSAGE_WARNING, (struct message_place){.uri = "s3://b/\x1b]0;\x07", .record = 1}, "two\nlines \xff");
 }
 
 static void

@@ -14,7 +14,8 @@ parse(const char *body)
 	return n;
 }
 
-#define RECORD(event, key, more) "{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"eventTime\":\"2021-02-01T11:07:57.885Z\"," \
+#define RECORD(event, key, more)                                                                                       \
+	"{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"eventTime\":\"2021-02-01T11:07:57.885Z\","             \
 	"\"eventName\":\"" event "\",\"s3\":{\"bucket\":{\"name\":\"src\"},\"object\":{\"key\":\"" key "\"" more "}}}"
 #define ONE(key) "{\"Records\":[" RECORD("ObjectCreated:Put", key, "") "]}"
 
@@ -43,8 +44,10 @@ keys_are_form_decoded(void **state)
 static void
 what_is_known_of_the_object_is_taken(void **state)
 {
-	struct notification n = parse("{\"Records\":[" RECORD("ObjectCreated:CompleteMultipartUpload", "k",
-		",\"size\":53687091200000,\"eTag\":\"e\",\"versionId\":\"v\",\"sequencer\":\"0055AED6DCD90281E5\"") "]}");
+	struct notification n =
+		parse("{\"Records\":[" RECORD("ObjectCreated:CompleteMultipartUpload", "k",
+			",\"size\":53687091200000,\"eTag\":\"e\",\"versionId\":\"v\",\"sequencer\":"
+			"\"0055AED6DCD90281E5\"") "]}");
 
 	(void)state;
 	assert_int_equal(n.n, 1);
@@ -59,9 +62,11 @@ what_is_known_of_the_object_is_taken(void **state)
 static void
 a_message_may_hold_many_records(void **state)
 {
-	struct notification n = parse("{\"Records\":[" RECORD("ObjectCreated:Put", "1", "") ","
-		RECORD("ObjectRemoved:Delete", "2", "") "," RECORD("ObjectCreated:Copy", "3", "") "," RECORD("ObjectCreated:Post",
-		"4", "") "," RECORD("ObjectCreated:Put", "5", "") "," RECORD("ObjectCreated:Put", "6", "") "]}");
+	struct notification n =
+		parse("{\"Records\":[" RECORD("ObjectCreated:Put", "1", "") ","
+			RECORD("ObjectRemoved:Delete", "2", "") "," RECORD("ObjectCreated:Copy", "3", "") ","
+			RECORD("ObjectCreated:Post", "4", "") "," RECORD("ObjectCreated:Put", "5", "") ","
+			RECORD("ObjectCreated:Put", "6", "") "]}");
 
 	(void)state;
 	assert_int_equal(n.kind, NOTIFICATION_OBJECTS);
@@ -75,11 +80,15 @@ envelopes_are_opened(void **state)
 {
 	(void)state;
 	assert_uri("{\"Type\":\"Notification\",\"MessageId\":\"m\",\"Subject\":\"Amazon S3 Notification\",\"Message\":"
-		"\"{\\\"Records\\\":[{\\\"eventName\\\":\\\"ObjectCreated:Put\\\",\\\"s3\\\":{\\\"bucket\\\":{\\\"name\\\":\\\"src\\\"},"
-		"\\\"object\\\":{\\\"key\\\":\\\"a+b\\\"}}}]}\"}", "s3://src/a b");
+		   "\"{\\\"Records\\\":[{\\\"eventName\\\":\\\"ObjectCreated:Put\\\",\\\"s3\\\":{\\\"bucket\\\":{"
+		   "\\\"name\\\":\\\"src\\\"},"
+		   "\\\"object\\\":{\\\"key\\\":\\\"a+b\\\"}}}]}\"}",
+		"s3://src/a b");
 	/* EventBridge does not encode keys */
-	assert_uri("{\"version\":\"0\",\"detail-type\":\"Object Created\",\"source\":\"aws.s3\",\"time\":\"2021-02-01T11:07:57Z\","
-		"\"detail\":{\"bucket\":{\"name\":\"src\"},\"object\":{\"key\":\"a+b%2B %%%.png\",\"size\":5,\"etag\":\"x\"}}}",
+	assert_uri("{\"version\":\"0\",\"detail-type\":\"Object "
+		   "Created\",\"source\":\"aws.s3\",\"time\":\"2021-02-01T11:07:57Z\","
+		   "\"detail\":{\"bucket\":{\"name\":\"src\"},\"object\":{\"key\":\"a+b%2B "
+		   "%%%.png\",\"size\":5,\"etag\":\"x\"}}}",
 		"s3://src/a+b%2B %%%.png");
 }
 
@@ -105,14 +114,17 @@ static void
 anything_else_is_left_alone(void **state)
 {
 	static const char *const bodies[] = {"", "hello", "[]", "{}", "{\"Records\":5}", "{\"Records\":[5]}",
-		"{\"Records\":[{\"eventSource\":\"aws:sqs\"}]}", "{\"Records\":[" RECORD("ObjectTagging:Put", "k", "") "]}",
+		"{\"Records\":[{\"eventSource\":\"aws:sqs\"}]}",
+		"{\"Records\":[" RECORD("ObjectTagging:Put", "k", "") "]}",
 		"{\"Records\":[" RECORD("ObjectCreated:Put", "", "") "]}", ONE("a%00b"), ONE("%FF"), ONE("\\u0000"),
-		"{\"Records\":[{\"eventVersion\":\"3.0\",\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":\"b\"},"
+		"{\"Records\":[{\"eventVersion\":\"3.0\",\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{"
+		"\"name\":\"b\"},"
 		"\"object\":{\"key\":\"k\"}}}]}",
 		"{\"Records\":[" RECORD("ObjectCreated:Put", "k", "") ",{}]}",
 		"{\"Type\":\"Notification\",\"Message\":\"text\"}", "{\"Type\":\"SubscriptionConfirmation\"}",
 		"{\"detail-type\":\"Object Tags Added\",\"source\":\"aws.s3\",\"detail\":{}}",
-		"{\"Records\":[{\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":\"a/b\"},\"object\":{\"key\":\"k\"}}}]}",
+		"{\"Records\":[{\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":\"a/"
+		"b\"},\"object\":{\"key\":\"k\"}}}]}",
 		"{\"Records\":[{\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"object\":{\"key\":\"k\"}}}]}"};
 
 	(void)state;
@@ -152,9 +164,12 @@ a_lambda_event_is_taken_apart(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(event_parse(SLICE("{\"Records\":[{\"messageId\":\"m1\",\"receiptHandle\":\"h\",\"body\":\"{}\","
-		"\"attributes\":{\"ApproximateReceiveCount\":\"3\",\"MessageGroupId\":\"g\"},"
-		"\"eventSourceARN\":\"arn:aws:sqs:r:1:q\"},{\"messageId\":\"m2\"}]}"), &arena, &messages, &n, &error), 0);
+	assert_int_equal(
+		event_parse(SLICE("{\"Records\":[{\"messageId\":\"m1\",\"receiptHandle\":\"h\",\"body\":\"{}\","
+				  "\"attributes\":{\"ApproximateReceiveCount\":\"3\",\"MessageGroupId\":\"g\"},"
+				  "\"eventSourceARN\":\"arn:aws:sqs:r:1:q\"},{\"messageId\":\"m2\"}]}"),
+			&arena, &messages, &n, &error),
+		0);
 	assert_int_equal(n, 2);
 	assert_string_equal(messages[0].id.p, "m1");
 	assert_string_equal(messages[0].handle.p, "h");

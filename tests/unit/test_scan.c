@@ -81,7 +81,8 @@ records_of_all_shapes(void **state)
 {
 	(void)state;
 	expect("{\"id\":1}\n{\"id\":\"2\",\"data\":{\"a\":[1,{}]}}\n",
-		"good 1:1 [{\"id\":1}] id=1\ngood 2:2 [{\"id\":\"2\",\"data\":{\"a\":[1,{}]}}] id=\"2\" data={\"a\":[1,{}]}\n");
+		"good 1:1 [{\"id\":1}] id=1\ngood 2:2 [{\"id\":\"2\",\"data\":{\"a\":[1,{}]}}] id=\"2\" "
+		"data={\"a\":[1,{}]}\n");
 	expect("{\"id\" : 1 }\r\n\r\n{}", "good 1:1 [{\"id\" : 1 }] id=1\ngood 3:2 [{}]\n");
 	expect("\xef\xbb\xbf{\"id\":1}{\"id\":2} {\"id\":3}",
 		"good 1:1 [{\"id\":1}] id=1\ngood 1:2 [{\"id\":2}] id=2\ngood 1:3 [{\"id\":3}] id=3\n");
@@ -97,8 +98,10 @@ static void
 members_are_found_by_decoded_name_and_the_last_counts(void **state)
 {
 	(void)state;
-	expect("{\"\\u0069d\":1,\"a\":{\"id\":7},\"id\":-2.5e3}", "good 1:1 [{\"\\u0069d\":1,\"a\":{\"id\":7},\"id\":-2.5e3}] id=-2.5e3\n");
-	expect("{\"id\":null,\"_source\":\"\\\"\"}", "good 1:1 [{\"id\":null,\"_source\":\"\\\"\"}] id=null _source=\"\\\"\"\n");
+	expect("{\"\\u0069d\":1,\"a\":{\"id\":7},\"id\":-2.5e3}",
+		"good 1:1 [{\"\\u0069d\":1,\"a\":{\"id\":7},\"id\":-2.5e3}] id=-2.5e3\n");
+	expect("{\"id\":null,\"_source\":\"\\\"\"}",
+		"good 1:1 [{\"id\":null,\"_source\":\"\\\"\"}] id=null _source=\"\\\"\"\n");
 }
 
 static void
@@ -106,7 +109,8 @@ a_bad_line_costs_one_line(void **state)
 {
 	(void)state;
 	expect("{\"id\":1}\nnot json\n{\"id\":2}\n",
-		"good 1:1 [{\"id\":1}] id=1\ninvalid-json 2:2 [not json] at 2:1 unexpected character where a value should be\n"
+		"good 1:1 [{\"id\":1}] id=1\n"
+		"invalid-json 2:2 [not json] at 2:1 unexpected character where a value should be\n"
 		"good 3:3 [{\"id\":2}] id=2\n");
 	expect("{\"id\":1,\n{\"id\":2}\n",
 		"invalid-json 1:1 [{\"id\":1,] at 2:1 a member name should be here\ngood 2:2 [{\"id\":2}] id=2\n");
@@ -138,16 +142,19 @@ what_is_no_object_is_refused(void **state)
 static void
 utf8_is_checked(void **state)
 {
-	static const char *const bad[] = {"\xff", "\xc0\xaf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x8f\x80\x80",
-		"\xc3", "\xe2\x82", "\xf0\x9f\x98", "\x80", "\xc3\xa9\xa9"};
+	static const char *const bad[] = {"\xff", "\xc0\xaf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+		"\xf0\x8f\x80\x80", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\x80", "\xc3\xa9\xa9"};
 	char text[200], seen[400];
 
 	(void)state;
-	expect("{\"id\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"}", "good 1:1 [{\"id\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"}] id=\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"\n");
+	expect("{\"id\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"}",
+		"good 1:1 [{\"id\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"}] "
+		"id=\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"\n");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		snprintf(text, sizeof(text), "{\"data\":\"%s\"}\n{}", bad[i]);
-		snprintf(seen, sizeof(seen), "invalid-utf8 1:1 [{\"data\":\"%s\"}] at 1:%d bytes that are not UTF-8\ngood 2:2 [{}]\n", bad[i],
-			i == 10 ? 12 : 10);
+		snprintf(seen, sizeof(seen),
+			"invalid-utf8 1:1 [{\"data\":\"%s\"}] at 1:%d bytes that are not UTF-8\ngood 2:2 [{}]\n",
+			bad[i], i == 10 ? 12 : 10);
 		expect(text, seen);
 	}
 }
@@ -157,13 +164,15 @@ a_bad_element_costs_one_element(void **state)
 {
 	(void)state;
 	expect("[{\"id\":1},{\"id\":tru},{\"id\":3}]",
-		"good 1:1 [{\"id\":1}] id=1\ninvalid-json 1:2 [{\"id\":tru}] at 1:17 unexpected character where a value should be\n"
+		"good 1:1 [{\"id\":1}] id=1\n"
+		"invalid-json 1:2 [{\"id\":tru}] at 1:17 unexpected character where a value should be\n"
 		"good 1:3 [{\"id\":3}] id=3\n");
 	expect("[{\"id\":1},\n{\"id\":\"2,\n{\"id\":3}\n]\n{\"id\":4}",
 		"good 1:1 [{\"id\":1}] id=1\ninvalid-json 2:2 [{\"id\":\"2,] at 2:10 the line ends within a string\n"
 		"good 3:3 [{\"id\":3}] id=3\ngood 5:4 [{\"id\":4}] id=4\n");
 	expect("[\n{\"id\":1,\n{\"id\":2},\n{\"id\":3}\n]",
-		"invalid-json 2:1 [{\"id\":1,] at 3:1 a member name should be here\ngood 3:2 [{\"id\":2}] id=2\ngood 4:3 [{\"id\":3}] id=3\n");
+		"invalid-json 2:1 [{\"id\":1,] at 3:1 a member name should be here\ngood 3:2 [{\"id\":2}] id=2\ngood "
+		"4:3 [{\"id\":3}] id=3\n");
 	expect("[{\"id\":1}", "good 1:1 [{\"id\":1}] id=1\ninvalid-json 1:0 [] at 1:10 the array is not closed\n");
 }
 
@@ -219,8 +228,9 @@ number_below(unsigned n)
 static void
 random_value(struct buffer *b, int depth)
 {
-	static const char *const scalars[] = {"1", "-0.5e+7", "true", "null", "\"\"", "\"caf\xc3\xa9\"", "\"\\u00e9\\n\"", "\"a\\\\\"",
-		"\"{[,:]}\"", "\"\xf0\x9f\x98\x80 and a longer text that crosses a block of sixty-four bytes, surely\""};
+	static const char *const scalars[] = {"1", "-0.5e+7", "true", "null", "\"\"", "\"caf\xc3\xa9\"",
+		"\"\\u00e9\\n\"", "\"a\\\\\"", "\"{[,:]}\"",
+		"\"\xf0\x9f\x98\x80 and a longer text that crosses a block of sixty-four bytes, surely\""};
 	static const char *const keys[] = {"\"id\":", "\"data\" : ", "\"_source\":", "\"\\u0069d\":", "\"x\\\"y\":"};
 	unsigned n = number_below(4);
 
@@ -249,7 +259,8 @@ random_text(struct buffer *b)
 	b->n = 0;
 	buffer_add_string(b, array ? "[" : "");
 	for (unsigned i = 0; i < records; i++) {
-		buffer_add_string(b, i == 0 ? "" : array ? (number_below(2) ? "," : ",\n ") : number_below(5) ? "\n" : " ");
+		buffer_add_string(b, i == 0 ? "" :
+			array ? (number_below(2) ? "," : ",\n ") : number_below(5) ? "\n" : " ");
 		buffer_add_string(b, "{\"id\":");
 		random_value(b, 4);
 		buffer_add_byte(b, '}');
@@ -280,8 +291,8 @@ all_ways_see_the_same(void **state)
 			scan_level(way == 3 ? SCAN_PLAIN : SCAN_SIMD);
 			char *got = scan(buffer_slice(&text), step, max_record);
 			if (strcmp(got, whole) != 0)
-				fail_msg("seed %llu, way %d, step %zu, text:\n%.*s\nwhole:\n%s\ngot:\n%s", begin, way, step,
-					(int)text.n, text.p, whole, got);
+				fail_msg("seed %llu, way %d, step %zu, text:\n%.*s\nwhole:\n%s\ngot:\n%s", begin, way,
+					step, (int)text.n, text.p, whole, got);
 			free(got);
 		}
 		free(whole);

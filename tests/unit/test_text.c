@@ -15,8 +15,8 @@ kinds_are_told_by_the_first_byte(void **state)
 	static const struct {
 		const char *text;
 		enum json_kind kind;
-	} examples[] = {{"null", JSON_NULL}, {"false", JSON_FALSE}, {"true", JSON_TRUE}, {"0", JSON_NUMBER}, {"-1", JSON_NUMBER},
-		{"\"\"", JSON_STRING}, {"[]", JSON_ARRAY}, {"{}", JSON_OBJECT}};
+	} examples[] = {{"null", JSON_NULL}, {"false", JSON_FALSE}, {"true", JSON_TRUE}, {"0", JSON_NUMBER},
+		{"-1", JSON_NUMBER}, {"\"\"", JSON_STRING}, {"[]", JSON_ARRAY}, {"{}", JSON_OBJECT}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++)
@@ -135,7 +135,8 @@ a_string_is_its_decoded_text_and_no_other(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(strings) / sizeof(*strings); i++)
 		for (size_t k = 0; k < sizeof(strings) / sizeof(*strings); k++)
-			assert_int_equal(json_string_is(slice_of(strings[i].text), slice_of(strings[k].decoded)), i == k);
+			assert_int_equal(
+				json_string_is(slice_of(strings[i].text), slice_of(strings[k].decoded)), i == k);
 	assert_false(json_string_is(SLICE("\"plain\""), SLICE("plai")));
 	assert_false(json_string_is(SLICE("\"plain\""), SLICE("plain ")));
 	assert_false(json_string_is(SLICE("\"\\u20ac\""), SLICE("\xe2\x82")));
@@ -144,7 +145,8 @@ a_string_is_its_decoded_text_and_no_other(void **state)
 static void
 paths_lead_to_values(void **state)
 {
-	static const char text[] = "{\"a\":{\"b\":1,\"b\":{\"c d\":[2]}},\"\\u0062\":\"B\",\"e.f\":3,\"n\":null,\"\":4,\"\\\"\":5}";
+	static const char text[] =
+		"{\"a\":{\"b\":1,\"b\":{\"c d\":[2]}},\"\\u0062\":\"B\",\"e.f\":3,\"n\":null,\"\":4,\"\\\"\":5}";
 	static const struct {
 		const char *path, *value;
 	} examples[] = {
@@ -193,8 +195,8 @@ a_search_can_begin_below_the_first_names(void **state)
 static void
 what_is_no_path_is_refused(void **state)
 {
-	static const char *const texts[] = {"", ".", "a", "a.b", "..a", ".a.", ".a..b", ".a[0]", ".a]", ".\"a", ".\"a\"b",
-		".a\"b\"", ".\"\\x\"", ".\"a\".", NULL};
+	static const char *const texts[] = {"", ".", "a", "a.b", "..a", ".a.", ".a..b", ".a[0]", ".a]", ".\"a",
+		".\"a\"b", ".a\"b\"", ".\"\\x\"", ".\"a\".", NULL};
 
 	(void)state;
 	for (size_t i = 0; texts[i]; i++) {

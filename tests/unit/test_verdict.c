@@ -2,7 +2,8 @@
 
 #include "io/verdict.h"
 
-#define START(tool, pid) "{\"event\":\"start\",\"tool\":\"" tool "\",\"pid\":" #pid ",\"time\":\"2021-02-01T00:00:00Z\"}\n"
+#define START(tool, pid)                                                                                               \
+	"{\"event\":\"start\",\"tool\":\"" tool "\",\"pid\":" #pid ",\"time\":\"2021-02-01T00:00:00Z\"}\n"
 #define DONE(tool, pid, status, counts) "{\"event\":\"done\",\"tool\":\"" tool "\",\"pid\":" #pid \
 	",\"status\":" #status ",\"duration_ms\":5,\"counts\":{" counts "}}\n"
 #define FETCHED(n) DONE("acc-fetch", 1, 0, "\"references\":" #n ",\"objects\":" #n ",\"written\":10")
@@ -127,10 +128,11 @@ several_processes_of_a_tool_add_up(void **state)
 static void
 a_failed_object_fails_its_messages_alone(void **state)
 {
-	struct judged j = judge(START("acc-fetch", 1)
-		"{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,\"uri\":\"s3://s/2\",\"messages\":[\"a\",\"b\"],"
-		"\"code\":\"missing\",\"error\":\"gone\"}\n"
-		DONE("acc-fetch", 1, 1, "\"references\":3,\"objects\":2,\"failed_objects\":1"), 1, false, false);
+	static const char journal[] = START("acc-fetch", 1)
+		"{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,\"uri\":\"s3://s/2\","
+		"\"messages\":[\"a\",\"b\"],\"code\":\"missing\",\"error\":\"gone\"}\n"
+		DONE("acc-fetch", 1, 1, "\"references\":3,\"objects\":2,\"failed_objects\":1");
+	struct judged j = judge(journal, 1, false, false);
 
 	(void)state;
 	assert_true(!j.batch && j.a && j.b && !j.c);
@@ -146,7 +148,8 @@ a_failure_nobody_announced_fails_all(void **state)
 {
 	(void)state;
 	assert_batch_fails(START("acc-fetch", 1) FETCHED(3) START("acc-put", 4)
-		"{\"event\":\"failed\",\"tool\":\"acc-put\",\"pid\":4,\"uri\":\"s3://dest/x\",\"code\":\"io\",\"error\":\"e\"}\n"
+		"{\"event\":\"failed\",\"tool\":\"acc-put\",\"pid\":4,\"uri\":\"s3://dest/x\",\"code\":\"io\","
+		"\"error\":\"e\"}\n"
 		DONE("acc-put", 4, 1, "\"stored\":10"), 1, "acc-put failed with 's3://dest/x'");
 }
 
@@ -221,15 +224,17 @@ static void
 lines_of_other_kinds_are_passed_over(void **state)
 {
 	(void)state;
-	assert_all_done(judge(START("acc-fetch", 1) "{\"event\":\"source\",\"tool\":\"acc-fetch\",\"uri\":\"s3://s/\"}\n"
-			FETCHED(3), 0, false, false));
+	assert_all_done(judge(START("acc-fetch", 1)
+		"{\"event\":\"source\",\"tool\":\"acc-fetch\",\"uri\":\"s3://s/\"}\n"
+		FETCHED(3), 0, false, false));
 }
 
 static void
 failures_are_listed_for_people(void **state)
 {
 	static const char journal[] = START("acc-fetch", 1)
-		"{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,\"uri\":\"s3://s/\\u0032\",\"error\":\"gone\"}\n"
+		"{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,\"uri\":\"s3://s/\\u0032\","
+		"\"error\":\"gone\"}\n"
 		DONE("acc-fetch", 1, 1, "\"references\":3,\"objects\":2,\"failed_objects\":1,\"bytes_in\":77");
 	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
 	struct verdict_question q = {{journal, sizeof(journal) - 1}, 3, links, 4, messages, 3, 1, false, false};
