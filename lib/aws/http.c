@@ -42,6 +42,7 @@ struct http_stream {
 	CURLcode result;
 	struct buffer data;
 	size_t taken;                  /* bytes of data already read */
+	size_t wanted;                 /* a reader waits for so many; 0: nobody waits */
 	bool headers_too_long;
 };
 
@@ -185,7 +186,9 @@ on_data(char *p, size_t size, size_t n, void *data)
 	} else {
 		forget_taken(s);
 		buffer_add(&s->data, p, n);
-		pthread_cond_broadcast(&s->changed);
+		/* a wake-up for each segment of the network's would cost more than the copy */
+		if (s->wanted && s->data.n - s->taken >= s->wanted)
+			pthread_cond_broadcast(&s->changed);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return n;
@@ -640,8 +643,10 @@ http_read(struct http_stream *s, void *p, size_t n, enum retry_transport *transp
 	bool resume;
 
 	pthread_mutex_lock(&s->lock);
-	while (s->data.n == s->taken && !s->done)
+	s->wanted = n < s->window / 2 ? n : s->window / 2;
+	while (s->data.n - s->taken < s->wanted && !s->done)
 		pthread_cond_wait(&s->changed, &s->lock);
+	s->wanted = 0;
 	have = s->data.n - s->taken;
 	if (have > n)
 		have = n;

@@ -8,6 +8,7 @@
 #include "io/content.h"
 #include "io/object.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -42,8 +43,14 @@ set_reach(struct error *error)
 
 /* ---- reading */
 
+/* Of objects whose size nobody said beforehand a share is reserved; what exceeds it is counted here, for all of them. */
+static _Atomic size_t unforeseen_bytes;
+
+enum { UNFORESEEN_SHARE = 16 };
+
 struct object_stream {
 	struct stream stream;
+	size_t unforeseen;       /* its part of unforeseen_bytes */
 	struct s3_download *download;
 	struct buffer whole;     /* of an object that was read and verified at once */
 	size_t taken;
@@ -78,6 +85,7 @@ object_close(struct stream *stream)
 
 	s3_close(s->download);
 	buffer_free(&s->whole);
+	atomic_fetch_sub(&unforeseen_bytes, s->unforeseen);
 	free(s);
 }
 
@@ -99,8 +107,24 @@ read_whole(struct object_stream *s, uint64_t bytes, struct error *error)
 	return got < 0 ? -1 : 0;
 }
 
+/* Whether the object may be held whole. */
+static bool
+may_hold(struct object_stream *s, const struct reference *r, uint64_t bytes, size_t memory)
+{
+	if (bytes > memory || s->unforeseen)
+		return bytes <= memory;
+	if (r->has_size ? bytes <= r->size : bytes <= memory / UNFORESEEN_SHARE)
+		return true;
+	if (atomic_fetch_add(&unforeseen_bytes, (size_t)bytes) + bytes > memory) {
+		atomic_fetch_sub(&unforeseen_bytes, (size_t)bytes);
+		return false;
+	}
+	s->unforeseen = (size_t)bytes;
+	return true;
+}
+
 static int
-open_once(struct object_stream *s, const struct s3_get *get, size_t memory, struct object_facts *facts,
+open_once(struct object_stream *s, const struct s3_get *get, const struct reference *r, size_t memory, struct object_facts *facts,
 	struct error *error)
 {
 	const struct s3_meta *meta;
@@ -112,7 +136,7 @@ open_once(struct object_stream *s, const struct s3_get *get, size_t memory, stru
 	facts->size = meta->bytes;
 	if (!meta->last_modified || !instant_parse(slice_of(meta->last_modified), &facts->time, NULL))
 		facts->time = INSTANT_MISSING;
-	s->is_whole = meta->has_bytes && meta->bytes <= memory;
+	s->is_whole = meta->has_bytes && may_hold(s, r, meta->bytes, memory);
 	return s->is_whole ? read_whole(s, meta->bytes, error) : 0;
 }
 
@@ -132,7 +156,7 @@ s3_scheme_open(const struct reference *r, size_t memory, struct object_facts *fa
 		if (i)
 			message(MESSAGE_NOTE, "%s; trying again", error->text);
 		s3_close(s->download);
-		opened = open_once(s, &get, memory, facts, error);
+		opened = open_once(s, &get, r, memory, facts, error);
 		if (opened < 0 && strcmp(error->code, "checksum") != 0 && strcmp(error->code, "changed") != 0)
 			break;
 	}
@@ -152,7 +176,7 @@ static size_t
 s3_scheme_memory(const struct reference *r, size_t most)
 {
 	if (!r->has_size)
-		return most;
+		return most / UNFORESEEN_SHARE;
 	return r->size <= most ? (size_t)r->size + WINDOW : 2 * WINDOW_LARGE;
 }
 

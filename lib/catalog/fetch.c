@@ -23,6 +23,7 @@ struct fetch {
 	size_t n_waiting;
 	bool listed;                  /* all are named */
 	size_t reserved;              /* bytes that objects in flight may hold */
+	size_t held;                  /* bytes of output that waits to be written */
 	size_t n_workers, n_idle;
 	struct chunk *spare;
 	size_t n_spare;
@@ -85,6 +86,7 @@ hand_over(struct fetch *f, struct job *job, struct chunk *chunk)
 	*job->last_chunk = chunk;
 	job->last_chunk = &chunk->next;
 	job->pending_bytes += chunk->data.n + chunk->refusal_bytes;
+	f->held += chunk->data.n + chunk->refusal_bytes;
 	if (job == f->jobs)
 		pthread_cond_signal(&f->ready);
 }
@@ -121,7 +123,9 @@ take_job(struct fetch_worker *w, size_t *memory)
 		if (!job)
 			break;
 		*memory = memory_needed(f, job);
-		if (f->reserved == 0 || f->reserved + *memory <= f->options->buffer_bytes)
+		/* what is finished behind a slow object counts, too */
+		if (f->reserved + f->held == 0 ||
+			f->reserved + f->held + *memory <= f->options->buffer_bytes)
 			break;
 		pthread_cond_wait(&f->room, &f->lock);
 	}
@@ -405,6 +409,7 @@ write_all_jobs(struct fetch *f, struct fetch_counts *counts)
 		}
 		for (; chunks; chunks = next) {
 			next = chunks->next;
+			f->held -= chunks->data.n + chunks->refusal_bytes;
 			if (!finished)
 				job->pending_bytes -= chunks->data.n + chunks->refusal_bytes;
 			chunk_put(f, chunks);
