@@ -112,7 +112,7 @@ parse_list(struct parser *p, struct slice value, const char *where, struct rule 
 	if (json_kind(value) != JSON_ARRAY)
 		return bad(p, "%s: \"priority\" takes an array of partner names", where);
 	list = memory_get_zeroed(1, sizeof(*list));
-	if (name_list_parse(value, where, &shape, list, p->error) < 0) {
+	if (name_list_parse(value, rule->where, &shape, list, p->error) < 0) {
 		free(list);
 		return -1;
 	}
