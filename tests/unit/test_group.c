@@ -1,0 +1,216 @@
+/* Grouping: records of one id come together in their order, whatever gives way is counted. */
+#include "catalog.h"
+
+/* One line per accommodation, ids sorted: "id: data data". */
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char *
+told(const struct gathering *g)
+{
+	char *lines[CATALOG_RECORDS];
+	struct buffer out = {0};
+
+	for (size_t i = 0; i < g->n; i++) {
+		const struct accommodation *a = &g->accommodations[i];
+		struct buffer line = {0};
+
+		buffer_add_slice(&line, a->id);
+		buffer_add_byte(&line, ':');
+		for (uint32_t k = 0; k < a->n; k++) {
+			buffer_add_byte(&line, ' ');
+			buffer_add_slice(&line, record_data(&a->records[k]));
+		}
+		buffer_add_byte(&line, '\n');
+		lines[i] = buffer_give(&line);
+	}
+	if (g->n)
+		qsort(lines, g->n, sizeof(*lines), by_text);
+	for (size_t i = 0; i < g->n; i++) {
+		buffer_add_string(&out, lines[i]);
+		free(lines[i]);
+	}
+	return buffer_give(&out);
+}
+
+static void
+check(const char *text, bool replace, uint64_t superseded, const char *expected)
+{
+	struct catalog c;
+	struct gathering g;
+
+	catalog_begin(&c, "beta,alpha", "");
+	catalog_read(&c, text);
+	catalog_gather(&c, replace, &g);
+	char *got = told(&g);
+	assert_string_equal(got, expected);
+	assert_true(g.superseded == superseded);
+	free(got);
+	gathering_free(&g);
+	catalog_end(&c);
+}
+
+#define R(id, partner, data, source)                                                                                         \
+	"{\"accommodation_id\":" id ",\"partner_name\":\"" partner "\",\"accommodation_data\":" data ",\"_source\":{" source "}}\n"
+
+static void
+ids_come_together_by_their_decoded_text(void **state)
+{
+	(void)state;
+	check("", true, 0, "");
+	check(R("1", "alpha", "{\"a\":1}", "") R("2", "alpha", "{}", "") R("\"\\u0031\"", "beta", "{\"b\":1}", ""), true, 0,
+		"1: {\"b\":1} {\"a\":1}\n2: {}\n");
+	check(R("\"a long id, number 1\"", "alpha", "{}", "") R("\"a long id, number 2\"", "alpha", "{}", "")
+			R("\"a long id,\\u0020number 1\"", "beta", "{\"b\":1}", ""),
+		true, 0, "a long id, number 1: {\"b\":1} {}\na long id, number 2: {}\n");
+}
+
+static const char deliveries[] =
+	R("1", "alpha", "{\"a\":1}", "\"uri\":\"u\",\"record\":1,\"time\":1") R("1", "beta", "{\"b\":1}", "\"uri\":\"u\",\"record\":2,\"time\":1")
+	R("1", "alpha", "{\"a\":2}", "\"uri\":\"u\",\"record\":3,\"time\":3") R("1", "alpha", "{\"a\":3}", "\"uri\":\"u\",\"record\":4,\"time\":2")
+	R("1", "beta", "{\"b\":1}", "\"uri\":\"u\",\"record\":2,\"time\":1");
+
+static void
+a_delivery_replaces_the_partners_earlier_one(void **state)
+{
+	(void)state;
+	check(deliveries, true, 3, "1: {\"b\":1} {\"a\":2}\n");
+}
+
+static void
+as_patches_all_but_equal_records_stay(void **state)
+{
+	(void)state;
+	check(deliveries, false, 1, "1: {\"b\":1} {\"a\":2} {\"a\":3} {\"a\":1}\n");
+}
+
+/* More partners of one accommodation than are looked through one by one, and more records than are sorted simply. */
+static void
+many_partners_are_settled_alike(void **state)
+{
+	struct buffer text = {0};
+	struct catalog c;
+	struct gathering g;
+
+	(void)state;
+	for (int round = 0; round < 3; round++)
+		for (int i = 0; i < 60; i++)
+			buffer_format(&text, R("1", "partner %02d", "{\"n\":%d}", "\"uri\":\"u\",\"record\":%d"), (i * 7) % 60,
+				round, 1 + round);
+	catalog_begin(&c, "", "");
+	catalog_read(&c, buffer_string(&text));
+	catalog_gather(&c, true, &g);
+	assert_int_equal(g.n, 1);
+	assert_int_equal(g.accommodations[0].n, 60);
+	assert_true(g.superseded == 120);
+	for (uint32_t i = 0; i < 60; i++) {
+		const struct record *r = &g.accommodations[0].records[i];
+		char name[20];
+		snprintf(name, sizeof(name), "partner %02u", i);
+		assert_true(slice_equal(partner_at(c.partners, r->partner)->name, slice_of(name)));
+		assert_true(slice_equal(record_data(r), SLICE("{\"n\":2}")));
+	}
+	gathering_free(&g);
+	catalog_end(&c);
+	buffer_free(&text);
+}
+
+static void
+shelves_of_several_threads_are_gathered_bin_by_bin(void **state)
+{
+	struct shelf *shelves[2];
+	struct catalog c;
+	struct buffer text = {0};
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < 150; i++)
+		buffer_format(&text, R("%d", "alpha", "{}", "\"uri\":\"u\",\"record\":%d"), i / 2, i);
+	catalog_begin(&c, "", "");
+	catalog_read(&c, buffer_string(&text));
+	for (int i = 0; i < 2; i++) {
+		shelves[i] = memory_get_zeroed(1, sizeof(*shelves[i]));
+		shelves[i]->bin_bits = 4;
+	}
+	for (size_t i = 0; i < c.n; i++)
+		shelf_add(shelves[i % 2], &c.records[i]);
+	assert_true(shelves[0]->bytes >= 75 * sizeof(struct record));
+	for (unsigned bin = 0; bin < 16; bin++) {
+		struct gathering g = {0};
+
+		gather_bin(&g, shelves, 2, bin, false, c.partners);
+		for (size_t i = 0; i < g.n; i++) {
+			assert_int_equal(g.accommodations[i].n, 2);
+			assert_int_equal(g.accommodations[i].hash >> 60, bin);
+		}
+		assert_int_equal(shelves[0]->bins[bin].n + shelves[1]->bins[bin].n, 0);
+		n += g.n;
+		gathering_free(&g);
+	}
+	assert_int_equal(n, 75);
+	for (int i = 0; i < 2; i++) {
+		shelf_clear(shelves[i]);
+		assert_int_equal(shelves[i]->bytes, 0);
+		free(shelves[i]);
+	}
+	catalog_end(&c);
+	buffer_free(&text);
+}
+
+static void
+records_of_a_void_stretch_do_not_count(void **state)
+{
+	struct stretch wrong = {.name = "in.jsonl", .void_ = true};
+	struct catalog c;
+	struct gathering g;
+
+	(void)state;
+	catalog_begin(&c, "", "");
+	catalog_read(&c, R("1", "alpha", "{\"a\":1}", "") R("2", "alpha", "{}", "") R("1", "alpha", "{\"a\":2}", ""));
+	c.records[0].stretch = c.records[1].stretch = &wrong;
+	catalog_gather(&c, true, &g);
+	char *got = told(&g);
+	assert_string_equal(got, "1: {\"a\":2}\n");
+	assert_true(g.superseded == 0);
+	free(got);
+	gathering_free(&g);
+	catalog_end(&c);
+}
+
+static void
+a_shelf_is_cleared_with_what_it_holds(void **state)
+{
+	struct shelf *shelf = memory_get_zeroed(1, sizeof(*shelf));
+	struct catalog c;
+
+	(void)state;
+	catalog_begin(&c, "", "");
+	catalog_read(&c, R("1", "alpha", "{}", ""));
+	for (int i = 0; i < 1000; i++)
+		shelf_add(shelf, c.records);
+	assert_int_equal(shelf->bins[0].n, 1000);
+	shelf_clear(shelf);
+	assert_int_equal(shelf->bins[0].n, 0);
+	assert_null(shelf->bins[0].first);
+	free(shelf);
+	catalog_end(&c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ids_come_together_by_their_decoded_text),
+		cmocka_unit_test(a_delivery_replaces_the_partners_earlier_one),
+		cmocka_unit_test(as_patches_all_but_equal_records_stay),
+		cmocka_unit_test(many_partners_are_settled_alike),
+		cmocka_unit_test(shelves_of_several_threads_are_gathered_bin_by_bin),
+		cmocka_unit_test(records_of_a_void_stretch_do_not_count),
+		cmocka_unit_test(a_shelf_is_cleared_with_what_it_holds),
+	};
+
+	return TESTS(tests);
+}
