@@ -25,17 +25,17 @@ static const struct option_spec options[] = {
 	{0, "deny", OPTION_FILE, "SRC", &deny, "partners to leave out, given like --priority", NULL, 0, 0},
 	{0, "unlisted", OPTION_CHOICE, "WHAT", &unlisted,
 		"partners that the list lacks come last or are left out [keep]", "keep|drop", 0, 0},
-	{'r', "rules", OPTION_FILE, "FILE", &rules_file, "which candidate becomes a field's value; see acc-rules(5)",
+	{0, "rules", OPTION_FILE, "FILE", &rules_file, "which candidate becomes a field's value; see acc-rules(5)",
 		NULL, 0, 0},
-	{'m', "mode", OPTION_CHOICE, "MODE", &mode, "consolidate field by field, or take the best record whole [field]",
+	{0, "mode", OPTION_CHOICE, "MODE", &mode, "consolidate field by field, or take the best record whole [field]",
 		"field|record", 0, 0},
-	{'u', "updates", OPTION_CHOICE, "HOW", &updates,
+	{0, "updates", OPTION_CHOICE, "HOW", &updates,
 		"a partner's newer record replaces its older ones, or patches them [replace]", "replace|patch", 0, 0},
 	{'f', "fields", OPTION_STRING, "A,B", &fields_text, "keep these fields of the data only", NULL, 0, 0},
-	{'e', "empty-is-missing", OPTION_FLAG, NULL, &empty_is_missing,
+	{0, "empty-is-missing", OPTION_FLAG, NULL, &empty_is_missing,
 		"\"\", [] and {} are no candidates, as null is none", NULL, 0, 0},
-	{'l', "latest", OPTION_FLAG, NULL, &latest, "print the surviving input records themselves", NULL, 0, 0},
-	{'x', "explain", OPTION_FLAG, NULL, &explain, "add \"_fields\": where each value comes from", NULL, 0, 0},
+	{0, "latest", OPTION_FLAG, NULL, &latest, "print the surviving input records themselves", NULL, 0, 0},
+	{0, "explain", OPTION_FLAG, NULL, &explain, "add \"_fields\": where each value comes from", NULL, 0, 0},
 	{0, "key", OPTION_STRING, "PATH", &key, "where the id is [.accommodation_id]", NULL, 0, 0},
 	{0, "partner", OPTION_STRING, "PATH", &partner, "where the partner's name is [.partner_name]", NULL, 0, 0},
 	{0, "data", OPTION_STRING, "PATH", &data, "where the data object is [.accommodation_data]", NULL, 0, 0},
@@ -53,7 +53,7 @@ static const struct option_spec options[] = {
 static const struct command command = {
 	"acc-merge",
 	"[OPTION]... [FILE]...",
-	"Consolidate catalog records from FILEs, or standard input: one record per accommodation,\n"
+	"Consolidate catalog records from FILEs, or standard input: one record per accommodation, "
 	"sorted by id, each field from the best partner that has it.",
 	options,
 };

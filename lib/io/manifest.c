@@ -1,6 +1,7 @@
 #include "io/manifest.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "json/text.h"
 
 static int
@@ -18,7 +19,7 @@ parse_path(
 	if (!value.p || json_kind(value) != JSON_STRING)
 		return refuse(error, "has no \"path\"");
 	value = json_decode(value, arena);
-	if (value.n == 0 || memchr(value.p, '\0', value.n))
+	if (value.n == 0 || memchr(value.p, '\0', value.n) || utf8_valid_prefix(value) < value.n)
 		return refuse(error, "has a \"path\" that names no file");
 	line->path = memory_copy(value.p, value.n);
 	return 0;

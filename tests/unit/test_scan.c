@@ -278,7 +278,7 @@ all_ways_see_the_same(void **state)
 	int runs = getenv("RUNS") ? atoi(getenv("RUNS")) : 3000;
 
 	(void)state;
-	seed = given ? strtoull(given, NULL, 10) : (unsigned long long)time(NULL);
+	seed = given ? strtoull(given, NULL, 10) : 1;
 	print_message("SEED=%llu\n", seed);
 	for (int run = 0; run < runs; run++) {
 		unsigned long long begin = seed;
