@@ -9,10 +9,11 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-/* A registration is only touched by who claimed it, by moving it from ACTIVE to another state: the
- * handler may interrupt any other thread at any point and must not wait for it. Registrations are
+/* A registration that is ACTIVE is only touched by who claimed it, by moving it to another state: the
+ * handler may interrupt any other thread at any point and must not wait for it. One that is READY belongs
+ * to who made it. Registrations are
  * never freed, only used again, so that the list can be walked at any time. */
-enum state { UNUSED, ACTIVE, CLAIMED };
+enum state { UNUSED, READY, ACTIVE, CLAIMED };
 
 struct cleanup {
 	struct cleanup *next;        /* in registrations, fixed */
@@ -26,6 +27,8 @@ static struct cleanup *unused;
 static pthread_mutex_t unused_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic pid_t owner; /* a forked child must not remove its parent's files */
 static atomic_flag dying = ATOMIC_FLAG_INIT;
+static atomic_bool closing; /* what is made now is made in vain */
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU, SIGXFSZ};
 #define DEADLY (sizeof(deadly) / sizeof(deadly[0]))
@@ -41,7 +44,7 @@ claim(struct cleanup *c)
 }
 
 struct cleanup *
-cleanup_add(const char *path)
+cleanup_prepare(const char *path)
 {
 	char *copy = memory_copy_string(path);
 	struct cleanup *c;
@@ -59,7 +62,24 @@ cleanup_add(const char *path)
 			;
 	}
 	c->path = copy;
+	atomic_store(&c->state, READY);
+	return c;
+}
+
+void
+cleanup_arm(struct cleanup *c)
+{
 	atomic_store(&c->state, ACTIVE);
+	if (atomic_load(&closing) && claim(c))
+		unlink(c->path);
+}
+
+struct cleanup *
+cleanup_add(const char *path)
+{
+	struct cleanup *c = cleanup_prepare(path);
+
+	cleanup_arm(c);
 	return c;
 }
 
@@ -78,7 +98,7 @@ release(struct cleanup *c)
 void
 cleanup_cancel(struct cleanup *c)
 {
-	if (c && claim(c))
+	if (c && (atomic_load(&c->state) == READY || claim(c)))
 		release(c);
 }
 
@@ -97,11 +117,32 @@ cleanup_run(void)
 	int saved = errno;
 	struct cleanup *c;
 
-	if (atomic_load(&owner) == getpid())
-		for (c = atomic_load(&registrations); c; c = c->next)
-			if (claim(c))
-				unlink(c->path);
+	if (atomic_load(&owner) != getpid())
+		return;
+	atomic_store(&closing, true);
+	for (c = atomic_load(&registrations); c; c = c->next)
+		if (claim(c))
+			unlink(c->path);
 	errno = saved;
+}
+
+void
+cleanup_hold(void)
+{
+	pthread_mutex_lock(&making);
+}
+
+void
+cleanup_release(void)
+{
+	pthread_mutex_unlock(&making);
+}
+
+void
+cleanup_close(void)
+{
+	pthread_mutex_lock(&making); /* for ever */
+	cleanup_run();
 }
 
 static void

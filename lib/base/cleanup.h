@@ -13,6 +13,16 @@ struct cleanup;
 void cleanup_install(void);
 
 struct cleanup *cleanup_add(const char *path);  /* borrows path's text (copied); gives a registration */
+/* The same in two steps, for a file that is still to be made: all that can fail comes first, and until cleanup_arm
+ * nobody touches the path. */
+struct cleanup *cleanup_prepare(const char *path);
+void cleanup_arm(struct cleanup *c);
+/* Between hold and release no other thread gets beyond cleanup_close: a file made there is armed before the end.
+ * What is done in between must not end the command. */
+void cleanup_hold(void);
+void cleanup_release(void);
+/* The last cleanup_run, before _exit. Not for signal handlers. */
+void cleanup_close(void);
 void cleanup_cancel(struct cleanup *c);         /* takes c: the file is published or gone; NULL is fine */
 void cleanup_unlink(struct cleanup *c);         /* takes c: unlinks the file now */
 void cleanup_run(void);

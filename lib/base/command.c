@@ -38,7 +38,7 @@ static const struct option_spec common_options[] = {
 static void __attribute__((noreturn))
 end(enum status status)
 {
-	cleanup_run();
+	cleanup_close();
 #ifdef ACC_COVERAGE
 	__gcov_dump();
 #endif

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -28,13 +29,48 @@ check(int done)
 	command_die(&error);
 }
 
+/* ---- memory for libcrypto: the library may crash where it gets none while it starts */
+
+static void *
+crypto_get(size_t bytes, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return memory_get(bytes);
+}
+
+static void *
+crypto_resize(void *p, size_t bytes, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return memory_resize(p, bytes, 1);
+}
+
+static void
+crypto_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
+
+static void
+prepare(void)
+{
+	/* Refused where libcurl has used the library before: then it has started already. */
+	CRYPTO_set_mem_functions(crypto_get, crypto_resize, crypto_free);
+	/* Its configuration file has nothing to say about a digest, and costs a millisecond. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
 struct digest *
 digest_new(void)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct digest *d = memory_get(sizeof(*d));
 
-	/* Its configuration file has nothing to say about a digest, and costs a millisecond. */
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	pthread_once(&once, prepare);
 	d->context = EVP_MD_CTX_new();
 	check(d->context != NULL);
 	check(EVP_DigestInit_ex(d->context, EVP_sha256(), NULL));

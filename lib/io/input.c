@@ -58,13 +58,16 @@ bool
 input_map(struct input *input, struct slice *whole)
 {
 	char beginning[4];
+	size_t n = 0;
 	ssize_t got;
 
 	if (input->begun || !S_ISREG(input->st.st_mode) || input->st.st_size == 0 ||
 		lseek(input->fd, 0, SEEK_CUR) != 0)
 		return false;
-	got = pread(input->fd, beginning, sizeof(beginning), 0);
-	if (got <= 0 || codec_recognise((struct slice){beginning, (size_t)got}) != CODEC_NONE)
+	while (n < sizeof(beginning) &&
+		(got = pread(input->fd, beginning + n, sizeof(beginning) - n, (off_t)n)) > 0)
+		n += (size_t)got;
+	if (n == 0 || got < 0 || codec_recognise((struct slice){beginning, n}) != CODEC_NONE)
 		return false;
 	if (!input->map) {
 		size_t bytes = (size_t)input->st.st_size;

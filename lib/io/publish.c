@@ -87,6 +87,15 @@ open_nameless(int directory_fd)
 	return -1;
 }
 
+static void
+forget_temporary(struct publication *p)
+{
+	cleanup_cancel(p->cleanup);
+	free(p->temporary);
+	p->cleanup = NULL;
+	p->temporary = NULL;
+}
+
 static int
 open_named(struct publication *p, struct error *error)
 {
@@ -96,21 +105,25 @@ open_named(struct publication *p, struct error *error)
 
 	do {
 		free(p->temporary);
+		cleanup_cancel(p->cleanup);
 		environment_system.random(random, sizeof(random));
 		memcpy(&number, random, sizeof(number));
 		p->temporary = memory_format(".acc-%016llx.tmp", (unsigned long long)number);
+		path = memory_format("%s/%s", p->directory, p->temporary);
+		p->cleanup = cleanup_prepare(path);
+		free(path);
+		cleanup_hold();
 		p->fd = openat(p->directory_fd, p->temporary,
 			O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, PUBLISH_MODE);
+		if (p->fd >= 0)
+			cleanup_arm(p->cleanup);
+		cleanup_release();
 	} while (p->fd < 0 && errno == EEXIST);
 	if (p->fd < 0) {
 		error_system(error, "cannot create a file in '%s'", p->directory);
-		free(p->temporary);
-		p->temporary = NULL;
+		forget_temporary(p);
 		return -1;
 	}
-	path = memory_format("%s/%s", p->directory, p->temporary);
-	p->cleanup = cleanup_add(path);
-	free(path);
 	return 0;
 }
 
@@ -141,15 +154,6 @@ close_checked(struct publication *p, struct error *error)
 	if (close(fd) < 0 && errno != EINTR)
 		return error_system(error, "cannot write to '%s'", p->directory);
 	return 0;
-}
-
-static void
-forget_temporary(struct publication *p)
-{
-	cleanup_cancel(p->cleanup);
-	free(p->temporary);
-	p->cleanup = NULL;
-	p->temporary = NULL;
 }
 
 /* File systems without hard links (FAT, some network ones) can still rename without replacing. */
@@ -194,7 +198,10 @@ publish_link(struct publication *p, const char *name, struct error *error)
 		return errno == EEXIST
 			       ? 0
 			       : error_system(error, "cannot create '%s/%s'", p->directory, name);
-	return close_checked(p, error) < 0 ? -1 : 1;
+	if (close_checked(p, error) == 0)
+		return 1;
+	unlinkat(p->directory_fd, name, 0); /* who knows what of it was written */
+	return -1;
 }
 
 int

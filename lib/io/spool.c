@@ -247,17 +247,20 @@ remember(struct spool *s, const char *name, uint64_t bytes)
 	s->closed_bytes += bytes;
 }
 
-/* The line goes out at once: somebody waits for the file. Until then a signal takes the file along.
- */
-static void
-announce(struct spool *s, struct spool_file *f, const char *name)
+static char *
+path_of(const struct spool *s, const char *name)
 {
-	char *path =
-		strcmp(s->directory, ".") == 0
-			? memory_copy_string(name)
-			: memory_format("%s%s%s", s->directory,
-				  ends_with(slice_of(s->directory), SLICE("/")) ? "" : "/", name);
-	struct cleanup *cleanup = cleanup_add(path);
+	return strcmp(s->directory, ".") == 0
+		       ? memory_copy_string(name)
+		       : memory_format("%s%s%s", s->directory,
+				 ends_with(slice_of(s->directory), SLICE("/")) ? "" : "/", name);
+}
+
+/* The line goes out at once: somebody waits for the file. Until then whatever ends us takes the file
+ * along. */
+static void
+announce(struct spool_file *f, char *path, struct cleanup *cleanup)
+{
 	struct manifest_line line = {.path = path,
 		.bytes = f->bytes,
 		.records = f->records,
@@ -272,7 +275,6 @@ announce(struct spool *s, struct spool_file *f, const char *name)
 	output_flush(&output_stdout);
 	cleanup_cancel(cleanup);
 	buffer_free(&text);
-	free(path);
 }
 
 static int64_t
@@ -289,7 +291,9 @@ next_us(struct spool *s)
 int
 spool_end(struct spool *s, struct spool_file *f, struct error *error)
 {
+	struct cleanup *cleanup = NULL;
 	struct buffer name = {0};
+	char *path = NULL;
 	int linked = 0;
 
 	if (write_pending(s, f, error) < 0)
@@ -299,15 +303,23 @@ spool_end(struct spool *s, struct spool_file *f, struct error *error)
 		buffer_add_slice(&name, buffer_slice(&s->name.before));
 		buffer_format(&name, "%" PRId64, next_us(s));
 		buffer_add_slice(&name, buffer_slice(&s->name.after));
+		cleanup_cancel(cleanup);
+		free(path);
+		path = path_of(s, buffer_string(&name));
+		cleanup = cleanup_prepare(path);
 		linked = publish_link(&f->publication, buffer_string(&name), error);
 	}
 	if (linked > 0) {
+		cleanup_arm(cleanup);
 		f->open = false;
 		s->files++;
 		s->bytes += f->bytes;
 		remember(s, buffer_string(&name), f->bytes);
-		announce(s, f, buffer_string(&name));
+		announce(f, path, cleanup);
+	} else {
+		cleanup_cancel(cleanup);
 	}
+	free(path);
 	buffer_free(&name);
 	return linked < 0 ? -1 : 0;
 }

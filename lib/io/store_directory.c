@@ -227,6 +227,9 @@ directory_look(struct store *store, const struct store_object *object, struct re
 	free(path);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return STORE_ABSENT;
+	if (fd < 0 && errno != ELOOP && errno != EACCES && errno != EPERM && errno != ENXIO)
+		return error_system(error, "cannot open what has the key '%s'", object->key),
+		       STORE_UNKNOWN;
 	if (fd < 0)
 		return STORE_OTHER; /* a link, or not ours to read */
 	presence = compare(fd, object, error);

@@ -194,8 +194,12 @@ static void
 walk_path(struct walk *w, const char *path)
 {
 	struct stat st;
+	int known = stat(path, &st);
 
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+	if (known < 0 && errno == EIO) {
+		buffer_add_string(&w->path, path);
+		emit_problem(w);
+	} else if (known == 0 && S_ISDIR(st.st_mode)) {
 		buffer_add_string(&w->path, path);
 		if (path[strlen(path) - 1] != '/')
 			buffer_add_byte(&w->path, '/');
@@ -217,7 +221,7 @@ walk_path(struct walk *w, const char *path)
 	} else {
 		buffer_add_string(&w->path, path);
 		w->base = directory_part(buffer_slice(&w->path));
-		if (stat(path, &st) == 0)
+		if (known == 0)
 			consider_file(w, &st);
 		else
 			emit(w, NULL, NULL);

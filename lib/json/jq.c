@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/command.h"
 #include "base/memory.h"
 
 #include <errno.h>
@@ -364,6 +365,7 @@ struct jq_program {
 	char *text, *name;
 	uint64_t time_limit_ms;
 	pid_t pid; /* 0: none */
+	bool crashed; /* the last process ended of itself, not by a limit of ours */
 	int fd;
 	struct buffer request;   /* what is queued, behind room for its header */
 	size_t n_queued;
@@ -420,7 +422,8 @@ program_died(struct jq_program *program, struct error *error)
 {
 	int status = program_reap(program);
 
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF)
+	program->crashed = !WIFSIGNALED(status) || WTERMSIG(status) != SIGPROF;
+	if (!program->crashed)
 		return error_set(error, STATUS_REFUSED, "jq-timeout",
 			"%s: the program took longer than %llu ms", program->name,
 			(unsigned long long)program->time_limit_ms);
@@ -463,6 +466,7 @@ program_too_much(struct jq_program *program, struct error *error)
 {
 	kill(program->pid, SIGKILL);
 	program_reap(program);
+	program->crashed = false;
 	return error_set(error, STATUS_REFUSED, "jq-error", "%s: more than %zu MiB of output", program->name,
 		OUTPUT_MAX >> 20);
 }
@@ -532,17 +536,21 @@ tidy_compile_error(struct error *error)
 			*c = ' ';
 }
 
+/* A process that crashes may have met a passing lack of memory; one that crashes twice means it. */
 static int
 program_start(struct jq_program *program, struct error *error)
 {
-	program->received.n = program->next = 0;
-	if (program_spawn(program, error) < 0)
-		return -1;
-	if (program_collect(program, error) < 0) {
-		tidy_compile_error(error);
-		return -1;
+	for (int attempt = 1;; attempt++) {
+		program->received.n = program->next = 0;
+		if (program_spawn(program, error) < 0)
+			return -1;
+		if (program_collect(program, error) == 0)
+			return 0;
+		if (program->pid > 0 || !program->crashed || attempt == 2)
+			break;
 	}
-	return 0;
+	tidy_compile_error(error);
+	return -1;
 }
 
 struct jq_program *
@@ -604,8 +612,10 @@ program_send(struct jq_program *program, uint32_t what, size_t from, size_t end,
 {
 	struct header header = {what, (uint32_t)(end - from)};
 
-	if (program->pid == 0 && program_start(program, error) < 0)
+	if (program->pid == 0 && program_start(program, error) < 0) {
+		error->status = STATUS_FAILED; /* it did start before */
 		return -1;
+	}
 	if (send_all(program->fd, &header, sizeof(header)) < 0 ||
 		send_all(program->fd, program->request.p + from, end - from) < 0)
 		return program_died(program, error);
@@ -623,12 +633,13 @@ text_end(const struct jq_program *program, size_t from)
 }
 
 /* A process that is ended by a limit takes the replies to earlier texts of its batch with it, so the rest of the
- * batch is then run one text at a time. */
+ * batch is then run one text at a time. What crashes one of these gets a second chance: only a crash that comes
+ * again is the text's fault. That no process can be started is nobody's fault, and ends the command. */
 static void
 program_run_queued(struct jq_program *program, uint32_t what, jq_result *result, void *context)
 {
 	size_t from = sizeof(struct header), end = program->request.n;
-	bool singly = program->n_queued == 1, sent = false;
+	bool singly = program->n_queued == 1, sent = false, again = false;
 	struct error error;
 
 	for (size_t i = 0; i < program->n_queued; i++) {
@@ -639,11 +650,15 @@ program_run_queued(struct jq_program *program, uint32_t what, jq_result *result,
 		if (failed == 0)
 			failed = program_collect(program, &error);
 		sent = true;
-		if (failed && program->pid == 0 && !singly) {
+		if (failed && error.status == STATUS_FAILED)
+			command_die(&error);
+		if (failed && program->pid == 0 && (!singly || (program->crashed && !again))) {
+			again = singly;
 			singly = true;
 			i--;
 			continue;
 		}
+		again = false;
 		result(context, i, buffer_slice(&program->lines), failed ? &error : NULL);
 		from = text_end(program, from);
 	}

@@ -23,7 +23,8 @@ struct jq_program;
 
 /* text: the program; name: where it is from, for messages ("--select", "map.jq"); both are copied. time_limit_ms 0 is
  * no limit. NULL with *error (STATUS_USAGE, code "jq-compile", the text shows the place; STATUS_FAILED when
- * no process can be started). Gives a program to jq_program_free. */
+ * no process can be started). Gives a program to jq_program_free. A run for
+ * which no process can be started any more ends the command with status 3. */
 struct jq_program *jq_program_compile(const char *text, const char *name, uint64_t time_limit_ms, struct error *error);
 void jq_program_free(struct jq_program *program); /* takes program; NULL is fine */
 
