@@ -31,7 +31,8 @@ static int metrics_choice = -1;
 static const struct option_spec options[] = {
 	{0, "ack", OPTION_FLAG, NULL, &ack, "delete the messages of the references on standard input", NULL, 0, 0},
 	{0, "event", OPTION_FILE, "FILE", &event_file,
-		"take the messages from a Lambda event and answer on standard output (- is standard input)", NULL, 0, 0},
+		"take the messages from a Lambda event and answer on standard output (- is standard input)", NULL, 0,
+		0},
 	{0, "check", OPTION_FLAG, NULL, &check, "tell what would go wrong, without consuming anything", NULL, 0, 0},
 	{0, "once", OPTION_FLAG, NULL, &once, "end after one batch", NULL, 0, 0},
 	{0, "follow", OPTION_FLAG, NULL, &follow, "go on for ever", NULL, 0, 0},
@@ -550,10 +551,9 @@ drain_to_stdout(void)
 {
 	uint64_t most = once || follow ? batch_size : UINT64_MAX;
 	struct batch batch = {.n = 0};
-	bool more;
 
 	do {
-		while ((more = gather(&batch, most - batch.n)) && batch.n < most && !once && !follow)
+		while (gather(&batch, most - batch.n) && batch.n < most && !once && !follow)
 			;
 		drain.batches += batch.n > 0;
 		drain.messages += batch.n;

@@ -444,7 +444,7 @@ container_token(const struct aws_config *c, struct buffer *token, struct error *
 	if (!file && set)
 		buffer_add_string(token, set);
 	token->n = trimmed(buffer_slice(token)).n;
-	for (size_t i = 0; i < token->n; i++)
+	for (size_t i = 0; token->p && i < token->n; i++)
 		if ((unsigned char)token->p[i] < ' ')
 			return bad(error, "credentials",
 				"the container's authorization token has control characters in it");
@@ -599,8 +599,6 @@ from_web_identity(const struct aws_config *c, struct aws_keys *keys, struct erro
 }
 
 /* ---- credential_process ---- */
-
-extern char **environ;
 
 /* Words as a shell has them, without a shell: white space, both quotes, and backslash. */
 static char **

@@ -92,6 +92,7 @@ retry_again(struct retry_state *state, enum retry_class class, int max_attempts,
 		return false;
 	if (once)
 		return *once = true;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a null once does not make state null */
 	if (state->attempt >= max_attempts || *bucket < cost)
 		return false;
 	*bucket -= cost;

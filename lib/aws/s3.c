@@ -51,7 +51,7 @@ known_region(const char *bucket, char region[64])
 	pthread_mutex_lock(&regions.lock);
 	for (size_t i = 0; i < regions.n && !found; i++)
 		if (strcmp(regions.known[i].bucket, bucket) == 0) {
-			strcpy(region, regions.known[i].region);
+			memcpy(region, regions.known[i].region, sizeof(regions.known[i].region));
 			found = true;
 		}
 	pthread_mutex_unlock(&regions.lock);
@@ -559,7 +559,7 @@ read_sha256(const struct http_reply *head, struct s3_meta *meta)
 int
 s3_look(const struct s3_get *get, struct s3_meta *meta, struct error *error)
 {
-	struct slice bucket, key;
+	struct slice bucket = {0}, key = {0};
 	struct buffer q = {0};
 	struct op op;
 	int result;
@@ -1131,7 +1131,7 @@ int
 s3_store_object(const struct s3_put *put, struct s3_meta *meta, struct error *error)
 {
 	uint64_t part_bytes = put->part_bytes ? put->part_bytes : PART_BYTES;
-	struct slice bucket, key;
+	struct slice bucket = {0}, key = {0};
 
 	*meta = (struct s3_meta){0};
 	if (s3_parse(put->uri, &bucket, &key, error) < 0)

@@ -358,6 +358,7 @@ sigv4_key(unsigned char key[32], struct slice secret, const struct sigv4_scope *
 	size_t n = 4 + secret.n;
 	unsigned char *first = memory_get(n);
 
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): bytes, no string */
 	memcpy(first, "AWS4", 4);
 	memcpy(first + 4, secret.p, secret.n);
 	hmac(key, first, n, (struct slice){scope->time, 8});

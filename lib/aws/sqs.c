@@ -238,7 +238,7 @@ sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int 
 {
 	struct buffer body = {0};
 	struct aws_call call;
-	struct slice object, list, element;
+	struct slice object = {0}, list, element;
 	char what[300];
 	int result;
 
@@ -423,7 +423,7 @@ sqs_attributes(const struct sqs_queue *q, struct arena *arena, struct slice *jso
 {
 	struct buffer body = {0};
 	struct aws_call call;
-	struct slice object;
+	struct slice object = {0};
 	char what[300];
 	int result;
 

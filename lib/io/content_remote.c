@@ -13,8 +13,6 @@
 
 enum { MESSAGE_MAX = 64 << 10, ENVIRONMENT_MAX = 4096 };
 
-extern char **environ;
-
 static char *
 helper_path(void)
 {

@@ -68,7 +68,7 @@ static void
 gzip_step(struct encoder *e, const void *p, size_t n, int flush, struct buffer *out)
 {
 	size_t step;
-	int got;
+	int got = Z_OK;
 
 	do {
 		step = n < UINT32_MAX / 2 ? n : UINT32_MAX / 2;

@@ -13,7 +13,7 @@ append_missing(struct buffer *out, const char *tail)
 		size_t n = strcspn(tail, "/");
 
 		if (n == 2 && memcmp(tail, "..", 2) == 0) {
-			const char *slash = memrchr(out->p, '/', out->n);
+			const char *slash = out->n ? memrchr(out->p, '/', out->n) : NULL;
 
 			out->n = slash ? (size_t)(slash - out->p) : 0;
 		} else if (n > 1 || (n == 1 && *tail != '.')) {

@@ -65,7 +65,7 @@ split_shard(struct slice value, uint32_t shards, struct arena *arena, struct buf
 		json_compact(scratch, value);
 		text = buffer_slice(scratch);
 	}
-	return (uint32_t)(XXH64(text.p, text.n, 0) % shards);
+	return (uint32_t)(XXH64(text.p ? text.p : "", text.n, 0) % shards);
 }
 
 static void
@@ -211,27 +211,29 @@ put_line(struct split *s, struct split_target *t, struct slice line, struct plac
 	return 0;
 }
 
-/* NULL when the record was refused. */
-static struct split_target *
-choose(struct split *s, struct slice line, struct place place)
+/* False when the record was refused. */
+static bool
+choose(struct split *s, struct slice line, struct place place, uint32_t *shard)
 {
 	struct error error;
 	struct slice value;
 
+	*shard = 0;
 	if (!s->shards)
-		return s->targets;
+		return true;
 	if (json_parse(line, "the record", &value, &error) < 0) {
 		refuse(s, place, error.code, error.text);
-		return NULL;
+		return false;
 	}
 	value = json_find(value, &s->shard_by, 0);
 	if (!value.p) {
 		refuse(s, place, "no-shard",
 			"the record has no value at --shard-by; it is refused");
-		return NULL;
+		return false;
 	}
 	arena_reset(&s->arena);
-	return &s->targets[split_shard(value, s->shards, &s->arena, &s->scratch)];
+	*shard = split_shard(value, s->shards, &s->arena, &s->scratch);
+	return true;
 }
 
 /* Lines are borrowed only until the run ends. */
@@ -249,7 +251,8 @@ split_run(
 	struct split *s, struct slice run, const char *name, uint64_t *number, struct error *error)
 {
 	struct slice line;
-	struct split_target *t;
+	uint32_t shard;
+	bool chosen;
 
 	s->bytes_in += run.n;
 	while (lines_cut(&run, &line)) {
@@ -258,9 +261,9 @@ split_run(
 		if (line_is_blank(line))
 			continue;
 		s->read++;
-		t = choose(s, line, place);
+		chosen = choose(s, line, place, &shard);
 		line.n++;
-		if (t && put_line(s, t, line, place, error) < 0)
+		if (chosen && put_line(s, &s->targets[shard], line, place, error) < 0)
 			return -1;
 	}
 	return add_all_runs(s, error);

@@ -309,6 +309,7 @@ static void
 judge_references(struct judge *j)
 {
 	const struct verdict_counts *f = &j->v->tools[VERDICT_FETCH];
+	uint64_t accounted = f->objects + f->failed_objects + f->skipped_objects + f->refused_objects;
 
 	if (!f->present && j->q->filtered)
 		return;
@@ -321,10 +322,9 @@ judge_references(struct judge *j)
 	else if (f->references != j->q->n_references)
 		fail_batch(j, "acc-fetch was given %llu references, not %zu", (unsigned long long)f->references,
 			j->q->n_references);
-	else if (f->objects + f->failed_objects + f->skipped_objects + f->refused_objects != f->references)
-		fail_batch(j, "acc-fetch accounts for %llu of its %llu references",
-			(unsigned long long)(f->objects + f->failed_objects + f->skipped_objects +
-				f->refused_objects), (unsigned long long)f->references);
+	else if (accounted != f->references)
+		fail_batch(j, "acc-fetch accounts for %llu of its %llu references", (unsigned long long)accounted,
+			(unsigned long long)f->references);
 }
 
 static uint64_t
@@ -394,7 +394,6 @@ void
 verdict_free(struct verdict *verdict)
 {
 	if (verdict->memory)
-		if (verdict->memory)
 		arena_free(verdict->memory);
 	free(verdict->memory);
 	free(verdict->failures);

@@ -185,7 +185,7 @@ member_name(struct plain *s, struct slice *name)
 static enum plain_result
 value(struct plain *s, const struct scan_names *names, struct slice *members)
 {
-	uint64_t objects[SCAN_DEPTH_MAX / 64 + 1]; /* bit depth: this level is an object */
+	uint64_t objects[SCAN_DEPTH_MAX / 64 + 1] = {0}; /* bit depth: this level is an object */
 	int depth = 0, wanted = -1;
 	const char *wanted_at = NULL;
 	struct slice name;

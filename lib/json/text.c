@@ -247,7 +247,7 @@ static const char *
 quoted_name(const char *p, struct slice *name)
 {
 	const char *end;
-	struct plain_fault fault;
+	struct plain_fault fault = {NULL, NULL};
 	struct arena arena = {0};
 
 	if (plain_value(p, p + strlen(p), NULL, NULL, &end, &fault) != PLAIN_VALUE)
