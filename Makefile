@@ -61,7 +61,7 @@ PAGES    := $(wildcard man/*.[1-9])
 
 DEPS_BUILD = gcc make libc6-dev libcurl4-openssl-dev libssl-dev libjq-dev libsodium-dev zlib1g-dev \
 	libzstd-dev libxxhash-dev libexpat1-dev
-DEPS_CHECK = bats jq libcmocka-dev mandoc python3 git zsh fish
+DEPS_CHECK = bats jq libcmocka-dev mandoc python3 git zsh fish busybox dash zstd
 DEPS_LINT  = clang clang-format clang-tidy cppcheck shellcheck shfmt mandoc
 
 # What `check` consists of, in this order; fragments append their own targets.
@@ -132,7 +132,7 @@ check-bats: all
 check-man:
 	$(if $(PAGES),mandoc -T lint -W warning $(PAGES))
 
-demo: deps
+demo: deps-demo
 	@$(MAKE) all
 	@$(ENVIRONMENT) sh tests/demo/demo
 
@@ -225,6 +225,8 @@ uninstall:
 
 deps:
 	@.ci/deps $(DEPS_BUILD) $(DEPS_CHECK)
+deps-demo:
+	@.ci/deps $(DEPS_BUILD) jq
 deps-build:
 	@.ci/deps $(DEPS_BUILD)
 deps-lint:
@@ -236,7 +238,7 @@ clean:
 FORCE:
 .PHONY: all check check-unit check-bats check-man demo sanitize sanitize-asan sanitize-tsan \
 	check-sanitized coverage coverage-report lint lint-style lint-shell lint-man \
-	lint-cppcheck lint-tidy lint-analyzer completions install uninstall deps deps-build deps-lint clean FORCE
+	lint-cppcheck lint-tidy lint-analyzer completions install uninstall deps deps-build deps-demo deps-lint clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
