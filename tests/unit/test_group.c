@@ -53,25 +53,27 @@ check(const char *text, bool replace, uint64_t superseded, const char *expected)
 	catalog_end(&c);
 }
 
-#define R(id, partner, data, source)                                                                                         \
-	"{\"accommodation_id\":" id ",\"partner_name\":\"" partner "\",\"accommodation_data\":" data ",\"_source\":{" source "}}\n"
+#define R(id, partner, data, source)                                                                                   \
+	"{\"accommodation_id\":" id ",\"partner_name\":\"" partner "\",\"accommodation_data\":" data                   \
+	",\"_source\":{" source "}}\n"
 
 static void
 ids_come_together_by_their_decoded_text(void **state)
 {
 	(void)state;
 	check("", true, 0, "");
-	check(R("1", "alpha", "{\"a\":1}", "") R("2", "alpha", "{}", "") R("\"\\u0031\"", "beta", "{\"b\":1}", ""), true, 0,
-		"1: {\"b\":1} {\"a\":1}\n2: {}\n");
+	check(R("1", "alpha", "{\"a\":1}", "") R("2", "alpha", "{}", "") R("\"\\u0031\"", "beta", "{\"b\":1}", ""),
+		true, 0, "1: {\"b\":1} {\"a\":1}\n2: {}\n");
 	check(R("\"a long id, number 1\"", "alpha", "{}", "") R("\"a long id, number 2\"", "alpha", "{}", "")
 			R("\"a long id,\\u0020number 1\"", "beta", "{\"b\":1}", ""),
 		true, 0, "a long id, number 1: {\"b\":1} {}\na long id, number 2: {}\n");
 }
 
-static const char deliveries[] =
-	R("1", "alpha", "{\"a\":1}", "\"uri\":\"u\",\"record\":1,\"time\":1") R("1", "beta", "{\"b\":1}", "\"uri\":\"u\",\"record\":2,\"time\":1")
-	R("1", "alpha", "{\"a\":2}", "\"uri\":\"u\",\"record\":3,\"time\":3") R("1", "alpha", "{\"a\":3}", "\"uri\":\"u\",\"record\":4,\"time\":2")
-	R("1", "beta", "{\"b\":1}", "\"uri\":\"u\",\"record\":2,\"time\":1");
+static const char deliveries[] = R("1", "alpha", "{\"a\":1}", "\"uri\":\"u\",\"record\":1,\"time\":1")
+	R("1", "beta", "{\"b\":1}", "\"uri\":\"u\",\"record\":2,\"time\":1")
+		R("1", "alpha", "{\"a\":2}", "\"uri\":\"u\",\"record\":3,\"time\":3")
+			R("1", "alpha", "{\"a\":3}", "\"uri\":\"u\",\"record\":4,\"time\":2")
+				R("1", "beta", "{\"b\":1}", "\"uri\":\"u\",\"record\":2,\"time\":1");
 
 static void
 a_delivery_replaces_the_partners_earlier_one(void **state)
@@ -98,8 +100,8 @@ many_partners_are_settled_alike(void **state)
 	(void)state;
 	for (int round = 0; round < 3; round++)
 		for (int i = 0; i < 60; i++)
-			buffer_format(&text, R("1", "partner %02d", "{\"n\":%d}", "\"uri\":\"u\",\"record\":%d"), (i * 7) % 60,
-				round, 1 + round);
+			buffer_format(&text, R("1", "partner %02d", "{\"n\":%d}", "\"uri\":\"u\",\"record\":%d"),
+				(i * 7) % 60, round, 1 + round);
 	catalog_begin(&c, "", "");
 	catalog_read(&c, buffer_string(&text));
 	catalog_gather(&c, true, &g);

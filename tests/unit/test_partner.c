@@ -39,8 +39,8 @@ rank_is_the_place_in_the_list(void **state)
 			const char *raw;
 			uint32_t rank;
 			bool denied, listed;
-		} examples[] = {{"\"alpha\"", 1, false, true}, {"\"beta\"", 0, true, true}, {"\"evil\"", 2, true, false},
-			{"\"gamma\"", 2, false, false}, {"\"\"", 2, false, false}};
+		} examples[] = {{"\"alpha\"", 1, false, true}, {"\"beta\"", 0, true, true},
+			{"\"evil\"", 2, true, false}, {"\"gamma\"", 2, false, false}, {"\"\"", 2, false, false}};
 		for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
 			const struct partner *p = partner_at(table, partner_number(view, slice_of(examples[i].raw)));
 			assert_int_equal(p->rank, examples[i].rank);

@@ -77,8 +77,10 @@ static void
 an_item_as_the_aws_cli_writes_it(void **state)
 {
 	(void)state;
-	check("{\"ContentType\":{\"S\":\"PriorityList\"},\"partner_list\":{\"L\":[{\"S\":\"b\"},{\"S\":\"a\"}]}}", &priority, "b,a,");
-	check("{\"Item\":{\"contenttype\":{\"S\":\"PriorityList\"},\"partner_list\":{\"SS\":[\"a\",\"b\"]}}}", &priority, "a,b,");
+	check("{\"ContentType\":{\"S\":\"PriorityList\"},\"partner_list\":{\"L\":[{\"S\":\"b\"},{\"S\":\"a\"}]}}",
+		&priority, "b,a,");
+	check("{\"Item\":{\"contenttype\":{\"S\":\"PriorityList\"},\"partner_list\":{\"SS\":[\"a\",\"b\"]}}}",
+		&priority, "a,b,");
 	check("{\"partner_list\":{\"L\":[{\"S\":\"alone\"}]}}", &priority, "alone,");
 	check("{\"Item\":{\"partner_list\":{\"L\":[{\"S\":\"alone\"}]}}}", &priority, "alone,");
 }
@@ -88,10 +90,10 @@ an_item_as_the_aws_cli_writes_it(void **state)
 static void
 of_several_items_the_one_asked_for(void **state)
 {
-	static const char items[] = "{\"Items\":[7," ITEM("BlackList", "{\"S\":\"x\"}") ",{\"partner_list\":{}},"
-		ITEM("PriorityList", "{\"S\":\"a\"}") "],\"Count\":3}";
-	static const char responses[] = "{\"Responses\":{\"other\":7,\"one\":[" ITEM("BlackList", "{\"S\":\"x\"}")
-		"],\"two\":[" ITEM("PriorityList", "{\"S\":\"a\"}") "]}}";
+	static const char items[] = "{\"Items\":[7," ITEM("BlackList", "{\"S\":\"x\"}") ",{\"partner_list\":{}}," ITEM(
+		"PriorityList", "{\"S\":\"a\"}") "],\"Count\":3}";
+	static const char responses[] = "{\"Responses\":{\"other\":7,\"one\":[" ITEM(
+		"BlackList", "{\"S\":\"x\"}") "],\"two\":[" ITEM("PriorityList", "{\"S\":\"a\"}") "]}}";
 
 	(void)state;
 	check(items, &priority, "a,");
@@ -104,7 +106,8 @@ static void
 an_item_that_is_not_there_is_no_list(void **state)
 {
 	static const char *const texts[] = {"{\"Items\":[]}", "{\"Items\":[" ITEM("Other", "{\"S\":\"a\"}") "]}",
-		"{\"Item\":" ITEM("Other", "{\"S\":\"a\"}") "}", ITEM("Other", "{\"S\":\"a\"}"), "{\"Responses\":{}}", NULL};
+		"{\"Item\":" ITEM("Other", "{\"S\":\"a\"}") "}", ITEM("Other", "{\"S\":\"a\"}"), "{\"Responses\":{}}",
+		NULL};
 
 	(void)state;
 	for (size_t i = 0; texts[i]; i++) {
@@ -218,7 +221,8 @@ open_table(const char *uri, struct buffer *out, struct error *error)
 	buffer_format(&asked, "%s\n", uri);
 	if (strstr(uri, "gone"))
 		return error_set(error, STATUS_USAGE, "missing", "there is no table '%s'", uri);
-	buffer_add_string(out, "{\"Responses\":{\"t\":[{\"Kind\":{\"S\":\"PriorityList\"},\"names\":{\"L\":[{\"S\":\"own\"}]}},");
+	buffer_add_string(
+		out, "{\"Responses\":{\"t\":[{\"Kind\":{\"S\":\"PriorityList\"},\"names\":{\"L\":[{\"S\":\"own\"}]}},");
 	buffer_add_string(out, ITEM("PriorityList", "{\"S\":\"a\"},{\"S\":\"b\"}") "," ITEM("Mine", "{\"S\":\"m\"}"));
 	if (!strstr(uri, "nothing-denied"))
 		buffer_add_string(out, "," ITEM("BlackList", "{\"S\":\"x\"}"));
@@ -263,7 +267,8 @@ an_item_of_a_table_is_one_list(void **state)
 	(void)state;
 	check_both("dynamodb://t/Mine", NULL, "m,", "", "dynamodb://t/Mine\n");
 	check_both("dynamodb://t", "dynamodb://t/Mine", "a,b,", "m,", "dynamodb://t\ndynamodb://t/Mine\n");
-	check_both(NULL, "dynamodb://t/BlackList?key=ContentType", "", "x,", "dynamodb://t/BlackList?key=ContentType\n");
+	check_both(
+		NULL, "dynamodb://t/BlackList?key=ContentType", "", "x,", "dynamodb://t/BlackList?key=ContentType\n");
 	check_both("c,d", "e,", "c,d,", "e,", "");
 	check_both(NULL, NULL, "", "", "");
 }

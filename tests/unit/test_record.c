@@ -13,7 +13,8 @@ the_parts_lie_where_the_paths_say(void **state)
 
 	(void)state;
 	catalog_begin(&c, "", "");
-	catalog_read(&c, "{" PARTNER "\"alpha\"," DATA " {\"name\":\"Inn\"} ," ID "101,\"_source\":{\"uri\":\"u\",\"record\":7}}");
+	catalog_read(&c, "{" PARTNER "\"alpha\"," DATA " {\"name\":\"Inn\"} ," ID
+			 "101,\"_source\":{\"uri\":\"u\",\"record\":7}}");
 	assert_int_equal(c.n, 1);
 	assert_true(slice_equal(record_id(r), SLICE("101")));
 	assert_true(slice_equal(record_data(r), SLICE("{\"name\":\"Inn\"}")));
@@ -34,7 +35,8 @@ paths_may_lead_anywhere(void **state)
 	catalog_begin(&c, "", "");
 	scanner_free(c.scanner);
 	record_shape_free(&c.shape);
-	assert_int_equal(record_shape_parse(&c.shape, ".key.\"the id\"", ".key.partner", ".body", ".body.at", &error), 0);
+	assert_int_equal(
+		record_shape_parse(&c.shape, ".key.\"the id\"", ".key.partner", ".body", ".body.at", &error), 0);
 	assert_int_equal(c.shape.n_names, 3); /* _source, key, body */
 	c.scanner = scanner_new(c.shape.names, c.shape.n_names, 1 << 20);
 	catalog_read(&c, "{\"key\":{\"the id\":\"x\",\"partner\":\"alpha\"},\"body\":{\"at\":60}}");
@@ -119,8 +121,8 @@ ids_are_one_by_their_decoded_text(void **state)
 static void
 prefixes_of_ids_order_as_the_ids_do(void **state)
 {
-	static const struct slice ids[] = {{"", 0}, {"\0\1", 2}, {"1", 1}, {"10", 2}, {"12345678", 8}, {"12345679", 8}, {"2", 1},
-		{"a", 1}, {"\xc3\xa9", 2}};
+	static const struct slice ids[] = {{"", 0}, {"\0\1", 2}, {"1", 1}, {"10", 2}, {"12345678", 8}, {"12345679", 8},
+		{"2", 1}, {"a", 1}, {"\xc3\xa9", 2}};
 
 	(void)state;
 	for (size_t i = 0; i + 1 < sizeof(ids) / sizeof(*ids); i++)
@@ -148,7 +150,8 @@ a_time_is_a_text_or_a_number_and_else_missing(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
 		struct catalog c;
-		char *text = memory_format("{" ID "1," PARTNER "\"a\"," DATA "{},\"_source\":{\"time\":%s}}", examples[i].time);
+		char *text = memory_format(
+			"{" ID "1," PARTNER "\"a\"," DATA "{},\"_source\":{\"time\":%s}}", examples[i].time);
 
 		catalog_begin(&c, "", "");
 		catalog_read(&c, text);
@@ -183,7 +186,8 @@ the_position_is_the_sources_or_the_inputs(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
 		struct catalog c;
-		char *text = memory_format("\n{" ID "1," PARTNER "\"a\"," DATA "{},\"_source\":%s}", examples[i].source);
+		char *text =
+			memory_format("\n{" ID "1," PARTNER "\"a\"," DATA "{},\"_source\":%s}", examples[i].source);
 		struct position position;
 
 		catalog_begin(&c, "", "");
@@ -224,8 +228,8 @@ a_shape_tells_the_members_that_are_null(void **state)
 
 	(void)state;
 	catalog_begin(&c, "", "");
-	catalog_read(&c, "{" ID "1," PARTNER "\"a\"," DATA "{\"x\":1,\"y\":null,\"z\":null}}{" ID "2," PARTNER "\"a\"," DATA
-			 "{ \"x\":null,\"y\":\"n\",\"z\":3}}");
+	catalog_read(&c, "{" ID "1," PARTNER "\"a\"," DATA "{\"x\":1,\"y\":null,\"z\":null}}{" ID "2," PARTNER
+			 "\"a\"," DATA "{ \"x\":null,\"y\":\"n\",\"z\":3}}");
 	assert_int_equal(c.n, 2);
 	if (c.records[0].shape) { /* the exact scanner lists no members */
 		assert_int_equal(c.records[0].shape, c.records[1].shape);
@@ -243,8 +247,10 @@ static const char *const ordered[] = {
 	"{" ID "1," PARTNER "\"beta\"," DATA "{},\"_source\":{\"uri\":\"z\",\"record\":9,\"time\":\"2024-01-01\"}}",
 	"{" ID "1," PARTNER "\"beta\"," DATA "{},\"_source\":{\"uri\":\"a\",\"record\":10}}",
 	"{" ID "1," PARTNER "\"beta\"," DATA "{},\"_source\":{\"uri\":\"a\",\"record\":9}}",
-	"{" ID "1," PARTNER "\"alpha\"," DATA "{},\"_source\":{\"uri\":\"b\",\"record\":1,\"time\":\"2025-01-01T00:00:00.2Z\"}}",
-	"{" ID "1," PARTNER "\"alpha\"," DATA "{},\"_source\":{\"uri\":\"b\",\"record\":1,\"time\":\"2025-01-01T00:00:00.1Z\"}}",
+	"{" ID "1," PARTNER "\"alpha\"," DATA
+	"{},\"_source\":{\"uri\":\"b\",\"record\":1,\"time\":\"2025-01-01T00:00:00.2Z\"}}",
+	"{" ID "1," PARTNER "\"alpha\"," DATA
+	"{},\"_source\":{\"uri\":\"b\",\"record\":1,\"time\":\"2025-01-01T00:00:00.1Z\"}}",
 	"{" ID "1," PARTNER "\"delta\"," DATA "{},\"_source\":{\"uri\":\"a\",\"record\":1,\"time\":2000000000}}",
 	"{" ID "1," PARTNER "\"delta\"," DATA "{\"x\":2},\"_source\":{\"uri\":\"b\",\"record\":1,\"time\":1}}",
 	"{" ID "1," PARTNER "\"delta\"," DATA "{\"x\":1},\"_source\":{\"uri\":\"b\",\"record\":1,\"time\":1}}",
@@ -298,12 +304,13 @@ records_that_differ_elsewhere_are_one(void **state)
 	(void)state;
 	catalog_begin(&c, "", "");
 	catalog_read(&c, "{" ID "1," PARTNER "\"a\"," DATA "{},\"_source\":{\"uri\":\"u\",\"record\":1},\"more\":1}"
-			 "{" ID "\"1\"," PARTNER "\"\\u0061\"," DATA "{},\"_source\":{\"record\":1,\"uri\":\"\\u0075\"},\"more\":2}");
+			 "{" ID "\"1\"," PARTNER "\"\\u0061\"," DATA
+			 "{},\"_source\":{\"record\":1,\"uri\":\"\\u0075\"},\"more\":2}");
 	assert_int_equal(c.n, 2);
 	assert_true(record_same(&c.records[0], &c.records[1], c.partners));
 	/* which of them stays does not hang on the order of the input */
 	assert_true(record_order(&c.records[0], &c.records[1], c.partners) ==
-		-record_order(&c.records[1], &c.records[0], c.partners));
+		    -record_order(&c.records[1], &c.records[0], c.partners));
 	assert_true(record_order(&c.records[0], &c.records[1], c.partners) != 0);
 	catalog_end(&c);
 }

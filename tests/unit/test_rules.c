@@ -42,13 +42,14 @@ without_rules_priority_decides(void **state)
 static void
 every_rule_has_its_name(void **state)
 {
-	static const char *const names[] = {"priority", "newest", "oldest", "longest", "shortest", "min", "max", "majority",
-		"union", "deep"};
+	static const char *const names[] = {
+		"priority", "newest", "oldest", "longest", "shortest", "min", "max", "majority", "union", "deep"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		struct rules rules;
-		char *text = memory_format("{\"default\":\"%s\",\"fields\":{\"a\":{\"rule\":\"%s\"}}}", names[i], names[i]);
+		char *text =
+			memory_format("{\"default\":\"%s\",\"fields\":{\"a\":{\"rule\":\"%s\"}}}", names[i], names[i]);
 
 		parse(text, &rules);
 		assert_string_equal(rule_name(rules.standard->kind), names[i]);
@@ -66,7 +67,9 @@ fields_are_found_by_their_decoded_names(void **state)
 	struct rules rules;
 
 	(void)state;
-	parse("{\"fields\":{\"zip\":\"newest\",\"caf\\u00e9\":\"oldest\",\"\":\"min\",\"a\":\"max\"},\"default\":\"longest\"}", &rules);
+	parse("{\"fields\":{\"zip\":\"newest\",\"caf\\u00e9\":\"oldest\",\"\":\"min\",\"a\":\"max\"},\"default\":"
+	      "\"longest\"}",
+		&rules);
 	assert_int_equal(rules.n_fields, 4);
 	assert_int_equal(kind_of(&rules, "zip"), RULE_NEWEST);
 	assert_int_equal(kind_of(&rules, "caf\xc3\xa9"), RULE_OLDEST);
@@ -82,7 +85,9 @@ a_rule_may_have_a_list_of_its_own(void **state)
 	struct rules rules;
 
 	(void)state;
-	parse("{\"fields\":{\"a\":{\"priority\":[\"beta\",\"alpha\"]},\"b\":{\"priority\":[\"x\"],\"rule\":\"majority\"}}}", &rules);
+	parse("{\"fields\":{\"a\":{\"priority\":[\"beta\",\"alpha\"]},\"b\":{\"priority\":[\"x\"],\"rule\":"
+	      "\"majority\"}}}",
+		&rules);
 	const struct rule *a = rules_find(&rules, SLICE("a"))->rule, *b = rules_find(&rules, SLICE("b"))->rule;
 	assert_int_equal(a->kind, RULE_PRIORITY);
 	assert_int_equal(name_list_place(a->priority, SLICE("alpha")), 1);
@@ -98,7 +103,9 @@ programs_are_numbered_and_named_for_messages(void **state)
 	struct rules rules;
 
 	(void)state;
-	parse("{\"default\":{\"jq\":\".[0].value\"},\"fields\":{\"a\":{\"rule\":{\"jq\":\"map(.value)|\\\"\\\\u0041\\\"\"}}}}", &rules);
+	parse("{\"default\":{\"jq\":\".[0].value\"},\"fields\":{\"a\":{\"rule\":{\"jq\":\"map(.value)|"
+	      "\\\"\\\\u0041\\\"\"}}}}",
+		&rules);
 	assert_int_equal(rules.n_programs, 2);
 	assert_int_equal(rules.standard->kind, RULE_JQ);
 	assert_string_equal(rules.standard->program, ".[0].value");
@@ -118,7 +125,8 @@ groups_are_numbered(void **state)
 	struct rules rules;
 
 	(void)state;
-	parse("{\"groups\":[[\"lat\",\"lon\"],[\"street\",\"city\",\"\\u007aip\"]],\"fields\":{\"name\":\"newest\"}}", &rules);
+	parse("{\"groups\":[[\"lat\",\"lon\"],[\"street\",\"city\",\"\\u007aip\"]],\"fields\":{\"name\":\"newest\"}}",
+		&rules);
 	assert_int_equal(rules.n_groups, 2);
 	assert_int_equal(rules_find(&rules, SLICE("lat"))->group, 0);
 	assert_int_equal(rules_find(&rules, SLICE("lon"))->group, 0);
@@ -144,10 +152,12 @@ every_fault_is_told_with_the_field(void **state)
 		{"{\"default\":{\"rule\":{\"x\":1}}}", "bad-rules", "unknown rule {\"x\":1}"},
 		{"{\"fields\":[]}", "bad-rules", "\"fields\" takes an object"},
 		{"{\"fields\":{\"stars\":\"best\"}}", "bad-rules", "field 'stars': unknown rule \"best\""},
-		{"{\"fields\":{\"stars\":{\"rules\":\"max\"}}}", "bad-rules", "field 'stars': unknown member \"rules\""},
+		{"{\"fields\":{\"stars\":{\"rules\":\"max\"}}}", "bad-rules",
+			"field 'stars': unknown member \"rules\""},
 		{"{\"fields\":{\"stars\":{\"jq\":7}}}", "bad-rules", "field 'stars': \"jq\" takes a program"},
 		{"{\"fields\":{\"stars\":{\"jq\":\".[\"}}}", "jq-compile", "rules.json: field 'stars'"},
-		{"{\"fields\":{\"stars\":{\"priority\":\"a\"}}}", "bad-rules", "field 'stars': \"priority\" takes an array"},
+		{"{\"fields\":{\"stars\":{\"priority\":\"a\"}}}", "bad-rules",
+			"field 'stars': \"priority\" takes an array"},
 		{"{\"fields\":{\"stars\":{\"priority\":[]}}}", "empty-list", "field 'stars'"},
 		{"{\"fields\":{\"stars\":{\"priority\":[1]}}}", "bad-list", "field 'stars'"},
 		{"{\"fields\":{\"stars\":\"max\",\"\\u0073tars\":\"min\"}}", "bad-rules", "field 'stars' stands twice"},

@@ -13,7 +13,8 @@ listed(const char *text)
 
 	for (const char *p = text; (p = strchr(p, '"'));) {
 		const char *end = strchr(p + 1, '"') + 1;
-		r.inner[r.n_inner++] = (struct scan_inner){(uint32_t)(p - text), (uint32_t)(end - p), (uint32_t)(end + 1 - text)};
+		r.inner[r.n_inner++] =
+			(struct scan_inner){(uint32_t)(p - text), (uint32_t)(end - p), (uint32_t)(end + 1 - text)};
 		p = end;
 	}
 	return r;
@@ -49,8 +50,8 @@ number(struct shape_view *view, const char *text)
 static void
 names_and_their_order_make_a_shape(void **state)
 {
-	static const char *const different[] = {"{\"a\":1}", "{\"b\":1}", "{\"a\":1,\"b\":2}", "{\"b\":1,\"a\":2}", "{\"ab\":1}",
-		"{\"a\":1,\"b\":2,\"c\":3}"};
+	static const char *const different[] = {"{\"a\":1}", "{\"b\":1}", "{\"a\":1,\"b\":2}", "{\"b\":1,\"a\":2}",
+		"{\"ab\":1}", "{\"a\":1,\"b\":2,\"c\":3}"};
 	struct shapes s;
 
 	(void)state;

@@ -85,8 +85,9 @@ static const struct {
 	{"\"\\ud83d\"", "\xed\xa0\xbd", 1},
 	{"\"\\ud83dx\"", "\xed\xa0\xbdx", 2},
 	{"\"\\ud83d\\n\"", "\xed\xa0\xbd\n", 2},
-	{"\"\\ud83d\\u0041\"", "\xed\xa0\xbd"
-				 "A",
+	{"\"\\ud83d\\u0041\"",
+		"\xed\xa0\xbd"
+		"A",
 		2},
 	{"\"\\ude00\\ud83d\"", "\xed\xb8\x80\xed\xa0\xbd", 2},
 };
