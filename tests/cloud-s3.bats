@@ -160,12 +160,15 @@ records() { # COUNT
 	head -c 200000 /dev/zero | tr '\0' 'x' >pad
 	jq -nc --rawfile p pad 'range(400) | {partner_name:"A",accommodation_id:"\(.)",accommodation_data:{p:$p}}' >object
 	acc-put --key "$here/big" s3://dest object >/dev/null
-	(ulimit -v 600000 && acc-fetch --bare --buffer 4M "s3://dest/$here/big") | cmp - object
+	# sanitizers take terabytes of addresses
+	if ! grep -q -e __asan_init -e __tsan_init "$(command -v acc-fetch)"; then
+		(ulimit -v 600000 && acc-fetch --bare --buffer 4M "s3://dest/$here/big") | cmp - object
+	fi
 	acc-fetch --bare --buffer 4M "s3://dest/$here/big" 3>&- | (
 		sleep 1
 		peak=$(awk '/VmHWM/ {print $2}' "/proc/$(pgrep -n acc-fetch)/status")
 		cat >back
-		[ "$peak" -lt 65536 ]
+		[ "$peak" -lt 65536 ] || grep -q -e __asan_init -e __tsan_init "$(command -v acc-fetch)"
 	)
 	cmp back object
 }
