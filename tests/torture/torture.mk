@@ -1,0 +1,35 @@
+# Nothing lost: failing calls, hostile input, crashes, a faulty network.
+#
+#   make torture            all of it at length; a run can be repeated with TORTURE_SEED=
+#   make check-torture      two minutes of it, part of `make check`
+
+TORTURE_SOURCE := $(dir $(lastword $(MAKEFILE_LIST)))
+TORTURE_DIR    := $(BUILD)/torture
+TORTURE_SEED   ?=
+TORTURE_KILLS  ?= 500
+TORTURE_RUNS   ?= 1000
+
+CHECKS     += check-torture
+DEPS_CHECK += python3 zstd $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
+
+.PHONY: torture check-torture torture-hostile
+
+torture_run = $(ENVIRONMENT) python3 $(TORTURE_SOURCE)
+torture_seed = $(if $(TORTURE_SEED),--seed $(TORTURE_SEED))
+
+torture: deps
+	@$(MAKE) all servers $(TORTURE_DIR)/faults.so
+	@$(MAKE) torture-hostile
+	@$(torture_run)faults.py --shim $(TORTURE_DIR)/faults.so --bin $(BUILD)/bin $(torture_seed)
+	@$(torture_run)chaos.py --bin $(BUILD)/bin --kills $(TORTURE_KILLS) --runs $(TORTURE_RUNS) $(torture_seed)
+
+check-torture: all servers $(TORTURE_DIR)/faults.so torture-hostile
+	@$(torture_run)faults.py --shim $(TORTURE_DIR)/faults.so --bin $(BUILD)/bin --sample 8 $(torture_seed)
+	@$(torture_run)chaos.py --bin $(BUILD)/bin --kills 15 --runs 20 $(torture_seed)
+
+torture-hostile: all servers
+	@$(ENVIRONMENT) bats $(BATS_FLAGS) $(TORTURE_SOURCE)
+
+$(TORTURE_DIR)/faults.so: $(TORTURE_SOURCE)faults.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) -shared -fPIC -O1 -g -Wall -Wextra -Werror -o $@ $<
