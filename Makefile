@@ -115,7 +115,8 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libacc.a
 
 # Every check runs in the same surroundings: our commands first, no settings of the user's own.
 ENVIRONMENT = env -u ACC_JOURNAL -u CDPATH LC_ALL=C.UTF-8 BUILD='$(abspath $(BUILD))' \
-	SANITIZE='$(SANITIZE)' CC='$(CC)' PATH="$(abspath $(BUILD))/bin:$$PATH"
+	SANITIZE='$(SANITIZE)' CC='$(CC)' PATH="$(abspath $(BUILD))/bin:$$PATH" \
+	BATS_TEST_TIMEOUT=$(if $(SANITIZE)$(COVERAGE),300,120)
 
 check: deps
 	@$(MAKE) all

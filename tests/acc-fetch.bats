@@ -321,6 +321,7 @@ records() {
 @test "acc-fetch: a reader downstream sees records of a slow standard input as they come" {
 	mkfifo slow
 	acc-fetch --bare - <slow >out &
+	pid=$!
 	exec 9>slow
 	echo '{"a":1}' >&9
 	for _ in $(seq 100); do
@@ -329,7 +330,7 @@ records() {
 	done
 	[ "$(cat out)" = '{"a":1}' ]
 	exec 9>&-
-	wait
+	wait "$pid"
 }
 
 @test "acc-fetch: --include and --exclude match the path below the source directory, whole" {

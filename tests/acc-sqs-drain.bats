@@ -144,8 +144,9 @@ announce_all() { # KEY...
 @test "acc-sqs-drain: --window gathers what comes meanwhile" {
 	announce_all in/1.jsonl
 	(sleep 0.7 && announce_all in/2.jsonl) 3>&- &
+	pid=$!
 	run -0 acc-sqs-drain --wait 1 --once --window 2s "$queue" -- sh -c "tee refs | $chain"
-	wait
+	wait "$pid"
 	[ "$(wc -l <refs)" -eq 2 ]
 }
 

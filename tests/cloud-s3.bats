@@ -113,8 +113,9 @@ records() { # COUNT
 	records 2 >two
 	for writer in one two; do
 		acc-put --at 2021-01-31T12:00:00Z --key "$here/%f.jsonl" s3://dest $writer >$writer.receipt 3>&- &
+		pids+=($!)
 	done
-	wait
+	wait "${pids[@]}"
 	[ "$(jq -r .uri one.receipt two.receipt | sort -u | wc -l)" -eq 2 ]
 	for writer in one two; do
 		uri=$(jq -r .uri $writer.receipt)
