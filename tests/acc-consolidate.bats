@@ -330,6 +330,19 @@ nothing_left() {
 	nothing_left
 }
 
+@test "acc-consolidate: --max-spool: an acc-put that dies before it did anything leaves nobody waiting for it" {
+	for end in 'exit 3' 'kill -s KILL $$' 'head -c 10 >/dev/null; exit 3'; do
+		rm -f stages/acc-put
+		stand_in acc-put "case \" \$* \" in *' --quiet '*) exit 0 ;; esac; $end"
+		for shell in '' bash; do
+			# shellcheck disable=SC2086 # empty: none
+			run -3 --separate-stderr timeout 20 $shell stages/acc-consolidate --bytes 100 --max-spool 1000 dest < <(seq 3000)
+			[[ "$stderr" = "acc-consolidate: acc-put "*"what was stored until then is a part"* ]]
+			nothing_left
+		done
+	done
+}
+
 @test "acc-consolidate: --max-spool: a failure behind acc-fetch is status 3, says so, and stores no list of receipts" {
 	stand_in acc-merge 'cat >merge.in; head -n 1000 merge.in; sleep 0.5; exit 3'
 	run -3 --separate-stderr consolidate --bytes 100 --max-spool 1000 --manifest list --key '{name}' dest < <(seq 3000)
