@@ -153,6 +153,22 @@ every_cut_is_told(void **state)
 	}
 }
 
+/* One block that repeats a byte, and a wrong checksum behind it. */
+static void
+a_false_checksum_is_told_after_the_bytes(void **state)
+{
+	static const char frame[] = "\x28\xb5\x2f\xfd\x04\x58\x3b\x22\0\0\0\x40\0\0\0\0";
+	struct buffer b = {0};
+	char expected[1095 + 1] = {0};
+
+	(void)state;
+	memset(expected, 'x', sizeof(expected) - 1);
+	buffer_add(&b, frame, sizeof(frame) - 1);
+	b.p[9] = 'x';
+	check(&b, expected, "corrupt");
+	buffer_free(&b);
+}
+
 static void
 no_flipped_bit_changes_the_text_unseen(void **state)
 {
@@ -182,6 +198,7 @@ main(void)
 		cmocka_unit_test(members_and_frames_follow_one_another),
 		cmocka_unit_test(garbage_behind_the_end_is_told_after_the_good_bytes),
 		cmocka_unit_test(every_cut_is_told),
+		cmocka_unit_test(a_false_checksum_is_told_after_the_bytes),
 		cmocka_unit_test(no_flipped_bit_changes_the_text_unseen),
 	};
 
