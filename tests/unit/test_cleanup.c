@@ -29,6 +29,7 @@ exists(const char *path)
 static void
 register_and_raise(void *signal_number)
 {
+	signal(*(int *)signal_number, SIG_DFL); /* where the tests run in the background, SIGINT is ignored */
 	cleanup_install();
 	cleanup_add(first);
 	cleanup_cancel(cleanup_add(kept));
