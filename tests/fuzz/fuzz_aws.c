@@ -1,0 +1,87 @@
+/* What services and queues send: notifications, Lambda events, XML, profile files, and a journal. The first byte
+ * chooses. */
+#include "aws/ini.h"
+#include "aws/notification.h"
+#include "aws/xml.h"
+#include "io/verdict.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void
+require(bool truth)
+{
+	if (!truth)
+		abort();
+}
+
+static void
+try_notification(struct slice text, struct arena *arena)
+{
+	struct notification notification;
+
+	notification_parse(text, arena, &notification);
+	require((notification.kind == NOTIFICATION_OBJECTS) == (notification.n > 0));
+	require(notification.kind != NOTIFICATION_UNKNOWN || notification.why);
+	for (size_t i = 0; i < notification.n; i++)
+		require(strlen(notification.objects[i].uri.p) == notification.objects[i].uri.n);
+}
+
+static void
+try_event(struct slice text, struct arena *arena)
+{
+	struct event_message *messages;
+	struct error error;
+	size_t n;
+
+	if (event_parse(text, arena, &messages, &n, &error) == 0)
+		for (size_t i = 0; i < n; i++)
+			require(messages[i].id.n > 0);
+}
+
+/* Whatever the journal says, a batch that failed fails every message. */
+static void
+try_journal(struct slice text)
+{
+	struct verdict_message messages[] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}};
+	struct verdict_link links[] = {{{"s3://s/1", 8}, 0}, {{"s3://s/2", 8}, 1}};
+	struct verdict_question question = {text, 2, links, 2, messages, 2, 0, false, false};
+	struct verdict verdict;
+
+	verdict_judge(&question, &verdict);
+	require(!verdict.batch_failed || (messages[0].failed && messages[1].failed));
+	require(text.n > 0 || verdict.batch_failed);
+	verdict_free(&verdict);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct slice text = {(const char *)data + 1, n - 1};
+	struct arena arena = {0};
+	struct ini ini = {.n = 0};
+	struct error error;
+
+	if (n == 0)
+		return 0;
+	switch (data[0] % 5) {
+	case 0:
+		try_notification(text, &arena);
+		break;
+	case 1:
+		try_event(text, &arena);
+		break;
+	case 2:
+		xml_parse(text, &arena, &error);
+		break;
+	case 3:
+		ini_parse(&ini, text, INI_CONFIG, "config", &error);
+		ini_free(&ini);
+		break;
+	default:
+		try_journal(text);
+	}
+	arena_free(&arena);
+	return 0;
+}
