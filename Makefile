@@ -179,7 +179,7 @@ lint: deps-lint
 lint-style:
 	.ci/style $(C_FILES)
 lint-shell:
-	shellcheck $(SHELL_FILES) $(wildcard tests/*.bats)
+	shellcheck -x -P SCRIPTDIR $(SHELL_FILES) $(wildcard tests/*.bats tests/*/*.bats)
 	shfmt -d $(SHELL_FILES)
 lint-man: check-man
 # internalAstError is of its own making: it does not know compound literals within "?:".
