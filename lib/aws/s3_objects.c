@@ -43,7 +43,7 @@ set_reach(struct error *error)
 
 /* ---- reading */
 
-/* Of objects whose size nobody said beforehand a share is reserved; what exceeds it is counted here, for all of them. */
+/* Of objects whose size nobody said beforehand a share is reserved; what exceeds it is counted here, for all. */
 static _Atomic size_t unforeseen_bytes;
 
 enum { UNFORESEEN_SHARE = 16 };
@@ -124,8 +124,8 @@ may_hold(struct object_stream *s, const struct reference *r, uint64_t bytes, siz
 }
 
 static int
-open_once(struct object_stream *s, const struct s3_get *get, const struct reference *r, size_t memory, struct object_facts *facts,
-	struct error *error)
+open_once(struct object_stream *s, const struct s3_get *get, const struct reference *r, size_t memory,
+	struct object_facts *facts, struct error *error)
 {
 	const struct s3_meta *meta;
 

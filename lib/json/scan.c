@@ -835,7 +835,7 @@ accept(struct scanner *s, struct scan_record *r, const char *end)
 static enum scan_result
 exact_record(struct scanner *s, struct scan_record *r)
 {
-	struct fault fault;
+	struct fault fault = {.at = 0};
 	const char *begin = s->p + s->at, *limit = s->p + s->n, *end, *bad;
 	enum plain_result got;
 

@@ -1,7 +1,8 @@
 /* faults - preloaded into a command: one call of one kind fails, the n-th. What a system would do once in a
  * thousand years happens on order.
  *
- *     LD_PRELOAD=faults.so FAULTS_TABLE=FILE FAULTS_TOOL=acc-put [FAULTS_CALL=write FAULTS_AT=3 FAULTS_HOW=ENOSPC] acc-put ...
+ *     LD_PRELOAD=faults.so FAULTS_TABLE=FILE FAULTS_TOOL=acc-put \
+ *         [FAULTS_CALL=write FAULTS_AT=3 FAULTS_HOW=ENOSPC] acc-put ...
  *
  * FILE (made beforehand, zeroed) counts the calls of FAULTS_TOOL and its forked children: a uint32 for each kind in
  * the order of KINDS, then one that says how often the fault happened. HOW is a number of errno.h, or 0: the
@@ -269,8 +270,8 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*star
 }
 
 int
-posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
-	char *const arguments[], char *const environment[])
+posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[])
 {
 	REAL(posix_spawnp);
 	return due(KIND_posix_spawnp) && how ? (int)how : real(pid, file, actions, attributes, arguments, environment);
