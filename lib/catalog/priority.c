@@ -1,5 +1,6 @@
 #include "catalog/priority.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/message.h"
 #include "io/content.h"
@@ -12,18 +13,42 @@ void
 name_list_free(struct name_list *list)
 {
 	free(list->names);
+	free(list->slots);
 	arena_free(&list->text);
 	*list = (struct name_list){0};
+}
+
+/* Where name is, or would be; meaningless in an empty list. */
+static size_t
+slot_of(const struct name_list *list, struct slice name)
+{
+	size_t slot = list->n_slots ? hash_slice(name) & (list->n_slots - 1) : 0;
+
+	while (list->n_slots && list->slots[slot] &&
+		!slice_equal(list->names[list->slots[slot] - 1], name))
+		slot = (slot + 1) & (list->n_slots - 1);
+	return slot;
 }
 
 size_t
 name_list_place(const struct name_list *list, struct slice name)
 {
-	size_t i = 0;
+	size_t slot = slot_of(list, name);
 
-	while (i < list->n && !slice_equal(list->names[i], name))
-		i++;
-	return i;
+	return list->n && list->slots[slot] ? list->slots[slot] - 1 : list->n;
+}
+
+static void
+make_room(struct name_list *list)
+{
+	if (2 * list->n < list->n_slots)
+		return;
+	free(list->slots);
+	list->n_slots = list->n_slots ? 2 * list->n_slots : 16;
+	list->slots = memory_get_zeroed(list->n_slots, sizeof(*list->slots));
+	list->names = memory_resize(list->names, list->n_slots, sizeof(*list->names));
+	for (size_t i = 0; i < list->n; i++)
+		list->slots[slot_of(list, list->names[i])] = i + 1;
 }
 
 static void
@@ -34,8 +59,10 @@ add_name(struct name_list *list, struct slice name, const char *source)
 			(int)name.n, name.p);
 		return;
 	}
-	list->names = memory_resize(list->names, list->n + 1, sizeof(*list->names));
-	list->names[list->n++] = arena_copy(&list->text, name);
+	make_room(list);
+	list->names[list->n] = arena_copy(&list->text, name);
+	list->slots[slot_of(list, name)] = list->n + 1;
+	list->n++;
 }
 
 static int
