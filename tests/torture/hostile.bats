@@ -120,7 +120,7 @@ good() { record A "\"$1\"" '{"x":1}'; }
 	digits=$(head -c 1000000 /dev/zero | tr '\0' 7)
 	record A "\"1\"" "{\"n\":$digits,\"e\":1e999999999999}" >in.jsonl
 	into out 0 acc-merge in.jsonl
-	grep -q "\"n\":$digits,\"e\":1e999999999999}" out
+	grep -qF -f <(printf '%s' "\"n\":$digits,\"e\":1e999999999999}") out
 }
 
 evil=$'e\e]0;owned\a\e[2J\nacc-put: all is well\r\x7f'
@@ -134,7 +134,7 @@ evil=$'e\e]0;owned\a\e[2J\nacc-put: all is well\r\x7f'
 	limited 1 acc-split -d spool "$evil-not-there"
 	limited 1 acc-put "$PWD/stored" "$evil-not-there"
 	limited 1 acc-fetch "$evil-not-there"
-	limited "1 3" acc-sqs-drain --event "$evil-not-there" -- true
+	limited "1 2 3" acc-sqs-drain --event "$evil-not-there" -- true
 	for bytes in '\033[31m' '\302\233' '\177' '\342\200\256'; do
 		# shellcheck disable=SC2059 # bytes are escapes
 		printf "{\"a\":$bytes}\n" >in.jsonl
@@ -157,7 +157,8 @@ evil=$'e\e]0;owned\a\e[2J\nacc-put: all is well\r\x7f'
 	for path in '../../../etc/passwd' "$(printf 'a\\nb')" '' '/dev/stdin' '/proc/self/mem' 'in' '/dev/zero'; do
 		printf '{"path":"%s","bytes":%d,"records":1,"sha256":"%s"}\n' "$path" "$(stat -c %s in/f)" "$sum" | limited 1 acc-put in/out
 	done
-	[ -z "$(find . -type f ! -path ./in/f)" ]
+	[ "$(find in -type f)" = in/f ]
+	[ ! -e f ] && [ ! -e ../f ] && [ ! -e ../../f ]
 }
 
 @test "links planted in spool and destination are not followed" {
@@ -236,7 +237,7 @@ evil=$'e\e]0;owned\a\e[2J\nacc-put: all is well\r\x7f'
 	cat >file <<-'X'
 		<!DOCTYPE l [<!ENTITY x SYSTEM "file:///etc/passwd">]><ListBucketResult><Contents><Key>&x;</Key></Contents></ListBucketResult>
 	X
-	awk 'BEGIN { for (i = 0; i < 1000000; i++) printf "<a>" }' >deep
+	awk 'BEGIN { for (i = 0; i < 30000; i++) printf "<a>" }' >deep
 	printf '<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken></ListBucketResult>' >endless
 	: >empty
 	for reply in bomb file deep empty; do
