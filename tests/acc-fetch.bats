@@ -225,6 +225,7 @@ records() {
 
 @test "acc-fetch: a file without permission is named with the cause" {
 	[ "$(id -u)" != 0 ] || command -v setpriv >/dev/null || skip "root reads everything"
+	[ -z "${COVERAGE:-}" ] || skip "another user cannot write down what was reached, and libgcov says so"
 	echo '{"a":1}' >a.jsonl
 	echo '{"b":1}' >b.jsonl
 	chmod 0 b.jsonl
