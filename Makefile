@@ -141,6 +141,13 @@ demo: deps-demo
 SANITIZE_CHECKS = check-unit check-bats
 COVERAGE_CHECKS = check-unit check-bats
 
+# Of races only the commands with threads can tell: acc-split has none, acc-consolidate is a shell script, and the
+# tests of completions, manners and the README start everything once more and do no work.
+ifeq ($(SANITIZE),thread)
+BATS ?= $(wildcard tests/acc-fetch.bats tests/acc-merge.bats tests/acc-put.bats tests/acc-sqs-drain.bats \
+	tests/cloud-*.bats)
+endif
+
 # Memory that is refused is part of the tests, thus not an error by itself.
 SANITIZED_ENVIRONMENT = \
 	ASAN_OPTIONS=allocator_may_return_null=1:strict_string_checks=1:detect_stack_use_after_return=1 \
