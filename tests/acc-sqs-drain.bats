@@ -301,7 +301,7 @@ failed_delete() { # SENDER_FAULT CODE: the reply to a batch of two, of which the
 	announce_all in/1.jsonl
 	faults '[{"kind":"body","service":"sqs","operation":"ChangeMessageVisibilityBatch","body":"{\"Failed\":[{\"Id\":\"0\",\"SenderFault\":true,\"Code\":\"ReceiptHandleIsInvalid\"}]}"}]'
 	mark=$(log_mark)
-	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 2 "$queue" -- sh -c "sleep 1.5; $chain"
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --once --visibility 2 "$queue" -- sh -c "sleep 1.5; $chain"
 	[[ "$stderr" = "acc-sqs-drain: message "*" is no longer ours (ReceiptHandleIsInvalid); it is left to be delivered again" ]]
 	[ -z "$(log_since "$mark" | jq 'select(.operation == "DeleteMessageBatch")')" ]
 }
