@@ -23,6 +23,8 @@ torture: deps
 	@$(torture_run)faults.py --shim $(TORTURE_DIR)/faults.so --bin $(BUILD)/bin $(torture_seed)
 	@$(torture_run)chaos.py --bin $(BUILD)/bin --kills $(TORTURE_KILLS) --runs $(TORTURE_RUNS) $(torture_seed)
 
+# From one seed, unless another is given.
+check-torture: TORTURE_SEED = 1
 check-torture: all servers $(TORTURE_DIR)/faults.so torture-hostile
 	@$(torture_run)faults.py --shim $(TORTURE_DIR)/faults.so --bin $(BUILD)/bin --sample 8 $(torture_seed)
 	@$(torture_run)chaos.py --bin $(BUILD)/bin --kills 15 --runs 20 $(torture_seed)
