@@ -717,16 +717,60 @@ list_page(const struct s3_listing *l, struct buffer *token,
 	return result;
 }
 
+/* A service that leads in a circle, or on and on through pages without a key, would be followed for ever. Any circle of
+ * tokens meets the one that is kept, which is renewed at every power of two. */
+struct journey {
+	struct buffer kept;
+	uint64_t pages;
+	unsigned empty;
+	bool (*each)(void *, const struct s3_entry *);
+	void *context;
+	bool any;
+};
+
+static bool
+see_and_pass(void *context, const struct s3_entry *entry)
+{
+	struct journey *j = context;
+
+	j->any = true;
+	return j->each(j->context, entry);
+}
+
+static int
+check_progress(struct journey *j, const struct s3_listing *l, struct slice token, struct error *error)
+{
+	bool circle = slice_equal(buffer_slice(&j->kept), token);
+
+	j->empty = j->any ? 0 : j->empty + 1;
+	j->any = false;
+	if (circle || j->empty == LIST_EMPTY_PAGES_MAX)
+		return error_set(error, STATUS_FAILED, "service", "cannot list 's3://%.*s/%.*s': %s", (int)l->bucket.n,
+			l->bucket.p, (int)l->prefix.n, l->prefix.p,
+			circle ? "the service sent a continuation token twice, so the list has no end"
+			       : "page after page is empty, and none is the last");
+	j->pages++;
+	if ((j->pages & (j->pages - 1)) == 0) {
+		j->kept.n = 0;
+		buffer_add_slice(&j->kept, token);
+	}
+	return 0;
+}
+
 int
 s3_list(const struct s3_listing *listing, bool (*each)(void *context, const struct s3_entry *entry),
 	void *context, struct error *error)
 {
+	struct journey journey = {.each = each, .context = context};
 	struct buffer token = {0};
 	int more;
 
-	do
-		more = list_page(listing, &token, each, context, error);
-	while (more > 0);
+	while ((more = list_page(listing, &token, see_and_pass, &journey, error)) > 0)
+		if (check_progress(&journey, listing, buffer_slice(&token), error) < 0) {
+			more = -1;
+			break;
+		}
+	buffer_free(&journey.kept);
 	buffer_free(&token);
 	return more;
 }

@@ -657,7 +657,7 @@ name:
 			while (scan_is_space(colon[-1]))
 				colon--;
 			r->inner[n_inner++] = (struct scan_inner){(uint32_t)(name - record), (uint32_t)(colon - name),
-				(uint32_t)(text + t[2] - record)};
+				(uint32_t)(text + t[2] - record), 0};
 		} else {
 			listing = false;
 			n_inner = -1;
@@ -699,8 +699,13 @@ after:
 		wanted = -1;
 		listing = false;
 	}
-	if (listing && depth == 2)
-		compact = compact && *t && !scan_is_space((text + *t)[-1]);
+	if (listing && depth == 2 && in_object) {
+		const char *end = text + *t;
+		compact = compact && *t && !scan_is_space(end[-1]);
+		while (*t && scan_is_space(end[-1]))
+			end--;
+		r->inner[n_inner - 1].value_n = (uint32_t)(end - record) - r->inner[n_inner - 1].value_at;
+	}
 	if (text[*t] == ',') {
 		t++;
 		if (in_object)
@@ -940,6 +945,7 @@ scanner_next(struct scanner *s, struct scan_record *r)
 
 	memset(r->members, 0, sizeof(r->members));
 	r->n_inner = -1;
+	r->layout = 0;
 	if (!s->begun && !skip_byte_order_mark(s))
 		return SCAN_MORE;
 	if (!finish_skip(s) && !s->at_end)

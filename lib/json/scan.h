@@ -49,7 +49,7 @@ enum scan_result {
 /* A member of the member that scanner_list_inner named. */
 struct scan_inner {
 	uint32_t name_at, name_n; /* the name with its quotes, in the record's text */
-	uint32_t value_at;
+	uint32_t value_at, value_n;
 };
 
 struct scan_record {
@@ -61,6 +61,8 @@ struct scan_record {
 	struct scan_inner inner[SCAN_INNER_MAX];
 	int n_inner;            /* -1: not listed (too many, the exact scanner was at work, or nobody asked) */
 	bool inner_compact;     /* no white space between the listed member's own tokens */
+	uint32_t layout;        /* not 0: the listed names are those of every other record of this scanner with this
+	                           number, in the same order */
 	uint64_t line;          /* where the record begins, from 1 */
 	uint64_t element;       /* the record's place among all of the input, refused ones too, from 1 */
 	bool in_array;
