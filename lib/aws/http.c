@@ -19,7 +19,6 @@ enum {
 	CONNECT_MS = 3000,
 	STALL_SECONDS = 30,
 	IDLE_SECONDS = 4, /* S3 drops idle connections after about five */
-	CACHED_HANDLES = 64,
 };
 
 struct http_stream {
@@ -53,8 +52,6 @@ static struct {
 	CURLM *multi;
 	struct http_stream *commands, **commands_end; /* under lock */
 	struct http_stream *current;                  /* under lock: what the engine is obeying */
-	CURL *idle[CACHED_HANDLES];                   /* under lock */
-	size_t n_idle;
 	unsigned connections;
 } engine = {.once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER, .connections = 128};
 
@@ -401,32 +398,16 @@ tell_engine(struct http_stream *s)
 	curl_multi_wakeup(engine.multi);
 }
 
+/* A handle for each request: one that is used again keeps, in libcurl before 8.0, a pointer to the last header of the
+ * request before, which a reply that begins with a folded line would have it follow. Connections are kept anyway. */
 static CURL *
 easy_get(void)
 {
-	CURL *easy = NULL;
+	CURL *easy = curl_easy_init();
 
-	pthread_mutex_lock(&engine.lock);
-	if (engine.n_idle)
-		easy = engine.idle[--engine.n_idle];
-	pthread_mutex_unlock(&engine.lock);
-	if (!easy && !(easy = curl_easy_init()))
+	if (!easy)
 		die("libcurl has no memory");
 	return easy;
-}
-
-static void
-easy_put(CURL *easy)
-{
-	curl_easy_reset(easy);
-	pthread_mutex_lock(&engine.lock);
-	if (engine.n_idle < CACHED_HANDLES) {
-		engine.idle[engine.n_idle++] = easy;
-		easy = NULL;
-	}
-	pthread_mutex_unlock(&engine.lock);
-	if (easy)
-		curl_easy_cleanup(easy);
 }
 
 /* Where Debian, Amazon Linux 2023 and others keep the certificates: libcurl only knows its own build's place. */
@@ -711,7 +692,7 @@ http_close(struct http_stream *s)
 			pthread_cond_wait(&s->changed, &s->lock);
 		pthread_mutex_unlock(&s->lock);
 	}
-	easy_put(s->easy);
+	curl_easy_cleanup(s->easy);
 	curl_slist_free_all(s->header_list);
 	buffer_free(&s->reply.headers);
 	buffer_free(&s->data);
