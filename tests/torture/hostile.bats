@@ -240,12 +240,34 @@ evil=$'e\e]0;owned\a\e[2J\nacc-put: all is well\r\x7f'
 	awk 'BEGIN { for (i = 0; i < 30000; i++) printf "<a>" }' >deep
 	printf '<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken></ListBucketResult>' >endless
 	: >empty
-	for reply in bomb file deep empty; do
+	for reply in bomb file deep empty endless; do
 		faults "$(jq -nc --rawfile body "$reply" '[{kind:"body",service:"s3",body:$body}]')"
 		AWS_MAX_ATTEMPTS=2 limited "1 3" acc-fetch --list s3://src/
 		[ "$output" = "" ]
 		[[ "$stderr" != *root:* ]]
 	done
+}
+
+@test "a list that leads in a circle, or has page after page without a key, ends" {
+	page() { printf '<ListBucketResult><IsTruncated>true</IsTruncated>%s<NextContinuationToken>%s</NextContinuationToken></ListBucketResult>' "$1" "$2"; }
+	key='<Contents><Key>k</Key><Size>1</Size></Contents>'
+	# whatever is asked for, these tokens come round and round: a, b, c, d, e, c, d, e, ...
+	jq -nc --arg a "$(page "$key" a)" --arg b "$(page "$key" b)" --arg c "$(page "$key" c)" --arg d "$(page "$key" d)" --arg e "$(page '' e)" \
+		'[["continuation-token=a",$b],["continuation-token=b",$c],["continuation-token=c",$d],["continuation-token=d",$e],["continuation-token=e",$c],["list-type",$a]]
+		| map({kind:"body",service:"s3",match:.[0],body:.[1]})' >circle
+	faults "$(cat circle)"
+	limited 3 acc-fetch --list s3://src/
+	[[ "$stderr" = *"cannot list 's3://src/': the service sent a continuation token twice"* ]]
+	[ "${#lines[@]}" -lt 20 ]
+	rm -f port
+	endpoint "let n = 0; socket.on('data', reply); reply();
+		function reply() { const body = '<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>' + n++ + '</NextContinuationToken></ListBucketResult>';
+			socket.write('HTTP/1.1 200 OK\r\nContent-Length: ' + body.length + '\r\n\r\n' + body); }"
+	AWS_ENDPOINT_URL="http://127.0.0.1:$(cat port)" limited 3 acc-fetch --list s3://src/
+	kill "$endpoint_pid"
+	wait "$endpoint_pid" || true
+	[ "$output" = "" ]
+	[[ "$stderr" = *"page after page is empty"* ]]
 }
 
 endpoint() { # SCRIPT: node's, with `socket`
@@ -263,6 +285,7 @@ endpoint() { # SCRIPT: node's, with `socket`
 		"socket.write('HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nx'); socket.end();" \
 		"socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nx'); socket.end();" \
 		"socket.write('\x1b[2J\x07'); socket.end();" \
+		"socket.write('HTTP/1.1 200 OK\r\n folded: into nothing\r\nContent-Length: 5\r\n\r\nx'); socket.end();" \
 		"socket.write('HTTP/1.1 403 \x1b[2J\r\nContent-Type: application/xml\r\n\r\n<Error><Code>\x1b[2J</Code><Message>&#27;[2J&#10;</Message></Error>'); socket.end();"; do
 		rm -f port
 		endpoint "$script"
