@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#define PART_SIZE 4096   /* accommodations, about */
-#define SAMPLES 16       /* per part */
+#define BUCKET_BITS 11
+#define FEW 24 /* that are sorted simply */
 
 static int
 compare(const void *a, const void *b)
@@ -44,7 +44,7 @@ common_prefix(const struct gathering *gatherings, size_t n)
 	return first.n;
 }
 
-static size_t
+static void
 fill(struct arranged *all, const struct gathering *gatherings, size_t n, size_t common)
 {
 	size_t filled = 0;
@@ -55,88 +55,121 @@ fill(struct arranged *all, const struct gathering *gatherings, size_t n, size_t 
 			struct slice rest = {a->id.p + common, a->id.n - common};
 			all[filled++] = (struct arranged){common ? id_prefix(rest) : a->id_prefix, a};
 		}
-	return filled;
 }
 
+/* Put all in order of the bits in which their prefixes differ first, in buckets that end at ends. Returns how many
+ * buckets; 1: the prefixes are equal. */
 static size_t
-part_of(const struct arranged *splitters, size_t n, const struct arranged *a)
+distribute(struct arranged *all, struct arranged *room, size_t n, size_t ends[1 << BUCKET_BITS])
 {
-	size_t low = 0, high = n;
+	uint64_t low = all->prefix, high = low;
+	int bits, shift, bucket_bits = n > PART_SIZE ? BUCKET_BITS : 8;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (compare(a, &splitters[middle]) < 0)
-			high = middle;
-		else
-			low = middle + 1;
+	for (size_t i = 1; i < n; i++) {
+		low = all[i].prefix < low ? all[i].prefix : low;
+		high = all[i].prefix > high ? all[i].prefix : high;
 	}
-	return low;
-}
-
-/* Evenly spaced ids of a sorted sample, one between each two parts. */
-static struct arranged *
-choose_splitters(const struct arranged *all, size_t total, size_t n_parts)
-{
-	size_t n = n_parts * SAMPLES < total ? n_parts * SAMPLES : total;
-	size_t step = total / n; /* NOLINT(clang-analyzer-core.DivideZero): there are two parts at least */
-	struct arranged *sample = memory_get(n * sizeof(*sample));
-
+	if (low == high)
+		return 1;
+	bits = 64 - __builtin_clzll(high - low);
+	shift = bits > bucket_bits ? bits - bucket_bits : 0;
+	size_t n_buckets = (size_t)((high - low) >> shift) + 1;
+	memset(ends, 0, n_buckets * sizeof(*ends));
 	for (size_t i = 0; i < n; i++)
-		sample[i] = all[i * step];
-	qsort(sample, n, sizeof(*sample), compare);
-	for (size_t part = 1; part < n_parts; part++)
-		sample[part - 1] = sample[part * n / n_parts];
-	return sample;
+		ends[(all[i].prefix - low) >> shift]++;
+	size_t begin = 0;
+	for (size_t bucket = 0; bucket < n_buckets; bucket++) {
+		size_t in_bucket = ends[bucket];
+		ends[bucket] = begin;
+		begin += in_bucket;
+	}
+	for (size_t i = 0; i < n; i++)
+		room[ends[(all[i].prefix - low) >> shift]++] = all[i];
+	memcpy(all, room, n * sizeof(*all));
+	return n_buckets;
 }
 
 static void
-split_into_parts(struct arrangement *a, struct arranged *from, size_t total)
+sort(struct arranged *all, struct arranged *room, size_t n)
 {
-	struct arranged *splitters = choose_splitters(from, total, a->n_parts);
-	uint32_t *parts = memory_get(total * sizeof(*parts));
-	size_t *next = memory_get_zeroed(a->n_parts + 1, sizeof(*next));
+	size_t ends[1 << BUCKET_BITS];
+	size_t n_buckets, begin = 0;
 
-	for (size_t i = 0; i < total; i++)
-		next[(parts[i] = (uint32_t)part_of(splitters, a->n_parts - 1, &from[i])) + 1]++;
-	for (size_t part = 0; part < a->n_parts; part++) {
-		next[part + 1] += next[part];
-		a->ends[part] = next[part + 1];
+	if (n <= FEW) {
+		for (size_t i = 1; i < n; i++) {
+			struct arranged a = all[i];
+			size_t k = i;
+			for (; k > 0 && compare(&a, &all[k - 1]) < 0; k--)
+				all[k] = all[k - 1];
+			all[k] = a;
+		}
+		return;
 	}
-	for (size_t i = 0; i < total; i++)
-		a->all[next[parts[i]]++] = from[i];
-	free(splitters);
-	free(parts);
-	free(next);
+	if ((n_buckets = distribute(all, room, n, ends)) == 1) {
+		qsort(all, n, sizeof(*all), compare);
+		return;
+	}
+	for (size_t bucket = 0; bucket < n_buckets; begin = ends[bucket++])
+		sort(all + begin, room + begin, ends[bucket] - begin);
+}
+
+static void
+end_part(struct arrangement *a, size_t end)
+{
+	if (a->n_parts == a->capacity) {
+		a->capacity = a->capacity ? a->capacity * 2 : 64;
+		a->ends = memory_resize(a->ends, a->capacity, sizeof(*a->ends));
+	}
+	a->ends[a->n_parts++] = end;
+}
+
+/* Cut the n from `from` on into parts. */
+static void
+cut(struct arrangement *a, size_t from, size_t n)
+{
+	size_t ends[1 << BUCKET_BITS];
+	size_t n_buckets, part = 0, begin = 0;
+
+	if (n <= PART_SIZE || (n_buckets = distribute(a->all + from, a->room + from, n, ends)) == 1) {
+		end_part(a, from + n);
+		return;
+	}
+	for (size_t bucket = 0; bucket < n_buckets; begin = ends[bucket++]) {
+		if (ends[bucket] - part <= PART_SIZE)
+			continue;
+		if (begin > part)
+			end_part(a, from + begin);
+		part = begin;
+		if (ends[bucket] - begin <= PART_SIZE)
+			continue;
+		cut(a, from + begin, ends[bucket] - begin);
+		part = ends[bucket];
+	}
+	if (part < n)
+		end_part(a, from + n);
 }
 
 void
 arrange(struct arrangement *a, const struct gathering *gatherings, size_t n)
 {
 	size_t total = 0;
-	struct arranged *filled;
 
 	for (size_t i = 0; i < n; i++)
 		total += gatherings[i].n;
-	*a = (struct arrangement){.n_parts = (total + PART_SIZE - 1) / PART_SIZE};
+	*a = (struct arrangement){.n_parts = 0};
 	if (total == 0)
 		return;
-	a->ends = memory_get(a->n_parts * sizeof(*a->ends));
-	filled = memory_get(total * sizeof(*filled));
-	fill(filled, gatherings, n, common_prefix(gatherings, n));
-	if (a->n_parts == 1) {
-		a->all = filled;
-		a->ends[0] = total;
-		return;
-	}
 	a->all = memory_get(total * sizeof(*a->all));
-	split_into_parts(a, filled, total);
-	free(filled);
+	a->room = memory_get(total * sizeof(*a->room));
+	fill(a->all, gatherings, n, common_prefix(gatherings, n));
+	cut(a, 0, total);
 }
 
 void
 arrangement_free(struct arrangement *a)
 {
 	free(a->all);
+	free(a->room);
 	free(a->ends);
 	*a = (struct arrangement){0};
 }
@@ -147,6 +180,6 @@ arrangement_part(struct arrangement *a, size_t part, size_t *n)
 	size_t begin = part ? a->ends[part - 1] : 0;
 
 	*n = a->ends[part] - begin;
-	qsort(a->all + begin, *n, sizeof(*a->all), compare);
+	sort(a->all + begin, a->room + begin, *n);
 	return a->all + begin;
 }

@@ -4,18 +4,21 @@
 
 #include "catalog/group.h"
 
+#define PART_SIZE 4096
+
 struct arranged {
 	uint64_t prefix;     /* of the id, or of what follows in it behind what all ids begin with */
 	const struct accommodation *accommodation;
 };
 
 struct arrangement {
-	struct arranged *all;
+	struct arranged *all, *room; /* as many each */
 	size_t *ends;        /* of the parts in all */
-	size_t n_parts;
+	size_t n_parts, capacity;
 };
 
-/* Part k holds ids below those of part k + 1; within a part they are not sorted yet. Gives the arrangement to
+/* Part k holds ids below those of part k + 1; within a part they are not sorted yet. A part holds PART_SIZE at most,
+ * unless ids have the same prefix. Gives the arrangement to
  * arrangement_free; it borrows the gatherings. */
 void arrange(struct arrangement *arrangement, const struct gathering *gatherings, size_t n);
 void arrangement_free(struct arrangement *arrangement);

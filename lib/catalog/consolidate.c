@@ -20,6 +20,8 @@ consolidation_new(const struct consolidation_options *options)
 	c->options = options;
 	c->partners = (struct partner_table *)options->merge.partners;
 	c->shapes = shape_table_new();
+	c->merge = options->merge;
+	c->merge.shapes = c->shapes;
 	c->workers = memory_get_zeroed(options->threads, sizeof(*c->workers));
 	for (unsigned i = 0; i < options->threads; i++) {
 		c->workers[i].scanner = scanner_new(shape->names, shape->n_names, options->max_record);
@@ -98,7 +100,7 @@ consolidation_used(const struct consolidation *c)
 	uint64_t bytes = c->held;
 
 	for (unsigned i = 0; i < c->options->threads; i++)
-		bytes += c->workers[i].shelf.bytes * 3 / 2 + c->workers[i].kept.bytes;
+		bytes += c->workers[i].shelf.bytes * 2 + c->workers[i].kept.bytes; /* gathering takes as much */
 	return bytes;
 }
 
@@ -213,7 +215,7 @@ bytes_of(const struct accommodation *a)
 	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < a->n; i++)
-		bytes += a->records[i].text_n + sizeof(a->records[i]);
+		bytes += a->records[i]->text_n + record_bytes(a->records[i]);
 	return bytes;
 }
 
@@ -239,12 +241,10 @@ hold_survivors(struct consolidation *c, const struct gathered *g, struct shelf *
 		for (size_t i = 0; i < g->gatherings[bin].n; i++) {
 			const struct accommodation *a = &g->gatherings[bin].accommodations[i];
 			for (uint32_t k = 0; k < a->n; k++) {
-				struct record copy = a->records[k];
-				memcpy(next, copy.text, copy.text_n);
-				copy.text = next;
-				copy.hash = a->hash;
-				next += copy.text_n;
-				shelf_add(shelf, &copy);
+				struct record *r = shelf_add(shelf, a->records[k]);
+				memcpy(next, r->text, r->text_n);
+				r->text = next;
+				next += r->text_n;
 			}
 		}
 }
@@ -265,31 +265,39 @@ struct writing {
 };
 
 static inline void
-fetch_text(const struct record *r)
+fetch(const void *p, size_t n)
 {
-	const char *data = r->text + r->data_at;
-
-	__builtin_prefetch(r->text + r->id_at);
-	for (size_t at = 0; at < 256 && at < r->data_n; at += 64)
-		__builtin_prefetch(data + at);
+	for (size_t at = 0; at < n; at += 64)
+		__builtin_prefetch((const char *)p + at);
 }
 
-/* The accommodations lie scattered, and so do their texts: have them on the way to the cache some steps before. */
+static inline void
+fetch_text(const struct record *r)
+{
+	size_t end = r->data_at + r->data_n;
+
+	fetch(r->text, end < 320 ? end : 320);
+}
+
+/* The accommodations lie scattered, and so do their records and these's texts: have them on the way to the cache some
+ * steps before. */
 static inline void
 fetch_ahead(const struct arranged *all, size_t i, size_t n)
 {
-	if (i + 12 < n)
-		__builtin_prefetch(all[i + 12].accommodation);
-	if (i + 8 < n) {
-		const char *records = (const char *)all[i + 8].accommodation->records;
-		for (size_t at = 0; at < 4 * sizeof(struct record); at += 64)
-			__builtin_prefetch(records + at);
+	if (i + 24 < n)
+		__builtin_prefetch(all[i + 24].accommodation);
+	if (i + 18 < n)
+		__builtin_prefetch(all[i + 18].accommodation->records);
+	if (i + 12 < n) {
+		const struct accommodation *a = all[i + 12].accommodation;
+		for (uint32_t k = 0; k < a->n && k < 8; k++)
+			fetch(a->records[k], sizeof(struct record) + 64);
 	}
-	if (i + 4 < n) {
-		const struct accommodation *a = all[i + 4].accommodation;
-		fetch_text(a->records);
-		for (uint32_t k = 1; k < a->n && a->records[0].nulls & a->records[k - 1].nulls; k++)
-			fetch_text(&a->records[k]);
+	if (i + 6 < n) {
+		const struct accommodation *a = all[i + 6].accommodation;
+		fetch_text(a->records[0]);
+		for (uint32_t k = 1; k < a->n && a->records[0]->nulls & a->records[k - 1]->nulls; k++)
+			fetch_text(a->records[k]);
 	}
 }
 
@@ -500,7 +508,7 @@ consolidation_write(struct consolidation *c, struct output *out, struct consolid
 	struct writing w = {.c = c, .out = out, .mergers = memory_get(threads * sizeof(*w.mergers))};
 
 	for (unsigned i = 0; i < threads; i++)
-		w.mergers[i] = merger_new(&c->options->merge);
+		w.mergers[i] = merger_new(&c->merge);
 	if (c->n_runs)
 		write_from_runs(&w);
 	else

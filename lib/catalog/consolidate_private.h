@@ -43,6 +43,7 @@ struct consolidation {
 	struct worker *workers;
 	struct partner_table *partners;
 	struct shape_table *shapes;
+	struct merge_options merge;  /* the options' own, and the shapes */
 	struct block *blocks;
 	struct input **inputs;       /* mapped ones */
 	size_t n_inputs;

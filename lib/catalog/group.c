@@ -4,114 +4,89 @@
 
 #include <stdlib.h>
 
-#define SEGMENT_FIRST 16
-#define SEGMENT_MAX 256
-#define CHAIN_MAX 32 /* partners looked through one by one */
-
-void
-shelf_add(struct shelf *shelf, const struct record *record)
-{
-	struct bin *bin = &shelf->bins[shelf->bin_bits ? record->hash >> (64 - shelf->bin_bits) : 0];
-
-	if (!bin->last || bin->last->n == bin->last->capacity) {
-		uint32_t capacity = bin->last ? bin->last->capacity * 2 : SEGMENT_FIRST;
-		if (capacity > SEGMENT_MAX)
-			capacity = SEGMENT_MAX;
-		size_t bytes = sizeof(struct segment) + capacity * sizeof(struct record);
-		struct segment *segment = memory_get(bytes);
-		segment->next = NULL;
-		segment->n = 0;
-		segment->capacity = capacity;
-		if (bin->last)
-			bin->last->next = segment;
-		else
-			bin->first = segment;
-		bin->last = segment;
-		shelf->bytes += bytes;
-	}
-	bin->last->records[bin->last->n++] = *record;
-	bin->n++;
-}
+#define SEGMENT_MIN 1024
+#define SEGMENT_MAX (16 * 1024)
+#define FEW 8 /* records that are searched and sorted simply */
 
 static void
-clear_bin(struct bin *bin)
+add_segment(struct shelf *shelf, struct bin *bin)
 {
-	for (struct segment *s = bin->first, *next; s; s = next) {
-		next = s->next;
-		free(s);
-	}
-	*bin = (struct bin){0};
+	size_t bytes = bin->last ? sizeof(struct segment) + bin->last->capacity : SEGMENT_MIN / 2;
+	struct segment *segment;
+
+	bytes = bytes * 2 > SEGMENT_MAX ? SEGMENT_MAX : bytes * 2;
+	segment = arena_get(&shelf->segments, bytes);
+	segment->next = NULL;
+	segment->used = 0;
+	segment->capacity = (uint32_t)(bytes - sizeof(*segment));
+	if (bin->last)
+		bin->last->next = segment;
+	else
+		bin->first = segment;
+	bin->last = segment;
+	shelf->bytes += bytes;
+}
+
+struct record *
+shelf_add(struct shelf *shelf, const struct record *record)
+{
+	struct bin *bin = &shelf->bins[shelf->bin_bits ? record->hash >> (32 - shelf->bin_bits) : 0];
+	size_t bytes = record_bytes(record);
+	char *place;
+
+	if (!bin->last || bin->last->capacity - bin->last->used < bytes)
+		add_segment(shelf, bin);
+	place = bin->last->room + bin->last->used;
+	memcpy(place, record, bytes);
+	bin->last->used += (uint32_t)bytes;
+	bin->n++;
+	return (struct record *)place;
 }
 
 void
 shelf_clear(struct shelf *shelf)
 {
-	for (unsigned i = 0; i < 1u << shelf->bin_bits; i++)
-		clear_bin(&shelf->bins[i]);
+	arena_free(&shelf->segments);
+	memset(shelf->bins, 0, sizeof(shelf->bins));
 	shelf->bytes = 0;
 }
 
-void
-gathering_free(struct gathering *g)
-{
-	free(g->accommodations);
-	free(g->records);
-	arena_free(&g->ids);
-	*g = (struct gathering){0};
-}
-
-/* File r with its accommodation; true when a record (r or another) gave way. */
-static bool
-file_record(struct accommodation *a, struct record *r, bool replace, const struct partner_table *partners)
-{
-	uint32_t looked = 0;
-
-	for (struct record **link = &a->first; replace && *link; link = &(*link)->next) {
-		struct record *other = *link;
-		if (looked++ == CHAIN_MAX) {
-			a->unsettled = true;
-			break;
-		}
-		if (other->partner != r->partner)
-			continue;
-		if (record_order(r, other, partners) < 0) {
-			r->next = other->next;
-			*link = r;
-		}
-		return true;
-	}
-	r->next = a->first;
-	a->first = r;
-	a->n++;
-	return false;
-}
+/* --- gathering ---------------------------------------------------------------------------------------------------- */
 
 struct table {
 	uint32_t *slots; /* number of the accommodation + 1 */
 	size_t mask;
 };
 
-static struct accommodation *
-find(struct gathering *g, struct table *table, struct record *r, struct slice id)
+static void
+add_accommodation(struct gathering *g, const struct record *r, struct slice id)
 {
+	if (g->n == g->capacity) {
+		g->capacity = g->capacity ? g->capacity * 2 : 64;
+		g->accommodations = memory_resize(g->accommodations, g->capacity, sizeof(*g->accommodations));
+	}
+	g->accommodations[g->n++] = (struct accommodation){.id = id, .hash = r->hash, .id_prefix = r->id_prefix};
+	if (id.n > g->longest_id)
+		g->longest_id = id.n;
+}
+
+/* The number of the record's accommodation. */
+static uint32_t
+find(struct gathering *g, struct table *table, const struct record *r)
+{
+	struct slice id = record_id_text(r, &g->ids);
 	size_t slot = r->hash & table->mask;
 
 	while (table->slots[slot]) {
 		struct accommodation *a = &g->accommodations[table->slots[slot] - 1];
 		if (a->hash == r->hash && a->id_prefix == r->id_prefix && a->id.n == id.n &&
 			(id.n <= 8 || slice_equal(a->id, id)))
-			return a;
+			return table->slots[slot] - 1;
 		slot = (slot + 1) & table->mask;
 	}
-	if (g->n == g->capacity) {
-		g->capacity = g->capacity ? g->capacity * 2 : 64;
-		g->accommodations = memory_resize(g->accommodations, g->capacity, sizeof(*g->accommodations));
-	}
-	table->slots[slot] = (uint32_t)++g->n;
-	g->accommodations[g->n - 1] = (struct accommodation){.id = id, .hash = r->hash, .id_prefix = r->id_prefix};
-	if (id.n > g->longest_id)
-		g->longest_id = id.n;
-	return &g->accommodations[g->n - 1];
+	add_accommodation(g, r, id);
+	table->slots[slot] = (uint32_t)g->n;
+	return (uint32_t)g->n - 1;
 }
 
 static void
@@ -128,39 +103,144 @@ grow(const struct gathering *g, struct table *table)
 	}
 }
 
-void
-gather_bin(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin, bool replace,
-	const struct partner_table *partners)
+/* A bin's records that count, each with its accommodation. */
+struct found {
+	struct record *record;
+	uint32_t accommodation;
+};
+
+static size_t
+find_all(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin, struct found *found)
 {
-	struct table table = {memory_get_zeroed(1024, sizeof(*table.slots)), 1023};
-	struct record_array scratch = {0};
+	struct table table = {memory_get_zeroed(4096, sizeof(*table.slots)), 4095};
+	size_t n = 0;
 
 	for (size_t i = 0; i < n_shelves; i++)
 		for (struct segment *s = shelves[i]->bins[bin].first; s; s = s->next)
-			for (uint32_t k = 0; k < s->n; k++) {
-				struct record *r = &s->records[k];
+			for (char *p = s->room; p < s->room + s->used; p += record_bytes((struct record *)p)) {
+				struct record *r = (struct record *)p;
 				if (r->stretch->void_)
 					continue;
-				struct accommodation *a = find(g, &table, r, record_id_text(r, &g->ids));
-				g->superseded += file_record(a, r, replace, partners);
+				found[n] = (struct found){r, find(g, &table, r)};
+				g->accommodations[found[n++].accommodation].n++;
 				if (g->n * 2 > table.mask)
 					grow(g, &table);
 			}
 	free(table.slots);
-	size_t n = 0;
+	return n;
+}
+
+/* Put the records of each accommodation side by side. */
+static void
+place_all(struct gathering *g, const struct found *found, size_t n)
+{
+	struct record **next = g->records = memory_get(n * sizeof(*next));
+
 	for (size_t i = 0; i < g->n; i++) {
-		g->superseded += settle(&g->accommodations[i], replace, partners, &scratch);
-		n += g->accommodations[i].n;
+		g->accommodations[i].records = next;
+		next += g->accommodations[i].n;
+		g->accommodations[i].n = 0;
 	}
-	free(scratch.p);
-	struct record *next = g->records = memory_get((n ? n : 1) * sizeof(*next));
-	for (size_t i = 0; i < g->n; i++)
-		next = lay_out(&g->accommodations[i], next);
+	for (size_t i = 0; i < n; i++) {
+		struct accommodation *a = &g->accommodations[found[i].accommodation];
+		a->records[a->n++] = found[i].record;
+	}
+}
+
+void
+gather_bin(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin, bool replace,
+	const struct partner_table *partners)
+{
+	struct settler settler = {.replace = replace, .partners = partners};
+	size_t n = 0;
+
 	for (size_t i = 0; i < n_shelves; i++)
-		clear_bin(&shelves[i]->bins[bin]);
+		n += shelves[i]->bins[bin].n;
+	struct found *found = memory_get(n * sizeof(*found));
+	n = find_all(g, shelves, n_shelves, bin, found);
+	place_all(g, found, n);
+	free(found);
+	for (size_t i = 0; i < g->n; i++)
+		g->superseded += settle(&settler, &g->accommodations[i]);
+	settler_free(&settler);
+}
+
+void
+gathering_free(struct gathering *g)
+{
+	free(g->accommodations);
+	free(g->records);
+	arena_free(&g->ids);
+	*g = (struct gathering){0};
 }
 
 /* --- settling ----------------------------------------------------------------------------------------------------- */
+
+void
+settler_free(struct settler *s)
+{
+	free(s->places);
+	s->places = NULL;
+	s->n_places = 0;
+}
+
+static void
+know_partners(struct settler *s)
+{
+	uint32_t n = partner_count(s->partners);
+
+	if (n <= s->n_places)
+		return;
+	free(s->places);
+	s->places = memory_get_zeroed(n, sizeof(*s->places));
+	s->n_places = n;
+}
+
+/* The place + 1 of the partner's record among the first n, or 0. */
+static uint32_t
+place_of(const struct settler *s, const struct accommodation *a, uint32_t n, uint32_t partner)
+{
+	if (a->n > FEW)
+		return s->places[partner];
+	while (n > 0 && a->records[n - 1]->partner != partner)
+		n--;
+	return n;
+}
+
+static void
+keep_first_of_partners(struct settler *s, struct accommodation *a)
+{
+	uint32_t n = 0;
+
+	if (a->n > FEW)
+		know_partners(s);
+	for (uint32_t i = 0; i < a->n; i++) {
+		struct record *r = a->records[i];
+		uint32_t place = place_of(s, a, n, r->partner);
+		if (place == 0) {
+			a->records[n++] = r;
+			if (a->n > FEW)
+				s->places[r->partner] = n;
+		} else if (record_order(r, a->records[place - 1], s->partners) < 0) {
+			a->records[place - 1] = r;
+		}
+	}
+	if (a->n > FEW)
+		for (uint32_t i = 0; i < n; i++)
+			s->places[a->records[i]->partner] = 0;
+	a->n = n;
+}
+
+static void
+drop_equal_neighbours(struct settler *s, struct accommodation *a)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < a->n; i++)
+		if (n == 0 || !record_same(a->records[n - 1], a->records[i], s->partners))
+			a->records[n++] = a->records[i];
+	a->n = n;
+}
 
 static int
 compare_records(const void *a, const void *b, void *partners)
@@ -168,102 +248,33 @@ compare_records(const void *a, const void *b, void *partners)
 	return record_order(*(struct record *const *)a, *(struct record *const *)b, partners);
 }
 
-static int
-by_partner_then_place(const void *a, const void *b, void *records)
-{
-	const struct record_array *all = records;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	if (all->p[x]->partner != all->p[y]->partner)
-		return all->p[x]->partner < all->p[y]->partner ? -1 : 1;
-	return (x > y) - (x < y);
-}
-
-/* Of the sorted records, keep each partner's first. */
 static void
-keep_first_of_partners(struct record_array *records)
+sort_records(const struct settler *s, struct accommodation *a)
 {
-	uint32_t *places = memory_get(records->n * sizeof(*places));
-	size_t n = 0;
-
-	for (size_t i = 0; i < records->n; i++)
-		places[i] = (uint32_t)i;
-	qsort_r(places, records->n, sizeof(*places), by_partner_then_place, records);
-	uint32_t partner = records->p[places[0]]->partner;
-	for (size_t i = 1; i < records->n; i++) {
-		uint32_t next = records->p[places[i]]->partner;
-		if (next == partner)
-			records->p[places[i]] = NULL;
-		partner = next;
-	}
-	for (size_t i = 0; i < records->n; i++)
-		if (records->p[i])
-			records->p[n++] = records->p[i];
-	records->n = n;
-	free(places);
-}
-
-static void
-drop_equal_neighbours(struct record_array *records, const struct partner_table *partners)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < records->n; i++)
-		if (n == 0 || !record_same(records->p[n - 1], records->p[i], partners))
-			records->p[n++] = records->p[i];
-	records->n = n;
-}
-
-static void
-sort_records(struct record_array *records, const struct partner_table *partners)
-{
-	if (records->n > 8) {
-		qsort_r(records->p, records->n, sizeof(*records->p), compare_records, (void *)partners);
+	if (a->n > FEW) {
+		qsort_r(a->records, a->n, sizeof(*a->records), compare_records, (void *)s->partners);
 		return;
 	}
-	for (size_t i = 1; i < records->n; i++)
-		for (size_t k = i; k > 0 && record_order(records->p[k], records->p[k - 1], partners) < 0; k--) {
-			struct record *swapped = records->p[k];
-			records->p[k] = records->p[k - 1];
-			records->p[k - 1] = swapped;
-		}
+	for (uint32_t i = 1; i < a->n; i++) {
+		struct record *r = a->records[i];
+		uint32_t k = i;
+		for (; k > 0 && record_order(r, a->records[k - 1], s->partners) < 0; k--)
+			a->records[k] = a->records[k - 1];
+		a->records[k] = r;
+	}
 }
 
 uint64_t
-settle(struct accommodation *a, bool replace, const struct partner_table *partners, struct record_array *scratch)
+settle(struct settler *s, struct accommodation *a)
 {
 	uint32_t before = a->n;
 
 	if (a->n < 2)
 		return 0;
-	scratch->n = 0;
-	for (struct record *r = a->first; r; r = r->next) {
-		if (scratch->n == scratch->capacity) {
-			scratch->capacity = scratch->capacity ? scratch->capacity * 2 : 64;
-			scratch->p = memory_resize(scratch->p, scratch->capacity, sizeof(*scratch->p));
-		}
-		scratch->p[scratch->n++] = r;
-	}
-	sort_records(scratch, partners);
-	if (!replace)
-		drop_equal_neighbours(scratch, partners);
-	else if (a->unsettled)
-		keep_first_of_partners(scratch);
-	a->first = scratch->p[0]; /* NOLINT(clang-analyzer-core.NullDereference): a->n tells of two at least */
-	for (size_t i = 0; i + 1 < scratch->n; i++)
-		scratch->p[i]->next = scratch->p[i + 1];
-	scratch->p[scratch->n - 1]->next = NULL;
-	a->n = (uint32_t)scratch->n;
-	a->unsettled = false;
+	if (s->replace)
+		keep_first_of_partners(s, a);
+	sort_records(s, a);
+	if (!s->replace)
+		drop_equal_neighbours(s, a);
 	return before - a->n;
-}
-
-struct record *
-lay_out(struct accommodation *a, struct record *out)
-{
-	a->records = out;
-	for (const struct record *r = a->first; r; r = r->next)
-		*out++ = *r;
-	a->first = NULL;
-	return out;
 }

@@ -77,23 +77,24 @@ refuse_fault(struct consolidation *c, struct worker *w, struct chunk *chunk, con
 static void
 take_record(struct consolidation *c, struct worker *w, struct chunk *chunk, struct scan_record *scanned)
 {
-	struct record r;
+	union record_room room;
+	struct record *r = &room.record;
 	enum record_fault fault;
 
 	if (w->scratch.bytes)
 		arena_reset(&w->scratch);
-	fault = record_read(c->options->merge.shape, scanned, w->partners, w->shapes, &w->scratch, &r);
+	fault = record_read(c->options->merge.shape, scanned, w->partners, w->shapes, &w->scratch, r);
 	if (fault != RECORD_GOOD) {
 		refuse_fault(c, w, chunk, scanned, fault);
 		return;
 	}
-	chunk->bad_times += (r.flags & RECORD_BAD_TIME) != 0;
-	if (partner_at(c->partners, r.partner)->left_out) {
+	chunk->bad_times += (r->flags & RECORD_BAD_TIME) != 0;
+	if (partner_at(c->partners, r->partner)->left_out) {
 		chunk->left_out++;
 		return;
 	}
-	r.stretch = chunk->stretch;
-	shelf_add(&w->shelf, &r);
+	r->stretch = chunk->stretch;
+	shelf_add(&w->shelf, r);
 }
 
 static void

@@ -32,9 +32,9 @@ struct merger {
 	const struct merge_options *options;
 	struct picker picker;
 	bool first_only;      /* nothing needs more than a field's first candidate */
-	bool by_shape;        /* and records of one shape can be merged without a look at their names */
+	bool by_field;        /* and records that have shapes can be merged without a look at their names */
 
-	const struct record *records; /* of the accommodation at hand */
+	struct record *const *records; /* of the accommodation at hand */
 	uint32_t n_records;
 	struct field *fields;
 	uint32_t n_fields, fields_capacity, cursor;
@@ -57,7 +57,7 @@ merger_new(const struct merge_options *options)
 	m->options = options;
 	m->picker.options = options;
 	m->first_only = options->rules->plain && !options->explain;
-	m->by_shape = m->first_only && options->mode == MERGE_FIELDS && !options->fields && !options->empty_is_missing;
+	m->by_field = options->shapes && m->first_only && options->mode == MERGE_FIELDS && !options->fields && !options->empty_is_missing;
 	m->group_winners = memory_get_zeroed((size_t)options->rules->n_groups + 1, sizeof(*m->group_winners));
 	return m;
 }
@@ -214,7 +214,7 @@ collect_fields(struct merger *m)
 	m->n_fields = m->n_offers = m->cursor = 0;
 	arena_reset(&m->arena);
 	for (uint32_t i = 0; i < m->n_records; i++) {
-		struct json_walk walk = json_walk(record_data(&m->records[i]));
+		struct json_walk walk = json_walk(record_data(m->records[i]));
 		m->cursor = 0;
 		while (json_next_member(&walk, &name, &value))
 			offer(m, field_of(m, name), value, i);
@@ -231,7 +231,7 @@ candidates_of(struct merger *m, const struct field *f)
 		if (!m->offers[i].value.p)
 			continue;
 		GROW(m->candidates, n, m->candidates_capacity);
-		m->candidates[n++] = (struct candidate){m->offers[i].value, &m->records[m->offers[i].place],
+		m->candidates[n++] = (struct candidate){m->offers[i].value, m->records[m->offers[i].place],
 			m->offers[i].place};
 	}
 	return n;
@@ -296,7 +296,7 @@ explain(struct merger *m, const struct field *f, const struct record *r, const c
 		buffer_add_string(out, ":{\"partner\":");
 		add_value(out, json_find(record_text(r), &m->options->shape->partner, 0), r);
 		buffer_add_string(out, ",\"time\":");
-		if (time.p && !instant_is_missing(r->time))
+		if (time.p && !instant_is_missing(record_time(r)))
 			add_value(out, time, r);
 		else
 			buffer_add_string(out, "null");
@@ -350,7 +350,7 @@ add_first_value(struct merger *m, const struct field *f, struct buffer *out)
 {
 	for (uint32_t i = f->first; i != NONE; i = m->offers[i].next)
 		if (m->offers[i].value.p) {
-			add_value(out, m->offers[i].value, &m->records[m->offers[i].place]);
+			add_value(out, m->offers[i].value, m->records[m->offers[i].place]);
 			return;
 		}
 	buffer_add_string(out, "null");
@@ -379,70 +379,112 @@ add_fields(struct merger *m, struct buffer *out)
 	buffer_add_string(out, before == '{' ? "{}" : "}");
 }
 
-/* Are all records of one shape? */
+/* --- by field number ------------------------------------------------------------------------------------------ */
+
 static bool
-have_one_shape(const struct merger *m)
+have_shapes(const struct merger *m)
 {
-	for (uint32_t i = 1; i < m->n_records; i++)
-		if (m->records[i].shape != m->records[0].shape)
+	for (uint32_t i = 0; i < m->n_records; i++)
+		if (m->records[i]->shape == 0)
 			return false;
-	return m->records[0].shape != 0;
+	return true;
 }
 
-/* The value of the shape's member number i. */
-static struct slice
-member_value(const struct record *r, int i)
+/* memcpy for what is short mostly; behind it. */
+static inline char *
+put(char *out, const char *p, size_t n)
 {
-	struct json_walk walk = json_walk(record_data(r));
-	struct slice name, value = {NULL, 0};
-
-	while (i-- >= 0)
-		json_next_member(&walk, &name, &value);
-	return value;
+	if (n > 32) {
+		memcpy(out, p, n);
+	} else if (n >= 16) {
+		memcpy(out, p, 16);
+		memcpy(out + n - 16, p + n - 16, 16);
+	} else if (n >= 8) {
+		memcpy(out, p, 8);
+		memcpy(out + n - 8, p + n - 8, 8);
+	} else if (n >= 4) {
+		memcpy(out, p, 4);
+		memcpy(out + n - 4, p + n - 4, 4);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			out[i] = p[i];
+	}
+	return out + n;
 }
 
-/* What stands instead of a null of the first record: the first value that another record has. */
-static void
-add_instead_of_null(const struct merger *m, int member, struct buffer *out)
+/* The value of the first record from number i on that has the field, and not null. */
+static inline char *
+put_first_value(const struct merger *m, uint32_t i, uint8_t field, char *out)
 {
-	for (uint32_t i = 1; i < m->n_records; i++)
-		if (!(m->records[i].nulls >> member & 1)) {
-			buffer_add_slice(out, member_value(&m->records[i], member));
-			return;
+	for (; i < m->n_records; i++) {
+		const struct record *r = m->records[i];
+		const struct shape *shape = shape_at(m->options->shapes, r->shape);
+		uint8_t member = shape->member[field];
+		if (shape->fields >> field & 1 && !(r->nulls >> member & 1)) {
+			const struct record_value *value = &record_values(r)[member];
+			return put(out, r->text + value->at, value->n);
 		}
-	buffer_add_string(out, "null");
+	}
+	return put(out, "null", 4);
+}
+
+/* The fields that record number i is the first to have. */
+static char *
+put_new_fields(const struct merger *m, uint32_t i, const struct shape *shape, uint64_t seen, char *out)
+{
+	const struct record *r = m->records[i];
+	const struct record_value *values = record_values(r);
+
+	for (uint8_t member = 0; member < shape->n; member++) {
+		uint8_t field = shape->field[member];
+		if (seen >> field & 1)
+			continue;
+		*out++ = ',';
+		out = put(out, shape->names[member].p, shape->names[member].n);
+		*out++ = ':';
+		if (r->nulls >> member & 1)
+			out = put_first_value(m, i + 1, field, out);
+		else
+			out = put(out, r->text + values[member].at, values[member].n);
+	}
+	return out;
 }
 
 static void
-add_by_shape(const struct merger *m, struct buffer *out)
+add_by_field(const struct merger *m, struct buffer *out)
 {
-	const struct record *r = m->records;
-	struct json_walk walk = json_walk(record_data(r));
-	struct slice name, value;
-	char before = '{';
+	const struct record *first = m->records[0];
+	uint64_t fields = 0, seen = 0;
+	size_t room = 0;
+	char *begin, *end;
 
-	if (!r->nulls && r->flags & RECORD_COMPACT) {
-		buffer_add_slice(out, record_data(r));
-		return;
+	/* every name and value comes from another place of these texts, with its comma and colon */
+	for (uint32_t i = 0; i < m->n_records; i++) {
+		fields |= shape_at(m->options->shapes, m->records[i]->shape)->fields;
+		room += m->records[i]->data_n;
 	}
-	for (int i = 0; json_next_member(&walk, &name, &value); i++) {
-		buffer_add_byte(out, before);
-		buffer_add_slice(out, name);
-		buffer_add_byte(out, ':');
-		if (r->nulls >> i & 1)
-			add_instead_of_null(m, i, out);
-		else
-			buffer_add_slice(out, value);
-		before = ',';
+	buffer_reserve(out, room);
+	begin = end = out->p + out->n;
+	if (first->flags & RECORD_COMPACT && !first->nulls &&
+		fields == shape_at(m->options->shapes, first->shape)->fields) {
+		end = put(end, first->text + first->data_at, first->data_n);
+	} else {
+		for (uint32_t i = 0; i < m->n_records && seen != fields; i++) {
+			const struct shape *shape = shape_at(m->options->shapes, m->records[i]->shape);
+			end = put_new_fields(m, i, shape, seen, end);
+			seen |= shape->fields;
+		}
+		*begin = '{';
+		*end++ = '}';
 	}
-	buffer_add_byte(out, '}');
+	out->n += (size_t)(end - begin);
 }
 
 /* The wanted members of the first record's data, of duplicates the last value at the place of the first. */
 static void
 add_wanted_members(struct merger *m, struct buffer *out)
 {
-	const struct record *r = m->records;
+	const struct record *r = m->records[0];
 	struct json_walk walk = json_walk(record_data(r));
 	struct slice name, value;
 	char before = '{';
@@ -474,7 +516,7 @@ explain_record(struct merger *m)
 	for (uint32_t i = 0; i < m->n_fields; i++) {
 		uint32_t n = candidates_of(m, &m->fields[i]);
 		if (n && m->candidates[0].place == 0 && m->fields[i].wanted)
-			explain(m, &m->fields[i], m->records, "record", n - 1);
+			explain(m, &m->fields[i], m->records[0], "record", n - 1);
 	}
 }
 
@@ -484,7 +526,7 @@ add_record_data(struct merger *m, struct buffer *out)
 	if (m->options->fields)
 		add_wanted_members(m, out);
 	else
-		add_value(out, record_data(m->records), m->records);
+		add_value(out, record_data(m->records[0]), m->records[0]);
 	if (m->options->explain)
 		explain_record(m);
 }
@@ -494,12 +536,12 @@ add_consolidated(struct merger *m, struct buffer *out)
 {
 	m->explained.n = 0;
 	buffer_add_string(out, "{\"accommodation_id\":");
-	buffer_add_slice(out, record_id(m->records));
+	buffer_add_slice(out, record_id(m->records[0]));
 	buffer_add_string(out, ",\"accommodation_data\":");
 	if (m->options->mode == MERGE_RECORD) {
 		add_record_data(m, out);
-	} else if (m->by_shape && have_one_shape(m)) {
-		add_by_shape(m, out);
+	} else if (m->by_field && have_shapes(m)) {
+		add_by_field(m, out);
 	} else {
 		collect_fields(m);
 		choose_groups(m);
@@ -517,14 +559,15 @@ add_consolidated(struct merger *m, struct buffer *out)
 static void
 add_record(struct merger *m, const struct record *r, struct buffer *out)
 {
+	struct slice source = record_source(r);
 	struct buffer text = {0};
 	size_t begin = out->n;
 
 	if (!record_is_bare(r)) {
 		add_value(out, record_text(r), r);
-	} else if (r->source_n) {
-		size_t at = r->source_at + r->source_n - 1;
-		bool empty = value_is_missing(record_source(r), true);
+	} else if (source.p) {
+		size_t at = (size_t)(source.p - r->text) + source.n - 1;
+		bool empty = value_is_missing(source, true);
 		buffer_add(&text, r->text, at);
 		buffer_add_string(&text, empty ? "" : ",");
 		add_position(m, &text, r);
@@ -552,6 +595,6 @@ merge_accommodation(struct merger *m, const struct accommodation *a, struct buff
 	}
 	arena_reset(&m->arena);
 	for (uint32_t i = 0; i < m->n_records; i++)
-		add_record(m, &m->records[i], out);
+		add_record(m, m->records[i], out);
 	return m->n_records;
 }

@@ -14,6 +14,7 @@ struct merge_options {
 	const struct rules *rules;
 	const struct record_shape *shape;
 	const struct partner_table *partners;
+	const struct shape_table *shapes; /* of the records; no thread adds to it while accommodations are merged */
 	enum merge_mode mode;
 	bool empty_is_missing;
 	bool explain;

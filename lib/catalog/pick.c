@@ -57,7 +57,7 @@ newest(const struct candidate *c, size_t n)
 	const struct candidate *best = c;
 
 	for (size_t i = 1; i < n; i++)
-		if (instant_compare(c[i].record->time, best->record->time) > 0)
+		if (instant_compare(record_time(c[i].record), record_time(best->record)) > 0)
 			best = &c[i];
 	return best;
 }
@@ -68,7 +68,7 @@ oldest(const struct candidate *c, size_t n)
 	const struct candidate *best = c;
 
 	for (size_t i = 1; i < n; i++)
-		if (instant_compare(c[i].record->time, best->record->time) < 0)
+		if (instant_compare(record_time(c[i].record), record_time(best->record)) < 0)
 			best = &c[i];
 	return best;
 }
@@ -427,7 +427,7 @@ describe_candidates(struct picker *picker, const struct candidate *c, size_t n)
 		buffer_add_string(b, ",\"rank\":");
 		buffer_add_number(b, (uint64_t)partner->rank + 1);
 		buffer_add_string(b, ",\"time\":");
-		buffer_add_slice(b, time.p && !instant_is_missing(c[i].record->time) ? time : SLICE("null"));
+		buffer_add_slice(b, time.p && !instant_is_missing(record_time(c[i].record)) ? time : SLICE("null"));
 		buffer_add_byte(b, '}');
 	}
 	buffer_add_byte(b, ']');

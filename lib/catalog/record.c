@@ -39,22 +39,42 @@ record_shape_free(struct record_shape *shape)
 	json_path_free(&shape->time);
 }
 
-static void
-read_time(const struct record_shape *shape, const struct scan_record *scanned, struct arena *scratch, struct record *r)
+static struct instant
+read_time(const struct record_shape *shape, const struct scan_record *scanned, struct arena *scratch, bool *bad)
 {
 	struct slice value = json_find(scanned->members[shape->time_name], &shape->time, 1);
+	struct instant time = INSTANT_MISSING;
 	bool good = false;
 
-	r->time = INSTANT_MISSING;
+	*bad = false;
 	if (!value.p || json_kind(value) == JSON_NULL)
-		return;
+		return time;
 	if (json_kind(value) == JSON_NUMBER)
-		good = instant_parse_number(value, &r->time);
+		good = instant_parse_number(value, &time);
 	else if (json_kind(value) == JSON_STRING)
-		good = instant_parse(json_decode(value, scratch), &r->time, NULL);
-	if (!good) {
-		r->time = INSTANT_MISSING;
+		good = instant_parse(json_decode(value, scratch), &time, NULL);
+	*bad = !good;
+	return good ? time : INSTANT_MISSING;
+}
+
+/* The first of what lies behind the record. */
+static void
+read_origin(const struct record_shape *shape, const struct scan_record *scanned, struct arena *scratch, struct record *r)
+{
+	struct slice source = scanned->members[0];
+	struct record_origin origin = {.source_n = 0};
+	bool bad;
+
+	origin.time = read_time(shape, scanned, scratch, &bad);
+	if (bad)
 		r->flags |= RECORD_BAD_TIME;
+	if (source.p && json_kind(source) == JSON_OBJECT) {
+		origin.source_at = (uint32_t)(source.p - scanned->text.p);
+		origin.source_n = (uint32_t)source.n;
+	}
+	if (origin.source_n || !instant_is_missing(origin.time)) {
+		r->flags |= RECORD_HAS_ORIGIN;
+		*record_origin(r) = origin;
 	}
 }
 
@@ -78,19 +98,28 @@ read_id(struct slice id, struct arena *scratch, struct record *r)
 
 	if (text.p == id.p + 1)
 		r->flags |= RECORD_PLAIN_ID;
-	r->hash = hash_slice(text);
+	else if (text.p == id.p)
+		r->flags |= RECORD_NUMBER_ID;
+	r->hash = (uint32_t)hash_slice(text);
 	r->id_prefix = id_prefix(text);
 }
 
+/* The last of what lies behind the record. */
 static void
-read_shape(struct shape_view *shapes, const struct scan_record *scanned, struct record *r)
+read_values(struct shape_view *shapes, const struct scan_record *scanned, struct record *r)
 {
 	const char *text = scanned->text.p;
+	struct record_value *values = record_values(r);
 
-	if (scanned->n_inner <= 0 || scanned->spans_lines || !(r->shape = shape_number(shapes, scanned)))
+	if (scanned->n_inner <= 0 || scanned->spans_lines || scanned->text.n > UINT16_MAX ||
+		!(r->shape = (uint16_t)shape_number(shapes, scanned)))
 		return;
-	for (int i = 0; i < scanned->n_inner; i++)
-		r->nulls |= (uint32_t)(text[scanned->inner[i].value_at] == 'n') << i;
+	r->n_values = (uint8_t)scanned->n_inner;
+	for (int i = 0; i < scanned->n_inner; i++) {
+		const struct scan_inner *inner = &scanned->inner[i];
+		values[i] = (struct record_value){(uint16_t)inner->value_at, (uint16_t)inner->value_n};
+		r->nulls |= (uint32_t)(text[inner->value_at] == 'n') << i;
+	}
 	if (scanned->inner_compact)
 		r->flags |= RECORD_COMPACT;
 }
@@ -103,7 +132,6 @@ record_read(const struct record_shape *shape, const struct scan_record *scanned,
 	struct slice id = json_find(scanned->members[shape->key_name], &shape->key, 1);
 	struct slice partner = json_find(scanned->members[shape->partner_name], &shape->partner, 1);
 	struct slice data = json_find(scanned->members[shape->data_name], &shape->data, 1);
-	struct slice source = scanned->members[0];
 
 	if (!id.p)
 		return RECORD_NO_ID;
@@ -125,27 +153,23 @@ record_read(const struct record_shape *shape, const struct scan_record *scanned,
 		.data_at = (uint32_t)(data.p - text),
 		.data_n = (uint32_t)data.n,
 		.place = (uint32_t)(scanned->in_array ? scanned->element : scanned->line),
-		.flags = (scanned->spans_lines ? RECORD_SPANS_LINES : 0u) | (scanned->in_array ? RECORD_IN_ARRAY : 0u),
+		.flags = (scanned->spans_lines ? RECORD_SPANS_LINES : 0) | (scanned->in_array ? RECORD_IN_ARRAY : 0),
 		.partner = partner_number(partners, partner),
 	};
 	read_id(id, scratch, r);
-	if (source.p && json_kind(source) == JSON_OBJECT) {
-		r->source_at = (uint32_t)(source.p - text);
-		r->source_n = (uint32_t)source.n;
-	}
-	read_time(shape, scanned, scratch, r);
-	read_shape(shapes, scanned, r);
+	read_origin(shape, scanned, scratch, r);
+	read_values(shapes, scanned, r);
 	return RECORD_GOOD;
 }
 
 static struct slice
 source_uri(const struct record *r)
 {
-	struct slice none = {NULL, 0}, uri;
+	struct slice none = {NULL, 0}, source = record_source(r), uri;
 
-	if (!r->source_n)
+	if (!source.p)
 		return none;
-	uri = json_member(record_source(r), SLICE("uri"));
+	uri = json_member(source, SLICE("uri"));
 	return uri.p && json_kind(uri) == JSON_STRING ? uri : none;
 }
 
@@ -180,7 +204,7 @@ record_id_text(const struct record *r, struct arena *arena)
 
 	if (r->flags & RECORD_PLAIN_ID)
 		return (struct slice){id.p + 1, id.n - 2};
-	return json_kind(id) == JSON_STRING ? json_decode(id, arena) : id;
+	return r->flags & RECORD_NUMBER_ID ? id : json_decode(id, arena);
 }
 
 struct slice
@@ -196,7 +220,7 @@ compare_positions(const struct record *a, const struct record *b)
 	struct position x, y;
 	int order;
 
-	if (!a->source_n && !b->source_n && a->stretch == b->stretch && !((a->flags ^ b->flags) & RECORD_IN_ARRAY))
+	if (!record_source(a).p && !record_source(b).p && a->stretch == b->stretch && !((a->flags ^ b->flags) & RECORD_IN_ARRAY))
 		return (a->place > b->place) - (a->place < b->place);
 	x = record_position(a, &arena);
 	y = record_position(b, &arena);
@@ -216,11 +240,11 @@ order_without_text(const struct record *a, const struct record *b, const struct 
 		const struct partner *x = partner_at(partners, a->partner), *y = partner_at(partners, b->partner);
 		if (x->rank != y->rank)
 			return x->rank < y->rank ? -1 : 1;
-		if ((order = instant_compare(b->time, a->time)))
+		if ((order = instant_compare(record_time(b), record_time(a))))
 			return order;
 		return slice_compare(x->name, y->name);
 	}
-	if ((order = instant_compare(b->time, a->time)))
+	if ((order = instant_compare(record_time(b), record_time(a))))
 		return order;
 	if ((order = compare_positions(b, a)))
 		return order;

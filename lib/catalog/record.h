@@ -23,33 +23,83 @@ struct stretch {
 	bool void_;           /* it was cut at the wrong place and read again: its records do not count */
 };
 
+/* A value of the data's members in the record's text: these offsets are short, as are records that list values. */
+struct record_value {
+	uint16_t at, n;
+};
+
+/* What only some records have. */
+struct record_origin {
+	struct instant time;
+	uint32_t source_at, source_n; /* _source when it is an object, else source_n is 0 */
+};
+
+/* Of varying size: behind it lie its origin, where it has one, and the values of its shape's members
+ * (record_bytes, record_values). Everything but text and stretch holds wherever it is copied to. */
 struct record {
 	const char *text;          /* borrowed from its block */
+	const struct stretch *stretch;
+	uint64_t id_prefix;        /* the decoded id's first eight bytes, zeros behind, so that they order as numbers */
+	uint32_t hash;             /* of the decoded id */
 	uint32_t text_n;
 	uint32_t id_at, id_n;      /* the id as it stands (a string with its quotes, or a number) */
 	uint32_t data_at, data_n;
-	uint32_t source_at, source_n; /* _source when it is an object, else source_n is 0 */
 	uint32_t partner;          /* its number */
 	uint32_t place;            /* line (or element) within the stretch, from 1; of a record read back: low half */
-	uint32_t flags;
-	uint32_t shape;            /* of the data, or 0 (shape.h) */
 	uint32_t nulls;            /* bit i: the shape's member i is null */
-	uint64_t id_prefix;        /* the decoded id's first eight bytes, zeros behind, so that they order as numbers */
-	const struct stretch *stretch;
-	struct instant time;
-	union {
-		uint64_t hash;         /* of the decoded id, until records are grouped */
-		struct record *next;   /* of the same accommodation */
-	};
+	uint16_t shape;            /* of the data, or 0 (shape.h) */
+	uint8_t flags;
+	uint8_t n_values;          /* as many as the shape has members */
 };
 
 enum {
 	RECORD_SPANS_LINES = 1, /* has line breaks between its tokens */
 	RECORD_IN_ARRAY = 2,    /* place counts elements */
 	RECORD_BAD_TIME = 4,    /* its time was none, and counts as missing */
-	RECORD_PLAIN_ID = 16,   /* the id is a string without escapes */
 	RECORD_COMPACT = 8,     /* has a shape, and no white space between the tokens of the data object itself */
+	RECORD_PLAIN_ID = 16,   /* the id is a string without escapes */
+	RECORD_NUMBER_ID = 32,
+	RECORD_HAS_ORIGIN = 64,
 };
+
+#define RECORD_VALUES_MAX SCAN_INNER_MAX
+#define RECORD_BYTES_MAX \
+	(sizeof(struct record) + sizeof(struct record_origin) + RECORD_VALUES_MAX * sizeof(struct record_value))
+
+/* Room for any record. */
+union record_room {
+	struct record record;
+	uint64_t words[(RECORD_BYTES_MAX + 7) / 8];
+};
+
+static inline struct record_origin *
+record_origin(const struct record *r)
+{
+	return r->flags & RECORD_HAS_ORIGIN ? (struct record_origin *)(r + 1) : NULL;
+}
+
+static inline struct record_value *
+record_values(const struct record *r)
+{
+	return (struct record_value *)((char *)(r + 1) +
+		(r->flags & RECORD_HAS_ORIGIN ? sizeof(struct record_origin) : 0));
+}
+
+/* All of it, a multiple of 8. */
+static inline size_t
+record_bytes(const struct record *r)
+{
+	return sizeof(*r) + (r->flags & RECORD_HAS_ORIGIN ? sizeof(struct record_origin) : 0) +
+		(((size_t)r->n_values * sizeof(struct record_value) + 7) & ~(size_t)7);
+}
+
+static inline struct instant
+record_time(const struct record *r)
+{
+	const struct record_origin *origin = record_origin(r);
+
+	return origin ? origin->time : INSTANT_MISSING;
+}
 
 static inline struct slice
 record_text(const struct record *r)
@@ -69,10 +119,15 @@ record_data(const struct record *r)
 	return (struct slice){r->text + r->data_at, r->data_n};
 }
 
+/* p is NULL where there is none. */
 static inline struct slice
 record_source(const struct record *r)
 {
-	return (struct slice){r->text + r->source_at, r->source_n};
+	const struct record_origin *origin = record_origin(r);
+
+	if (!origin || !origin->source_n)
+		return (struct slice){NULL, 0};
+	return (struct slice){r->text + origin->source_at, origin->source_n};
 }
 
 /* Where the parts of a record are: --key, --partner, --data, --time. */
@@ -88,8 +143,8 @@ int record_shape_parse(struct record_shape *shape, const char *key, const char *
 	const char *time, struct error *error);
 void record_shape_free(struct record_shape *shape);
 
-/* Make a record of what the scanner found. NULL on success, or the static word why it is refused; *missing names the
- * option that says where the part should be. The caller sets stretch. */
+/* Make a record of what the scanner found, or say why it is refused. record has room for RECORD_BYTES_MAX; the caller
+ * sets stretch. */
 enum record_fault {
 	RECORD_GOOD, RECORD_NO_ID, RECORD_BAD_ID, RECORD_NO_PARTNER, RECORD_BAD_PARTNER, RECORD_NO_DATA, RECORD_BAD_DATA
 };

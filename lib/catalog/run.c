@@ -47,7 +47,7 @@ run_free(struct run *run)
 static void
 add_record(struct buffer *out, const struct record *r)
 {
-	buffer_add(out, r, sizeof(*r));
+	buffer_add(out, r, record_bytes(r));
 	buffer_add(out, r->text, r->text_n);
 }
 
@@ -55,7 +55,7 @@ void
 run_format(struct buffer *out, const struct accommodation *a)
 {
 	for (uint32_t i = 0; i < a->n; i++)
-		add_record(out, &a->records[i]);
+		add_record(out, a->records[i]);
 }
 
 /* A sample stands where an id's records begin: text holds whole accommodations. */
@@ -66,11 +66,11 @@ take_samples(struct run *run, struct slice text)
 	struct slice before = {NULL, 0};
 	struct record r;
 
-	for (size_t at = 0; at < text.n; at += sizeof(r) + r.text_n) {
+	for (size_t at = 0; at < text.n; at += record_bytes(&r) + r.text_n) {
 		memcpy(&r, text.p + at, sizeof(r));
 		if (run->n_samples && run->bytes + at < run->sampled_to)
 			continue;
-		r.text = text.p + at + sizeof(r);
+		r.text = text.p + at + record_bytes(&r);
 		struct slice id = record_id_text(&r, &scratch);
 		if (at == 0 || (before.p && !slice_equal(before, id))) {
 			run->samples = memory_resize(run->samples, run->n_samples + 1, sizeof(*run->samples));
@@ -105,7 +105,7 @@ struct reader {
 	uint64_t at;          /* offset of what follows the buffer's content */
 	char *buffer;
 	size_t capacity, begin, end;
-	struct record record; /* the next one; its text is in the buffer */
+	union record_room next; /* the next record; its text is in the buffer */
 	struct slice id;
 	struct arena scratch;
 	bool done;
@@ -150,19 +150,24 @@ fill(struct reader *r, size_t n)
 static void
 read_next(struct reader *r)
 {
+	struct record *next = &r->next.record;
+	size_t bytes;
+
 	arena_reset(&r->scratch);
-	if (!fill(r, sizeof(r->record))) {
+	if (!fill(r, sizeof(*next))) {
 		r->done = true;
 		return;
 	}
-	memcpy(&r->record, r->buffer + r->begin, sizeof(r->record));
-	if (!fill(r, sizeof(r->record) + r->record.text_n)) {
+	memcpy(next, r->buffer + r->begin, sizeof(*next));
+	bytes = record_bytes(next);
+	if (!fill(r, bytes + next->text_n)) {
 		errno = EIO;
 		cannot_read();
 	}
-	r->record.text = r->buffer + r->begin + sizeof(r->record);
-	r->begin += sizeof(r->record) + r->record.text_n;
-	r->id = record_id_text(&r->record, &r->scratch);
+	memcpy(&r->next, r->buffer + r->begin, bytes);
+	next->text = r->buffer + r->begin + bytes;
+	r->begin += bytes + next->text_n;
+	r->id = record_id_text(next, &r->scratch);
 }
 
 struct run_merge {
@@ -170,10 +175,10 @@ struct run_merge {
 	uint32_t *heap;       /* readers that have a record, the least id first */
 	size_t n_readers, n_heap;
 	struct slice to;
-	bool replace;
-	const struct partner_table *partners;
-	struct arena text;    /* the accommodation handed out */
-	struct record_array scratch;
+	struct settler settler;
+	struct arena text;    /* of the accommodation handed out */
+	struct record **records; /* its records */
+	size_t capacity;
 };
 
 static bool
@@ -222,8 +227,7 @@ run_merge_new(struct run *const *runs, size_t n, struct slice from, struct slice
 	m->heap = memory_get_zeroed(n, sizeof(*m->heap));
 	m->n_readers = n;
 	m->to = to;
-	m->replace = replace;
-	m->partners = partners;
+	m->settler = (struct settler){.replace = replace, .partners = partners};
 	for (size_t i = 0; i < n; i++) {
 		struct reader *r = &m->readers[i];
 		r->run = runs[i];
@@ -250,7 +254,8 @@ run_merge_free(struct run_merge *m)
 	}
 	free(m->readers);
 	free(m->heap);
-	free(m->scratch.p);
+	free(m->records);
+	settler_free(&m->settler);
 	arena_free(&m->text);
 	free(m);
 }
@@ -258,13 +263,15 @@ run_merge_free(struct run_merge *m)
 static void
 take_record(struct run_merge *m, struct accommodation *a, const struct record *from)
 {
-	struct record *r = arena_get(&m->text, sizeof(*r));
+	struct record *r = arena_get(&m->text, record_bytes(from));
 
-	*r = *from;
+	memcpy(r, from, record_bytes(from));
 	r->text = arena_copy(&m->text, record_text(from)).p;
-	r->next = a->first;
-	a->first = r;
-	a->n++;
+	if (a->n == m->capacity) {
+		m->capacity = m->capacity ? m->capacity * 2 : 64;
+		m->records = memory_resize(m->records, m->capacity, sizeof(*m->records));
+	}
+	m->records[a->n++] = r;
 }
 
 bool
@@ -275,15 +282,15 @@ run_merge_next(struct run_merge *m, struct accommodation *a, uint64_t *supersede
 	if (m->n_heap == 0 || (m->to.p && slice_compare(m->readers[m->heap[0]].id, m->to) >= 0))
 		return false;
 	arena_reset(&m->text);
-	*a = (struct accommodation){.id = arena_copy(&m->text, m->readers[m->heap[0]].id), .unsettled = true};
+	*a = (struct accommodation){.id = arena_copy(&m->text, m->readers[m->heap[0]].id)};
 	while (m->n_heap && slice_equal((least = &m->readers[m->heap[0]])->id, a->id)) {
-		take_record(m, a, &least->record);
+		take_record(m, a, &least->next.record);
 		read_next(least);
 		if (least->done)
 			m->heap[0] = m->heap[--m->n_heap];
 		sift_down(m, 0);
 	}
-	*superseded += settle(a, m->replace, m->partners, &m->scratch);
-	lay_out(a, arena_get(&m->text, a->n * sizeof(*a->records)));
+	a->records = m->records;
+	*superseded += settle(&m->settler, a);
 	return true;
 }

@@ -25,7 +25,8 @@ struct catalog {
 	struct scanner *scanner;
 	struct stretch stretch;
 	struct arena arena;
-	struct record records[CATALOG_RECORDS];
+	struct record *records[CATALOG_RECORDS]; /* in arena */
+	struct shelf shelf; /* what catalog_gather filed */
 	size_t n;
 	enum record_fault fault; /* of the last record */
 };
@@ -73,6 +74,7 @@ catalog_end(struct catalog *c)
 	record_shape_free(&c->shape);
 	name_list_free(&c->listed);
 	name_list_free(&c->denied);
+	shelf_clear(&c->shelf);
 	arena_free(&c->arena);
 }
 
@@ -86,29 +88,29 @@ catalog_read(struct catalog *c, const char *text)
 	scanner_restart(c->scanner);
 	scanner_window(c->scanner, text, strlen(text), true);
 	while ((got = scanner_next(c->scanner, &scanned)) == SCAN_RECORD) {
-		struct record *r = &c->records[c->n];
+		struct record *r = arena_get(&c->arena, RECORD_BYTES_MAX);
 
 		assert_true(c->n < CATALOG_RECORDS);
 		c->fault = record_read(&c->shape, &scanned, c->partner_view, c->shape_view, &c->arena, r);
 		if (c->fault != RECORD_GOOD)
 			continue;
 		r->stretch = &c->stretch;
-		c->n++;
+		c->records[c->n++] = r;
 	}
 	assert_int_equal(got, SCAN_END);
 }
 
-/* All records gathered, those of one id together; the records of c stay as they are. */
+/* Copies of all records gathered, those of one id together, until the next call. */
 static inline void
 catalog_gather(struct catalog *c, bool replace, struct gathering *g)
 {
-	struct shelf *shelf = memory_get_zeroed(1, sizeof(*shelf));
+	struct shelf *shelf = &c->shelf;
 
+	shelf_clear(shelf);
 	for (size_t i = 0; i < c->n; i++)
-		shelf_add(shelf, &c->records[i]);
+		shelf_add(shelf, c->records[i]);
 	*g = (struct gathering){0};
 	gather_bin(g, &shelf, 1, 0, replace, c->partners);
-	free(shelf);
 }
 
 #endif

@@ -22,7 +22,7 @@ told(const struct gathering *g)
 		buffer_add_byte(&line, ':');
 		for (uint32_t k = 0; k < a->n; k++) {
 			buffer_add_byte(&line, ' ');
-			buffer_add_slice(&line, record_data(&a->records[k]));
+			buffer_add_slice(&line, record_data(a->records[k]));
 		}
 		buffer_add_byte(&line, '\n');
 		lines[i] = buffer_give(&line);
@@ -109,7 +109,7 @@ many_partners_are_settled_alike(void **state)
 	assert_int_equal(g.accommodations[0].n, 60);
 	assert_true(g.superseded == 120);
 	for (uint32_t i = 0; i < 60; i++) {
-		const struct record *r = &g.accommodations[0].records[i];
+		const struct record *r = g.accommodations[0].records[i];
 		char name[20];
 		snprintf(name, sizeof(name), "partner %02u", i);
 		assert_true(slice_equal(partner_at(c.partners, r->partner)->name, slice_of(name)));
@@ -138,7 +138,7 @@ shelves_of_several_threads_are_gathered_bin_by_bin(void **state)
 		shelves[i]->bin_bits = 4;
 	}
 	for (size_t i = 0; i < c.n; i++)
-		shelf_add(shelves[i % 2], &c.records[i]);
+		shelf_add(shelves[i % 2], c.records[i]);
 	assert_true(shelves[0]->bytes >= 75 * sizeof(struct record));
 	for (unsigned bin = 0; bin < 16; bin++) {
 		struct gathering g = {0};
@@ -146,9 +146,8 @@ shelves_of_several_threads_are_gathered_bin_by_bin(void **state)
 		gather_bin(&g, shelves, 2, bin, false, c.partners);
 		for (size_t i = 0; i < g.n; i++) {
 			assert_int_equal(g.accommodations[i].n, 2);
-			assert_int_equal(g.accommodations[i].hash >> 60, bin);
+			assert_int_equal(g.accommodations[i].hash >> 28, bin);
 		}
-		assert_int_equal(shelves[0]->bins[bin].n + shelves[1]->bins[bin].n, 0);
 		n += g.n;
 		gathering_free(&g);
 	}
@@ -172,7 +171,7 @@ records_of_a_void_stretch_do_not_count(void **state)
 	(void)state;
 	catalog_begin(&c, "", "");
 	catalog_read(&c, R("1", "alpha", "{\"a\":1}", "") R("2", "alpha", "{}", "") R("1", "alpha", "{\"a\":2}", ""));
-	c.records[0].stretch = c.records[1].stretch = &wrong;
+	c.records[0]->stretch = c.records[1]->stretch = &wrong;
 	catalog_gather(&c, true, &g);
 	char *got = told(&g);
 	assert_string_equal(got, "1: {\"a\":2}\n");
@@ -192,7 +191,7 @@ a_shelf_is_cleared_with_what_it_holds(void **state)
 	catalog_begin(&c, "", "");
 	catalog_read(&c, R("1", "alpha", "{}", ""));
 	for (int i = 0; i < 1000; i++)
-		shelf_add(shelf, c.records);
+		shelf_add(shelf, c.records[0]);
 	assert_int_equal(shelf->bins[0].n, 1000);
 	shelf_clear(shelf);
 	assert_int_equal(shelf->bins[0].n, 0);

@@ -11,7 +11,7 @@
 struct options {
 	const char *rules;  /* NULL: the standard ones */
 	const char *fields; /* NULL: all */
-	bool record, empty_is_missing, explain, latest, patch;
+	bool record, empty_is_missing, explain, latest, patch, no_shapes;
 };
 
 struct come_to {
@@ -41,6 +41,7 @@ merged(const char *text, struct options o)
 	struct merge_options options = {.rules = &rules,
 		.shape = &c.shape,
 		.partners = c.partners,
+		.shapes = o.no_shapes ? NULL : c.shapes,
 		.mode = o.record ? MERGE_RECORD : MERGE_FIELDS,
 		.empty_is_missing = o.empty_is_missing,
 		.explain = o.explain,
@@ -62,10 +63,12 @@ merged(const char *text, struct options o)
 static void
 check(const char *text, struct options o, const char *expected)
 {
-	struct come_to got = merged(text, o);
-
-	assert_string_equal(got.text, expected);
-	free(got.text);
+	for (int without_shapes = 0; without_shapes < 2; without_shapes++) {
+		o.no_shapes = without_shapes;
+		struct come_to got = merged(text, o);
+		assert_string_equal(got.text, expected);
+		free(got.text);
+	}
 }
 
 /* The data alone is looked at. */
@@ -128,6 +131,21 @@ records_of_one_shape_come_to_the_same(void **state)
 		free(text);
 	}
 	check_data(R("beta", "{\"a\":1,\"b\":[ 2, 3 ]}", "{}"), (struct options){0}, "{\"a\":1,\"b\":[ 2, 3 ]}");
+}
+
+static void
+records_of_several_shapes_come_to_fields_as_first_met(void **state)
+{
+	(void)state;
+	check_data(R("beta", "{ \"b\": null, \"a\": \"one\" }", "{}") R("alpha", "{\"c\":null,\"a\":2,\"b\":null}", "{}")
+			   R("x", "{\"d\":{\"of several\":[\"parts\"]},\"b\":12345678901234567890}", "{}")
+				   R("y", "{\"c\":\"a text of more than thirty-two bytes\",\"e\":null}", "{}"),
+		(struct options){0},
+		"{\"b\":12345678901234567890,\"a\":\"one\",\"c\":\"a text of more than thirty-two bytes\","
+		"\"d\":{\"of several\":[\"parts\"]},\"e\":null}");
+	check_data(R("beta", "{\"a\":1}", "{}") R("alpha", "{\"b\":2}", "{}"), (struct options){0}, "{\"a\":1,\"b\":2}");
+	check_data(R("beta", "{\"a\":1}", "{}") R("alpha", "{\"b\":2,\"b\":3}", "{}"), (struct options){0},
+		"{\"a\":1,\"b\":3}");
 }
 
 static void
@@ -379,6 +397,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_best_partners_value_counts_field_by_field),
 		cmocka_unit_test(records_of_one_shape_come_to_the_same),
+		cmocka_unit_test(records_of_several_shapes_come_to_fields_as_first_met),
 		cmocka_unit_test(of_duplicate_members_the_last_counts_at_the_place_of_the_first),
 		cmocka_unit_test(empty_values_are_missing_where_that_is_asked_for),
 		cmocka_unit_test(what_spans_lines_becomes_one_line),

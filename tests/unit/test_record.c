@@ -9,13 +9,14 @@ static void
 the_parts_lie_where_the_paths_say(void **state)
 {
 	struct catalog c;
-	struct record *r = c.records;
+	const struct record *r;
 
 	(void)state;
 	catalog_begin(&c, "", "");
 	catalog_read(&c, "{" PARTNER "\"alpha\"," DATA " {\"name\":\"Inn\"} ," ID
 			 "101,\"_source\":{\"uri\":\"u\",\"record\":7}}");
 	assert_int_equal(c.n, 1);
+	r = c.records[0];
 	assert_true(slice_equal(record_id(r), SLICE("101")));
 	assert_true(slice_equal(record_data(r), SLICE("{\"name\":\"Inn\"}")));
 	assert_true(slice_equal(record_source(r), SLICE("{\"uri\":\"u\",\"record\":7}")));
@@ -29,7 +30,7 @@ paths_may_lead_anywhere(void **state)
 {
 	struct catalog c;
 	struct error error;
-	struct record *r = c.records;
+	const struct record *r;
 
 	(void)state;
 	catalog_begin(&c, "", "");
@@ -41,10 +42,11 @@ paths_may_lead_anywhere(void **state)
 	c.scanner = scanner_new(c.shape.names, c.shape.n_names, 1 << 20);
 	catalog_read(&c, "{\"key\":{\"the id\":\"x\",\"partner\":\"alpha\"},\"body\":{\"at\":60}}");
 	assert_int_equal(c.n, 1);
+	r = c.records[0];
 	assert_true(slice_equal(record_id(r), SLICE("\"x\"")));
 	assert_true(slice_equal(record_data(r), SLICE("{\"at\":60}")));
 	assert_true(slice_equal(record_time_text(r, &c.shape), SLICE("60")));
-	assert_int_equal(r->time.seconds, 60);
+	assert_int_equal(record_time(r).seconds, 60);
 	catalog_end(&c);
 }
 
@@ -109,12 +111,12 @@ ids_are_one_by_their_decoded_text(void **state)
 			 "\"\\u0031\\u00301\"," PARTNER "\"a\"," DATA "{}}{" ID "101.0," PARTNER "\"a\"," DATA "{}}");
 	assert_int_equal(c.n, 4);
 	for (size_t i = 0; i < 3; i++) {
-		assert_true(slice_equal(record_id_text(&c.records[i], &c.arena), SLICE("101")));
-		assert_true(c.records[i].hash == c.records[0].hash);
-		assert_true(c.records[i].id_prefix == c.records[0].id_prefix);
+		assert_true(slice_equal(record_id_text(c.records[i], &c.arena), SLICE("101")));
+		assert_true(c.records[i]->hash == c.records[0]->hash);
+		assert_true(c.records[i]->id_prefix == c.records[0]->id_prefix);
 	}
-	assert_true(slice_equal(record_id_text(&c.records[3], &c.arena), SLICE("101.0")));
-	assert_true(c.records[3].hash != c.records[0].hash);
+	assert_true(slice_equal(record_id_text(c.records[3], &c.arena), SLICE("101.0")));
+	assert_true(c.records[3]->hash != c.records[0]->hash);
 	catalog_end(&c);
 }
 
@@ -156,9 +158,9 @@ a_time_is_a_text_or_a_number_and_else_missing(void **state)
 		catalog_begin(&c, "", "");
 		catalog_read(&c, text);
 		assert_int_equal(c.n, 1);
-		assert_int_equal(instant_is_missing(c.records[0].time), examples[i].missing);
-		assert_int_equal((c.records[0].flags & RECORD_BAD_TIME) != 0, examples[i].bad);
-		assert_true(slice_equal(record_time_text(&c.records[0], &c.shape), slice_of(examples[i].time)));
+		assert_int_equal(instant_is_missing(record_time(c.records[0])), examples[i].missing);
+		assert_int_equal((c.records[0]->flags & RECORD_BAD_TIME) != 0, examples[i].bad);
+		assert_true(slice_equal(record_time_text(c.records[0], &c.shape), slice_of(examples[i].time)));
 		catalog_end(&c);
 		free(text);
 	}
@@ -194,10 +196,10 @@ the_position_is_the_sources_or_the_inputs(void **state)
 		c.stretch.lines = 100;
 		catalog_read(&c, text);
 		assert_int_equal(c.n, 1);
-		position = record_position(c.records, &c.arena);
+		position = record_position(c.records[0], &c.arena);
 		assert_true(slice_equal(position.uri, slice_of(examples[i].uri)));
 		assert_true(position.record == examples[i].record);
-		assert_int_equal(record_is_bare(c.records), examples[i].bare);
+		assert_int_equal(record_is_bare(c.records[0]), examples[i].bare);
 		catalog_end(&c);
 		free(text);
 	}
@@ -214,10 +216,10 @@ in_an_array_elements_count_and_not_lines(void **state)
 	c.stretch.elements = 20;
 	catalog_read(&c, "[\n\n{" ID "1," PARTNER "\"a\"," DATA "{}},{" ID "1," PARTNER "\"a\"," DATA "{\n}}]");
 	assert_int_equal(c.n, 2);
-	assert_int_equal(record_position(&c.records[0], &c.arena).record, 21);
-	assert_int_equal(record_position(&c.records[1], &c.arena).record, 22);
-	assert_int_equal(c.records[0].flags & RECORD_SPANS_LINES, 0);
-	assert_int_equal(c.records[1].flags & RECORD_SPANS_LINES, RECORD_SPANS_LINES);
+	assert_int_equal(record_position(c.records[0], &c.arena).record, 21);
+	assert_int_equal(record_position(c.records[1], &c.arena).record, 22);
+	assert_int_equal(c.records[0]->flags & RECORD_SPANS_LINES, 0);
+	assert_int_equal(c.records[1]->flags & RECORD_SPANS_LINES, RECORD_SPANS_LINES);
 	catalog_end(&c);
 }
 
@@ -231,12 +233,12 @@ a_shape_tells_the_members_that_are_null(void **state)
 	catalog_read(&c, "{" ID "1," PARTNER "\"a\"," DATA "{\"x\":1,\"y\":null,\"z\":null}}{" ID "2," PARTNER
 			 "\"a\"," DATA "{ \"x\":null,\"y\":\"n\",\"z\":3}}");
 	assert_int_equal(c.n, 2);
-	if (c.records[0].shape) { /* the exact scanner lists no members */
-		assert_int_equal(c.records[0].shape, c.records[1].shape);
-		assert_int_equal(c.records[0].nulls, 6);
-		assert_int_equal(c.records[1].nulls, 1);
-		assert_int_equal(c.records[0].flags & RECORD_COMPACT, RECORD_COMPACT);
-		assert_int_equal(c.records[1].flags & RECORD_COMPACT, 0);
+	if (c.records[0]->shape) { /* the exact scanner lists no members */
+		assert_int_equal(c.records[0]->shape, c.records[1]->shape);
+		assert_int_equal(c.records[0]->nulls, 6);
+		assert_int_equal(c.records[1]->nulls, 1);
+		assert_int_equal(c.records[0]->flags & RECORD_COMPACT, RECORD_COMPACT);
+		assert_int_equal(c.records[1]->flags & RECORD_COMPACT, 0);
 	}
 	catalog_end(&c);
 }
@@ -272,9 +274,9 @@ the_order_is_rank_time_name_position_and_data(void **state)
 	assert_int_equal(c.n, N_ORDERED);
 	for (size_t i = 0; i < N_ORDERED; i++)
 		for (size_t k = 0; k < N_ORDERED; k++) {
-			int order = record_order(&c.records[i], &c.records[k], c.partners);
+			int order = record_order(c.records[i], c.records[k], c.partners);
 			assert_int_equal((order > 0) - (order < 0), (i > k) - (i < k));
-			assert_int_equal(record_same(&c.records[i], &c.records[k], c.partners), i == k);
+			assert_int_equal(record_same(c.records[i], c.records[k], c.partners), i == k);
 		}
 	catalog_end(&c);
 }
@@ -289,10 +291,10 @@ of_bare_records_the_later_comes_first(void **state)
 	catalog_begin(&c, "", "");
 	catalog_read(&c, "{" ID "1," PARTNER "\"a\"," DATA "{}}\n{" ID "1," PARTNER "\"a\"," DATA "{}}\n"
 			 "{" ID "1," PARTNER "\"a\"," DATA "{}}");
-	c.records[2].stretch = &later;
-	assert_true(record_order(&c.records[1], &c.records[0], c.partners) < 0);
-	assert_true(record_order(&c.records[2], &c.records[1], c.partners) < 0);
-	assert_true(record_order(&c.records[0], &c.records[2], c.partners) > 0);
+	c.records[2]->stretch = &later;
+	assert_true(record_order(c.records[1], c.records[0], c.partners) < 0);
+	assert_true(record_order(c.records[2], c.records[1], c.partners) < 0);
+	assert_true(record_order(c.records[0], c.records[2], c.partners) > 0);
 	catalog_end(&c);
 }
 
@@ -307,11 +309,11 @@ records_that_differ_elsewhere_are_one(void **state)
 			 "{" ID "\"1\"," PARTNER "\"\\u0061\"," DATA
 			 "{},\"_source\":{\"record\":1,\"uri\":\"\\u0075\"},\"more\":2}");
 	assert_int_equal(c.n, 2);
-	assert_true(record_same(&c.records[0], &c.records[1], c.partners));
+	assert_true(record_same(c.records[0], c.records[1], c.partners));
 	/* which of them stays does not hang on the order of the input */
-	assert_true(record_order(&c.records[0], &c.records[1], c.partners) ==
-		    -record_order(&c.records[1], &c.records[0], c.partners));
-	assert_true(record_order(&c.records[0], &c.records[1], c.partners) != 0);
+	assert_true(record_order(c.records[0], c.records[1], c.partners) ==
+		    -record_order(c.records[1], c.records[0], c.partners));
+	assert_true(record_order(c.records[0], c.records[1], c.partners) != 0);
 	catalog_end(&c);
 }
 

@@ -49,7 +49,7 @@ add_merged(struct buffer *out, struct run *const *runs, size_t n, struct slice f
 		buffer_add_slice(out, a.id);
 		buffer_add_byte(out, ':');
 		for (uint32_t i = 0; i < a.n; i++)
-			buffer_add_slice(out, record_data(&a.records[i]));
+			buffer_add_slice(out, record_data(a.records[i]));
 		buffer_add_byte(out, '\n');
 	}
 	run_merge_free(merge);

@@ -14,7 +14,7 @@ listed(const char *text)
 	for (const char *p = text; (p = strchr(p, '"'));) {
 		const char *end = strchr(p + 1, '"') + 1;
 		r.inner[r.n_inner++] =
-			(struct scan_inner){(uint32_t)(p - text), (uint32_t)(end - p), (uint32_t)(end + 1 - text)};
+			(struct scan_inner){(uint32_t)(p - text), (uint32_t)(end - p), (uint32_t)(end + 1 - text), 1};
 		p = end;
 	}
 	return r;
@@ -97,7 +97,18 @@ views_of_one_table_agree(void **state)
 	shapes_end(&s);
 }
 
-/* More than a view remembers keep their numbers; more than a table holds have none. */
+/* The names that the bits of set stand for. */
+static uint32_t
+number_of_set(struct shape_view *view, unsigned set)
+{
+	char text[200] = "{\"always\":1";
+
+	for (int i = 0; i < 11; i++)
+		if (set >> i & 1)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), ",\"name %d\":1", i);
+	return number(view, strcat(text, "}"));
+}
+
 static void
 shapes_beyond_the_bound_have_none(void **state)
 {
@@ -105,11 +116,71 @@ shapes_beyond_the_bound_have_none(void **state)
 
 	(void)state;
 	shapes_begin(&s);
+	for (unsigned i = 0; i < SHAPES_MAX; i++)
+		assert_int_equal(number_of_set(s.view, i), i + 1);
+	for (unsigned i = SHAPES_MAX; i < SHAPES_MAX + 50; i++)
+		assert_int_equal(number_of_set(s.view, i), 0);
+	for (unsigned i = 0; i < SHAPES_MAX; i++) {
+		uint32_t again = number_of_set(s.view, i);
+		assert_true(again == i + 1 || again == 0); /* the view may have forgotten it */
+	}
+	shapes_end(&s);
+}
+
+static void
+names_beyond_the_bound_make_none(void **state)
+{
+	struct shapes s;
+	char text[40];
+
+	(void)state;
+	shapes_begin(&s);
+	for (unsigned i = 0; i < FIELDS_MAX + 5; i++) {
+		snprintf(text, sizeof(text), "{\"name %u\":1}", i);
+		assert_int_equal(number(s.view, text), i < FIELDS_MAX ? i + 1 : 0);
+	}
+	assert_int_equal(number(s.view, "{\"name 1\":1,\"name 64\":1}"), 0);
+	assert_int_not_equal(number(s.view, "{\"name 1\":1,\"name 63\":1}"), 0);
+	shapes_end(&s);
+}
+
+static void
+names_have_one_number_in_all_shapes(void **state)
+{
+	const struct shape *ab, *bca;
+	struct shapes s;
+
+	(void)state;
+	shapes_begin(&s);
+	ab = shape_at(s.table, number(s.view, "{\"a\":1,\"b\":2}"));
+	bca = shape_at(s.table, number(s.view, "{\"b\":1,\"c\":2,\"a\":3}"));
+	assert_int_equal(ab->n, 2);
+	assert_int_equal(bca->n, 3);
+	assert_true(slice_equal(bca->names[1], SLICE("\"c\"")));
+	assert_int_equal(ab->field[0], bca->field[2]);
+	assert_int_equal(ab->field[1], bca->field[0]);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(bca->member[bca->field[i]], i);
+	assert_true((bca->fields & ~ab->fields) == 1ull << bca->field[1]);
+	assert_true((ab->fields & ~bca->fields) == 0);
+	shapes_end(&s);
+}
+
+static void
+a_layout_stands_for_its_names(void **state)
+{
+	struct scan_record r = listed("{\"a\":1,\"b\":2}"), other = listed("{\"b\":1}");
+	struct shapes s;
+
+	(void)state;
+	shapes_begin(&s);
+	uint32_t ab = shape_number(s.view, &r), b = shape_number(s.view, &other);
 	for (int again = 0; again < 2; again++)
-		for (unsigned i = 0; i < SHAPES_MAX + 50; i++) {
-			char text[40];
-			snprintf(text, sizeof(text), "{\"name %u\":1}", i);
-			assert_int_equal(number(s.view, text), i < SHAPES_MAX ? i + 1 : 0);
+		for (uint32_t layout = 1; layout < 200; layout += 2) {
+			r.layout = layout;
+			other.layout = layout + 1;
+			assert_int_equal(shape_number(s.view, &r), ab);
+			assert_int_equal(shape_number(s.view, &other), b);
 		}
 	shapes_end(&s);
 }
@@ -122,6 +193,9 @@ main(void)
 		cmocka_unit_test(escapes_and_duplicates_have_none),
 		cmocka_unit_test(views_of_one_table_agree),
 		cmocka_unit_test(shapes_beyond_the_bound_have_none),
+		cmocka_unit_test(names_beyond_the_bound_make_none),
+		cmocka_unit_test(names_have_one_number_in_all_shapes),
+		cmocka_unit_test(a_layout_stands_for_its_names),
 	};
 
 	return TESTS(tests);
