@@ -7,11 +7,13 @@
 #include "base/utf8.h"
 #include "io/lines.h"
 #include "io/split.h"
+#include "io/stale.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 static uint64_t max_bytes = 500000, max_records, max_spool, shards;
@@ -145,6 +147,17 @@ split_file(struct split *split, const char *path)
 	return STATUS_OK;
 }
 
+/* For acc-consolidate: standard input is the spool directory that it just made and keeps open, and which thus stays
+ * locked when we are gone. Those that killed ones have left beside it go. EX_TEMPFAIL: it went itself. */
+static int
+claim_spool(const char *parent)
+{
+	if (!stale_claim(STDIN_FILENO))
+		return EX_TEMPFAIL;
+	stale_remove_directories(parent, "acc-consolidate.");
+	return STATUS_OK;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -153,6 +166,8 @@ main(int argc, char *argv[])
 	struct error error;
 	enum status status = STATUS_OK;
 
+	if (argc == 3 && strcmp(argv[1], "--claim-spool") == 0)
+		return claim_spool(argv[2]);
 	command_begin(&command, argc, argv, &operands);
 	configure(&split);
 	if (shards)

@@ -393,3 +393,82 @@ nothing_left() {
 	run -0 bash -c 'exec stages/acc-consolidate dest <&-'
 	nothing_left
 }
+
+# A chain that waits in acc-fetch, in the background; sets pid and left, its spool.
+start_waiting() {
+	rm -f fetch.pid
+	stand_in acc-fetch 'echo $$ >fetch.pid; exec sleep 60'
+	stages/acc-consolidate "$@" dest </dev/null >receipts 2>errors 3>&- &
+	pid=$!
+	for _ in $(seq 200); do [ -s fetch.pid ] && break; sleep 0.05; done
+	left=$(ls -d tmp/acc-consolidate.*)
+	stand_in acc-fetch cat
+}
+
+@test "acc-consolidate: the spool of one that was killed goes with the next start, once its stages are gone" {
+	for spool in '' '--max-spool 1M'; do
+		# shellcheck disable=SC2086 # two words
+		start_waiting $spool
+		kill -s KILL "$pid"
+		wait "$pid" || true
+		[ -d "$left" ]
+		run -0 consolidate dest <<<1
+		[ -d "$left" ] # acc-fetch still lives
+		kill "$(cat fetch.pid)"
+		for _ in $(seq 50); do # the stages behind it end in a moment
+			run -0 --separate-stderr consolidate dest <<<1
+			[ "$stderr" = "" ]
+			[ -d "$left" ] || break
+			sleep 0.1
+		done
+		nothing_left
+	done
+}
+
+@test "acc-consolidate: the spool of one that lives stays" {
+	start_waiting
+	run -0 consolidate dest <<<1
+	[ "$(ls -d tmp/*)" = "$left" ]
+	[ -p "$left/records" ]
+	kill "$pid"
+	wait "$pid" || true
+	nothing_left
+}
+
+@test "acc-consolidate: only what is a stale spool of its own is removed" {
+	mkdir -p outside/below
+	echo keep >outside/file
+	ln -s ../outside tmp/acc-consolidate.aaaaaa
+	mkdir -m 755 tmp/acc-consolidate.bbbbbb
+	mkdir -m 700 tmp/acc-consolidate.ccccccc tmp/acc-consolidate.ddddd tmp/acc-consolidate.ee-eee tmp/other.ffffff
+	: >tmp/acc-consolidate.gggggg
+	mkfifo tmp/acc-consolidate.hhhhhh
+	[ "$(id -u)" -ne 0 ] || { mkdir -m 700 tmp/acc-consolidate.iiiiii && chown 65534 tmp/acc-consolidate.iiiiii; }
+	before=$(ls tmp)
+	stale=tmp/acc-consolidate.0aZ9zz
+	mkdir -m 700 "$stale"
+	mkdir -p "$stale/files/deeper"
+	echo 1 >"$stale/files/deeper/x"
+	ln -s ../../outside "$stale/link"
+	mkfifo "$stale/records"
+	run -0 --separate-stderr consolidate dest <<<1
+	[ "$stderr" = "" ]
+	[ "$(ls tmp)" = "$before" ]
+	[ "$(cat outside/file)" = keep ]
+	[ -d outside/below ]
+}
+
+@test "acc-consolidate: another user's start leaves the spools of this one" {
+	[ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null || skip "needs root to become another user"
+	[ -z "${COVERAGE:-}" ] || skip "another user cannot write down what was reached"
+	shared=$(mktemp -d /tmp/acc-shared.XXXXXX)
+	chmod 777 "$shared"
+	cp stages/acc-split "$shared"
+	mkdir -m 700 "$shared/acc-consolidate.abcdef" "$shared/acc-consolidate.123456"
+	chown 65534 "$shared/acc-consolidate.123456"
+	run setpriv --reuid 65534 --regid 65534 --clear-groups sh -c 'exec "$0"/acc-split --claim-spool "$0" <"$0"' "$shared"
+	left=$(ls "$shared")
+	rm -rf "$shared"
+	[ "$status" -eq 0 ]
+	[ "$left" = $'acc-consolidate.abcdef\nacc-split' ]
+}

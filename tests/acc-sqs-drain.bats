@@ -419,3 +419,42 @@ lambda_event() { # KEY...
 	[ -s out ]
 	run ! grep -e not-to-be-printed -e Authorization -e Signature= out
 }
+
+# ---- what a killed one leaves
+
+@test "acc-sqs-drain: the journal of one that was killed goes with the next start, once its command is gone" {
+	mkdir tmp
+	export TMPDIR=$PWD/tmp
+	lambda_event in/1.jsonl >event
+	acc-sqs-drain --event event -- sh -c 'echo $$ >command.pid; exec sleep 60' >/dev/null 2>&1 3>&- &
+	pid=$!
+	for _ in $(seq 200); do [ -s command.pid ] && break; sleep 0.05; done
+	left=$(ls tmp/*)
+	run -0 acc-sqs-drain --event event -- sh -c "$chain"
+	[ "$(ls tmp/*)" = "$left" ] # it lives
+	kill -s KILL "$pid"
+	wait "$pid" || true
+	run -0 acc-sqs-drain --event event -- sh -c "$chain"
+	[ "$(ls tmp/*)" = "$left" ] # its command lives
+	kill "$(cat command.pid)"
+	for _ in $(seq 200); do kill -0 "$(cat command.pid)" 2>/dev/null || break; sleep 0.05; done
+	run -0 acc-sqs-drain --event event -- sh -c "$chain"
+	[ -z "$(ls tmp)" ]
+}
+
+@test "acc-sqs-drain: only what is a stale journal of its own is removed" {
+	mkdir tmp
+	export TMPDIR=$PWD/tmp
+	lambda_event in/1.jsonl >event
+	echo keep >outside
+	ln -s ../outside tmp/acc-journal-aaaaaa
+	install -m 644 /dev/null tmp/acc-journal-bbbbbb
+	install -m 600 /dev/null tmp/acc-journal-ccccccc
+	mkdir -m 700 tmp/acc-journal-dddddd
+	mkfifo -m 600 tmp/acc-journal-eeeeee
+	before=$(ls tmp)
+	install -m 600 /dev/null tmp/acc-journal-0aZ9zz
+	run -0 --separate-stderr acc-sqs-drain --event event -- sh -c "$chain"
+	[ "$(ls tmp)" = "$before" ]
+	[ "$(cat outside)" = keep ]
+}

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/message.h"
 #include "base/output.h"
+#include "io/stale.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 300, JOURNAL_MAX = 1 << 30 };
+enum { GRACE_MS = 300, JOURNAL_MAX = 1 << 30, JOURNAL_TRIES = 5,
+	BEYOND_SHELLS = 60 /* a descriptor that scripts do not use for their own */ };
+#define JOURNAL_PREFIX "acc-journal-"
 
 static const int endings[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
@@ -43,30 +46,49 @@ input_file(struct slice text, struct error *error)
 	return fd;
 }
 
-static char *
-journal_file(int *fd, struct error *error)
+struct journal {
+	char *path; /* owned */
+	int fd;     /* with the lock */
+};
+
+/* What killed ones have left goes before the first of ours comes. */
+static int
+open_journal(struct journal *journal, struct error *error)
 {
 	const char *directory = environment_system.variable("TMPDIR");
-	char *path = memory_format("%s/acc-journal-XXXXXX", directory ? directory : "/tmp");
+	static bool swept;
 
-	*fd = mkostemp(path, O_CLOEXEC | O_APPEND);
-	if (*fd >= 0)
-		return path;
-	error_system(error, "cannot make a journal in '%s' (see TMPDIR)", directory ? directory : "/tmp");
-	free(path);
-	return NULL;
+	if (!directory)
+		directory = "/tmp";
+	if (!swept)
+		stale_remove_files(directory, JOURNAL_PREFIX);
+	swept = true;
+	for (int tries = 0; tries < JOURNAL_TRIES; tries++) {
+		journal->path = memory_format("%s/" JOURNAL_PREFIX "XXXXXX", directory);
+		journal->fd = mkostemp(journal->path, O_CLOEXEC | O_APPEND);
+		if (journal->fd >= 0 && stale_claim(journal->fd))
+			return 0;
+		free(journal->path);
+		if (journal->fd < 0)
+			break;
+		close(journal->fd);
+		errno = ENOENT;
+	}
+	return error_system(error, "cannot make a journal in '%s' (see TMPDIR)", directory);
 }
 
 static void __attribute__((noreturn))
-become(const struct run *run, int input_fd, const char *journal, int report_fd, const sigset_t *mask)
+become(const struct run *run, int input_fd, const struct journal *journal, int report_fd, const sigset_t *mask)
 {
 	int cause;
 
 	setpgid(0, 0);
+	/* When we are killed the journal is no stale one before all who write to it have ended. */
+	fcntl(journal->fd, F_DUPFD, BEYOND_SHELLS);
 	cleanup_restore_signals();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	if (dup2(input_fd, 0) >= 0 && (run->output_fd == 1 || dup2(run->output_fd, 1) >= 0) &&
-		setenv("ACC_JOURNAL", journal, 1) == 0)
+		setenv("ACC_JOURNAL", journal->path, 1) == 0)
 		execvp(run->arguments[0], run->arguments);
 	cause = errno;
 	if (write(report_fd, &cause, sizeof(cause)) < 0)
@@ -76,7 +98,7 @@ become(const struct run *run, int input_fd, const char *journal, int report_fd, 
 
 /* The process, once it runs the command; the pipe closes itself when exec works. */
 static pid_t
-start(const struct run *run, const char *journal, const sigset_t *mask, struct error *error)
+start(const struct run *run, const struct journal *journal, const sigset_t *mask, struct error *error)
 {
 	int report[2], cause = 0, input_fd = input_file(run->input, error);
 	ssize_t got;
@@ -188,7 +210,7 @@ read_journal(int fd, struct buffer *text, struct error *error)
 }
 
 static int
-run_within(const struct run *run, const char *journal, struct run_result *result, struct error *error)
+run_within(const struct run *run, const struct journal *journal, struct run_result *result, struct error *error)
 {
 	sigset_t awaited, before;
 	int64_t begun = run_clock_ms();
@@ -221,19 +243,18 @@ int
 run_command(const struct run *run, struct run_result *result, struct error *error)
 {
 	struct cleanup *cleanup;
-	char *path;
-	int fd, done;
+	struct journal journal;
+	int done;
 
 	*result = (struct run_result){.status = 0};
-	path = journal_file(&fd, error);
-	if (!path)
+	if (open_journal(&journal, error) < 0)
 		return -1;
-	cleanup = cleanup_add(path);
-	done = run_within(run, path, result, error);
+	cleanup = cleanup_add(journal.path);
+	done = run_within(run, &journal, result, error);
 	if (done == 0)
-		done = read_journal(fd, &result->journal, error);
-	close(fd);
+		done = read_journal(journal.fd, &result->journal, error);
+	close(journal.fd);
 	cleanup_unlink(cleanup);
-	free(path);
+	free(journal.path);
 	return done;
 }

@@ -1,0 +1,143 @@
+#include "io/stale.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RANDOM_LETTERS 6 /* of mkdtemp(3) and mktemp(1) */
+#define DEPTH_MAX 8      /* a spool has two levels */
+
+bool
+stale_claim(int fd)
+{
+	struct stat st;
+
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+		return errno != EWOULDBLOCK;
+	return fstat(fd, &st) < 0 || st.st_nlink > 0;
+}
+
+static bool
+is_named(const char *name, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(name, prefix, n) == 0 && strlen(name + n) == RANDOM_LETTERS &&
+	       strspn(name + n, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == RANDOM_LETTERS;
+}
+
+/* A descriptor with the lock on what is nobody's, or -1. */
+static int
+seize(int directory_fd, const char *name, mode_t wanted)
+{
+	int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || (st.st_mode & (S_IFMT | 0777)) != wanted || st.st_uid != geteuid() ||
+		flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static DIR *
+open_list(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = copy < 0 ? NULL : fdopendir(copy);
+
+	if (copy >= 0 && !list)
+		close(copy);
+	return list;
+}
+
+/* Everything in the directory, on its file system, but not beyond symbolic links. */
+static void
+empty(int fd, dev_t device, int depth)
+{
+	DIR *list = open_list(fd);
+	struct dirent *entry;
+
+	while (list && (entry = readdir(list))) {
+		struct stat st;
+		int below;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, entry->d_name, 0) == 0 || (errno != EISDIR && errno != EPERM) || depth == DEPTH_MAX)
+			continue;
+		below = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below < 0)
+			continue;
+		if (fstat(below, &st) == 0 && st.st_dev == device)
+			empty(below, device, depth + 1);
+		close(below);
+		unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+	}
+	if (list)
+		closedir(list);
+}
+
+static bool
+remove_directory(int directory_fd, const char *name)
+{
+	int fd = seize(directory_fd, name, S_IFDIR | 0700);
+	struct stat st;
+	bool removed;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0)
+		empty(fd, st.st_dev, 1);
+	removed = unlinkat(directory_fd, name, AT_REMOVEDIR) == 0;
+	close(fd);
+	return removed;
+}
+
+static bool
+remove_file(int directory_fd, const char *name)
+{
+	int fd = seize(directory_fd, name, S_IFREG | 0600);
+	bool removed;
+
+	if (fd < 0)
+		return false;
+	removed = unlinkat(directory_fd, name, 0) == 0;
+	close(fd);
+	return removed;
+}
+
+static size_t
+remove_all(const char *directory, const char *prefix, bool (*removed)(int, const char *))
+{
+	DIR *list = opendir(directory);
+	struct dirent *entry;
+	size_t n = 0;
+
+	if (!list)
+		return 0;
+	while ((entry = readdir(list)))
+		if (is_named(entry->d_name, prefix))
+			n += removed(dirfd(list), entry->d_name);
+	closedir(list);
+	return n;
+}
+
+size_t
+stale_remove_directories(const char *directory, const char *prefix)
+{
+	return remove_all(directory, prefix, remove_directory);
+}
+
+size_t
+stale_remove_files(const char *directory, const char *prefix)
+{
+	return remove_all(directory, prefix, remove_file);
+}

@@ -1,0 +1,143 @@
+#include "io/stale.h"
+
+#include "unit.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+static char directory[64];
+
+static int
+begin(void **state)
+{
+	(void)state;
+	unit_path(directory);
+	return mkdir(directory, 0700);
+}
+
+static int
+end(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
+	return system(command);
+}
+
+static int
+make(const char *name, mode_t mode)
+{
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	if (S_ISDIR(mode)) {
+		assert_int_equal(mkdir(path, mode & 0777), 0);
+		fd = open(path, O_RDONLY);
+	} else {
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL, mode & 0777);
+	}
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static bool
+is_there(const char *name)
+{
+	char path[200];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	return lstat(path, &st) == 0;
+}
+
+static void
+what_nobody_has_goes(void **state)
+{
+	(void)state;
+	close(make("spool.abcdef", S_IFDIR | 0700));
+	close(make("spool.abcdef/files", S_IFDIR | 0755));
+	close(make("spool.abcdef/files/a", 0444));
+	close(make("spool.abcdef/manifest", 0600));
+	close(make("spool.abcdeg", S_IFDIR | 0755));
+	close(make("spool.abcdeh", 0600));
+	close(make("journal-0Zz9Aa", 0600));
+	close(make("journal-0Zz9Ab", 0640));
+	assert_int_equal(stale_remove_directories(directory, "spool."), 1);
+	assert_false(is_there("spool.abcdef"));
+	assert_true(is_there("spool.abcdeg"));
+	assert_true(is_there("spool.abcdeh"));
+	assert_int_equal(stale_remove_files(directory, "journal-"), 1);
+	assert_false(is_there("journal-0Zz9Aa"));
+	assert_true(is_there("journal-0Zz9Ab"));
+	assert_int_equal(stale_remove_files("/no/such/directory", "journal-"), 0);
+}
+
+static void
+what_somebody_has_stays(void **state)
+{
+	int spool = make("spool.owned0", S_IFDIR | 0700), journal = make("journal-owned0", 0600);
+	int heir = dup(spool);
+
+	(void)state;
+	assert_true(stale_claim(spool));
+	assert_true(stale_claim(journal));
+	assert_int_equal(stale_remove_directories(directory, "spool."), 0);
+	assert_int_equal(stale_remove_files(directory, "journal-"), 0);
+	close(spool);
+	close(journal);
+	assert_int_equal(stale_remove_directories(directory, "spool."), 0);
+	close(heir);
+	assert_int_equal(stale_remove_directories(directory, "spool."), 1);
+	assert_int_equal(stale_remove_files(directory, "journal-"), 1);
+}
+
+static void
+what_went_before_it_was_claimed_is_told(void **state)
+{
+	int spool = make("spool.early0", S_IFDIR | 0700), journal = make("journal-early0", 0600), other;
+	char path[200];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/journal-early0", directory);
+	other = open(path, O_RDONLY);
+	assert_int_equal(flock(other, LOCK_EX), 0); /* somebody is about to remove it */
+	assert_false(stale_claim(journal));
+	close(other);
+	assert_int_equal(stale_remove_directories(directory, "spool."), 1);
+	assert_int_equal(stale_remove_files(directory, "journal-"), 1);
+	assert_false(stale_claim(spool));
+	assert_false(stale_claim(journal));
+	close(spool);
+	close(journal);
+}
+
+static void
+a_spool_that_cannot_be_emptied_stays(void **state)
+{
+	char name[200] = "spool.deepen";
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		close(make(name, S_IFDIR | 0700));
+		strcat(name, "/d");
+	}
+	assert_int_equal(stale_remove_directories(directory, "spool."), 0);
+	assert_true(is_there("spool.deepen"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_nobody_has_goes, begin, end),
+		cmocka_unit_test_setup_teardown(what_somebody_has_stays, begin, end),
+		cmocka_unit_test_setup_teardown(what_went_before_it_was_claimed_is_told, begin, end),
+		cmocka_unit_test_setup_teardown(a_spool_that_cannot_be_emptied_stays, begin, end),
+	};
+
+	return TESTS(tests);
+}
