@@ -18,7 +18,7 @@ struct refused {
 struct chunk {
 	struct stretch *stretch;
 	struct refused *refused, **refused_end;
-	uint64_t read, left_out, bad_times;
+	uint64_t read, left_out, superseded, bad_times;
 	bool unclosed;       /* the input ended within an array */
 };
 

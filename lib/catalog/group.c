@@ -43,11 +43,55 @@ shelf_add(struct shelf *shelf, const struct record *record)
 	return (struct record *)place;
 }
 
+/* Whether a's id is b's: plain, and as many bytes. */
+static inline bool
+same_plain_id(const struct record *a, const struct record *b)
+{
+	return a->hash == b->hash && a->id_prefix == b->id_prefix && a->id_n == b->id_n &&
+		(a->flags & b->flags & RECORD_PLAIN_ID) && (a->id_n <= 10 || slice_equal(record_id(a), record_id(b)));
+}
+
+static inline bool
+recent_is_of_use(struct recent *recent, const struct stretch *stretch)
+{
+	if (recent->stretch != stretch) {
+		memset(recent, 0, sizeof(*recent));
+		recent->stretch = stretch;
+	}
+	return recent->looked < RECENT_SLOTS || recent->found > recent->looked / 8;
+}
+
+bool
+shelf_add_first(struct shelf *shelf, const struct record *r, const struct partner_table *partners)
+{
+	struct recent *recent = &shelf->recent;
+	struct record **slot, *before;
+
+	if (!recent_is_of_use(recent, r->stretch)) {
+		shelf_add(shelf, r);
+		return true;
+	}
+	slot = &recent->records[(r->hash + r->partner * 0x9e3779b1u) % RECENT_SLOTS];
+	before = *slot;
+	recent->looked++;
+	/* one takes the place of the other where it is as large */
+	if (!before || before->partner != r->partner || !same_plain_id(before, r) ||
+		record_bytes(before) != record_bytes(r)) {
+		*slot = shelf_add(shelf, r);
+		return true;
+	}
+	recent->found++;
+	if (record_order(r, before, partners) < 0)
+		memcpy(before, r, record_bytes(r));
+	return false;
+}
+
 void
 shelf_clear(struct shelf *shelf)
 {
 	arena_free(&shelf->segments);
 	memset(shelf->bins, 0, sizeof(shelf->bins));
+	memset(&shelf->recent, 0, sizeof(shelf->recent));
 	shelf->bytes = 0;
 }
 

@@ -20,15 +20,29 @@ struct bin {
 	size_t n;               /* records */
 };
 
+/* The records filed last, by id and partner, so that a partner's next record of an accommodation can take the place of
+ * the one before. Given up within a stretch where it finds next to nothing. */
+#define RECENT_SLOTS 1024
+
+struct recent {
+	struct record *records[RECENT_SLOTS];
+	const struct stretch *stretch; /* they are all of this one */
+	uint32_t looked, found;
+};
+
 struct shelf {
 	struct bin bins[BINS_MAX];
 	unsigned bin_bits;      /* 2^bin_bits bins are in use */
 	size_t bytes;           /* of the segments */
 	struct arena segments;
+	struct recent recent;
 };
 
 /* File a copy, and borrow it until the shelf is cleared. */
 struct record *shelf_add(struct shelf *shelf, const struct record *record);
+/* The same where of each partner only the first record in order stays: false when a record filed before (or the new
+ * one) gave way, which is of the same stretch. */
+bool shelf_add_first(struct shelf *shelf, const struct record *record, const struct partner_table *partners);
 void shelf_clear(struct shelf *shelf); /* releases all records */
 
 /* An accommodation: its records in order, best first (only those that survive; see updates). */

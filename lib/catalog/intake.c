@@ -94,7 +94,10 @@ take_record(struct consolidation *c, struct worker *w, struct chunk *chunk, stru
 		return;
 	}
 	r->stretch = chunk->stretch;
-	shelf_add(&w->shelf, r);
+	if (!c->options->replace)
+		shelf_add(&w->shelf, r);
+	else if (!shelf_add_first(&w->shelf, r, c->partners))
+		chunk->superseded++;
 }
 
 static void
@@ -198,6 +201,7 @@ close_chunk(struct consolidation *c, struct chunk *chunk)
 	c->unclosed |= chunk->unclosed;
 	c->counts.read += chunk->read;
 	c->counts.left_out += chunk->left_out;
+	c->counts.superseded += chunk->superseded;
 	c->counts.bad_times += chunk->bad_times;
 }
 

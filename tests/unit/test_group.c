@@ -162,6 +162,57 @@ shelves_of_several_threads_are_gathered_bin_by_bin(void **state)
 }
 
 static void
+within_a_stretch_a_partners_next_record_takes_the_place(void **state)
+{
+	static const char text[] = R("\"1\"", "alpha", "{\"a\":1}", "\"time\":5") R("\"1\"", "beta", "{\"a\":2}", "\"time\":5")
+		R("\"1\"", "alpha", "{\"a\":3}", "\"time\":6") R("\"2\"", "alpha", "{\"a\":4}", "\"time\":6")
+			R("\"1\"", "alpha", "{\"a\":5}", "\"time\":4")
+				R("\"1\"", "alpha", "{\"a\":6,\"b\":7,\"c\":8}", "\"time\":7");
+	static const bool filed[] = {true, true, false, true, false, true};
+	struct stretch next = {.name = "in.jsonl"};
+	struct shelf *shelf;
+	struct gathering g = {0};
+	struct catalog c;
+
+	(void)state;
+	catalog_begin(&c, "", "");
+	catalog_read(&c, text);
+	shelf = &c.shelf;
+	if (!c.records[0]->shape) /* the exact scanner lists no members: all records are as large */
+		c.n = 5;
+	for (size_t i = 0; i < c.n; i++)
+		assert_int_equal(shelf_add_first(shelf, c.records[i], c.partners), filed[i]);
+	c.records[0]->stretch = &next;
+	assert_true(shelf_add_first(shelf, c.records[0], c.partners));
+	assert_int_equal(shelf->bins[0].n, c.n - 1);
+	gather_bin(&g, &shelf, 1, 0, true, c.partners);
+	assert_int_equal(g.n, 2);
+	assert_int_equal(g.superseded, c.n - 4);
+	gathering_free(&g);
+	catalog_end(&c);
+}
+
+static void
+where_no_partner_comes_again_the_recent_are_given_up(void **state)
+{
+	struct catalog c;
+	struct buffer text = {0};
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		buffer_format(&text, R("\"%d\"", "alpha", "{}", ""), i);
+	catalog_begin(&c, "", "");
+	catalog_read(&c, buffer_string(&text));
+	for (int i = 0; i < RECENT_SLOTS; i++) {
+		c.records[i % 100]->hash = (uint32_t)i;
+		assert_true(shelf_add_first(&c.shelf, c.records[i % 100], c.partners));
+	}
+	assert_true(shelf_add_first(&c.shelf, c.records[(RECENT_SLOTS - 1) % 100], c.partners));
+	catalog_end(&c);
+	buffer_free(&text);
+}
+
+static void
 records_of_a_void_stretch_do_not_count(void **state)
 {
 	struct stretch wrong = {.name = "in.jsonl", .void_ = true};
@@ -209,6 +260,8 @@ main(void)
 		cmocka_unit_test(as_patches_all_but_equal_records_stay),
 		cmocka_unit_test(many_partners_are_settled_alike),
 		cmocka_unit_test(shelves_of_several_threads_are_gathered_bin_by_bin),
+		cmocka_unit_test(within_a_stretch_a_partners_next_record_takes_the_place),
+		cmocka_unit_test(where_no_partner_comes_again_the_recent_are_given_up),
 		cmocka_unit_test(records_of_a_void_stretch_do_not_count),
 		cmocka_unit_test(a_shelf_is_cleared_with_what_it_holds),
 	};
