@@ -458,3 +458,42 @@ lambda_event() { # KEY...
 	[ "$(ls tmp)" = "$before" ]
 	[ "$(cat outside)" = keep ]
 }
+
+# ---- damaged replies
+
+@test "acc-sqs-drain: a message that does not fit its MD5, or lacks its id or handle, is left alone and named" {
+	body=$(announce src in/1.jsonl)
+	sum=$(printf %s "$body" | md5sum | cut -d ' ' -f 1)
+	reply() { # ID HANDLE MD5
+		jq -nc --arg id "$1" --arg handle "$2" --arg sum "$3" --arg body "$body" \
+			'{Messages:[{MessageId:$id,ReceiptHandle:$handle,MD5OfBody:$sum,Body:$body}]}'
+	}
+	receive() {
+		faults "$(jq -nc --arg body "$(reply "$@")" '[{kind:"body",service:"sqs",operation:"ReceiveMessage",body:$body,times:1}]')"
+		run -0 --separate-stderr acc-sqs-drain --once --wait 0 "$queue"
+	}
+	receive m h "$sum"
+	[ "$(jq -r .uri <<<"$output")" = s3://src/in/1.jsonl ]
+	[ "$stderr" = "" ]
+	receive m h "${sum^^}"
+	[ "$(jq -r .uri <<<"$output")" = s3://src/in/1.jsonl ]
+	for damage in "m h 0$sum" "m h ${sum%?}" "m h ${sum/[0-4]/5}" "'' h $sum" "m '' $sum"; do
+		eval "receive $damage"
+		[ "$output" = "" ]
+		[[ "$stderr" = "acc-sqs-drain: message '"*"' came damaged; it will be delivered again" ]] || { echo "$damage: $stderr"; return 1; }
+	done
+}
+
+@test "acc-sqs-drain: a reply that is no JSON is asked for again, a few times" {
+	announce_all in/1.jsonl
+	faults '[{"kind":"body","service":"sqs","operation":"ReceiveMessage","body":"{\"Messages\":[","times":2}]'
+	run -0 --separate-stderr acc-sqs-drain --wait 0 "$queue"
+	[ "$stderr" = "" ]
+	[ "$(jq -r .uri <<<"$output")" = s3://src/in/1.jsonl ]
+	for body in '' '[]' 'null' '<xml/>'; do
+		faults "$(jq -nc --arg body "$body" '[{kind:"body",service:"sqs",operation:"ReceiveMessage",body:$body}]')"
+		run -3 --separate-stderr acc-sqs-drain --wait 0 "$queue"
+		[ "$output" = "" ]
+		[[ "$stderr" = *"the reply is no JSON object" ]]
+	done
+}

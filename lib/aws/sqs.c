@@ -6,10 +6,11 @@
 #include "base/message.h"
 #include "json/text.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TRIES = 6, TIMEOUT_MS = 30000, REPLY_MAX = 16 << 20 };
+enum { TRIES = 6, PARSE_TRIES = 3, TIMEOUT_MS = 30000, REPLY_MAX = 16 << 20 };
 
 /* ---- addresses */
 
@@ -91,21 +92,35 @@ begin_call(struct aws_call *call, const struct sqs_queue *q, const char *target,
 }
 
 static int
-perform(const struct aws_call *call, struct arena *arena, struct slice *object, struct error *error)
+perform_once(const struct aws_call *call, struct arena *arena, struct slice *object, bool *damaged, struct error *error)
 {
 	struct aws_exchange *x;
 	struct aws_reply *reply;
 	int result = aws_perform(call, &x, &reply, error);
 
+	*damaged = false;
 	if (result == 0) {
 		struct slice text = arena_copy(arena, buffer_slice(&reply->body));
+		struct error why;
 
-		result = json_parse(text, "SQS's reply", object, error);
-		if (result == 0 && json_kind(*object) != JSON_OBJECT)
+		*damaged = json_parse(text, "SQS's reply", object, &why) < 0 || json_kind(*object) != JSON_OBJECT;
+		if (*damaged)
 			result = error_set(error, STATUS_FAILED, "service", "cannot %s: the reply is no JSON object",
 				call->what);
 	}
 	aws_end(x);
+	return result;
+}
+
+/* A good status with a damaged text is as good as no reply: every call here may be made again. */
+static int
+perform(const struct aws_call *call, struct arena *arena, struct slice *object, struct error *error)
+{
+	bool damaged = true;
+	int result = -1;
+
+	for (int i = 0; damaged && i < PARSE_TRIES; i++)
+		result = perform_once(call, arena, object, &damaged, error);
 	return result;
 }
 
@@ -219,17 +234,42 @@ number_of(struct slice text)
 	return json_natural(text, &n) ? n : 0;
 }
 
-static void
+/* The hex MD5 of the body that the service sends along; nothing to compare where there is none. */
+static bool
+fits_md5(struct slice body, struct slice given)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char hex[3];
+	unsigned n;
+
+	if (!given.n || EVP_Digest(body.p, body.n, digest, &n, EVP_md5(), NULL) != 1)
+		return true;
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(hex, sizeof(hex), "%02x", digest[i]);
+		if (2 * i + 2 > given.n || strncasecmp(hex, given.p + 2 * i, 2) != 0)
+			return false;
+	}
+	return given.n == 2 * n;
+}
+
+/* False: it came damaged, and comes again. To work on another object than the one announced, or to take two messages
+ * without id for one, would lose one of them. */
+static bool
 read_message(struct slice object, struct sqs_message *m, struct arena *arena)
 {
 	struct slice attributes = json_member(object, SLICE("Attributes"));
 
 	*m = (struct sqs_message){text_member(object, "MessageId", arena),
 		text_member(object, "ReceiptHandle", arena), text_member(object, "Body", arena), 1, {"", 0}};
+	if (!m->id.n || !m->handle.n || !fits_md5(m->body, text_member(object, "MD5OfBody", arena))) {
+		message(MESSAGE_WARNING, "message '%s' came damaged; it will be delivered again", m->id.p);
+		return false;
+	}
 	if (!attributes.p || json_kind(attributes) != JSON_OBJECT)
-		return;
+		return true;
 	m->receive_count = number_of(text_member(attributes, "ApproximateReceiveCount", arena));
 	m->group = text_member(attributes, "MessageGroupId", arena);
+	return true;
 }
 
 int
@@ -265,7 +305,7 @@ sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int 
 
 		while (*n < SQS_BATCH && json_next_element(&walk, &element))
 			if (json_kind(element) == JSON_OBJECT)
-				read_message(element, &(*messages)[(*n)++], arena);
+				*n += read_message(element, &(*messages)[*n], arena);
 	}
 	return 0;
 }

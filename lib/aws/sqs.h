@@ -34,7 +34,7 @@ struct sqs_message {
 };
 
 /* Receive up to max (1 to 10) messages within wait_seconds (0 to 20). visibility_seconds negative: the queue's own.
- * *messages borrows from arena. */
+ * *messages borrows from arena. A message that does not fit its MD5 is left out, with a warning: it comes again. */
 int sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int visibility_seconds,
 	struct arena *arena, struct sqs_message **messages, size_t *n, struct error *error);
 
