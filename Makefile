@@ -52,7 +52,7 @@ ifeq ($(filter aarch64 arm64,$(ARCH)),)
 SOURCES  := $(filter-out %_neon.c,$(SOURCES))
 endif
 ifeq ($(filter x86_64 amd64,$(ARCH)),)
-SOURCES  := $(filter-out %_avx2.c,$(SOURCES))
+SOURCES  := $(filter-out %_avx2.c %_avx512.c,$(SOURCES))
 endif
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 BINARIES := $(COMMANDS:%=$(BUILD)/bin/%) $(SCRIPTS:%=$(BUILD)/bin/%)
@@ -92,7 +92,10 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$@)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/lib/base/command.o: FILE_CFLAGS = -DACC_VERSION='"$(VERSION)"'
-%_avx2.o: FILE_CFLAGS = -mavx2 -mpclmul -mbmi
+FLAGS_avx2   = -mavx2 -mpclmul -mbmi
+FLAGS_avx512 = $(FLAGS_avx2) -mpopcnt -mavx512f -mavx512bw -mavx512vbmi2
+%_avx2.o: FILE_CFLAGS = $(FLAGS_avx2)
+%_avx512.o: FILE_CFLAGS = $(FLAGS_avx512)
 
 $(BUILD)/libacc.a: $(OBJECTS)
 	@rm -f $@
@@ -178,7 +181,8 @@ coverage-report: all
 C_FILES     = $(wildcard cmd/*.[ch] lib/*/*.[ch] tests/*/*.[ch])
 SHELL_FILES = $(shell grep -lE '^\#!.*[/ ](ba)?sh$$' cmd/* .ci/* tests/*/* 2>/dev/null)
 LINTED      = $(wildcard cmd/*.c) $(SOURCES)
-LINT_FLAGS  = $(ALL_CPPFLAGS) -DACC_VERSION='"0"' $(if $(findstring _avx2,$<),-mavx2 -mpclmul -mbmi)
+LINT_FLAGS  = $(ALL_CPPFLAGS) -DACC_VERSION='"0"' \
+	$(if $(findstring _avx2,$<),$(FLAGS_avx2)) $(if $(findstring _avx512,$<),$(FLAGS_avx512))
 
 lint: deps-lint
 	@$(MAKE) lint-style lint-shell lint-man lint-cppcheck lint-tidy lint-analyzer

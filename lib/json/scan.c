@@ -8,83 +8,52 @@
 /* White space that is looked through before a decision; with more of it the decision is made without. */
 #define SPACE_MAX ((size_t)64 << 10)
 
-enum skip {
-	SKIP_NOTHING,
-	SKIP_LINE,    /* to the next line */
-	SKIP_LINES,   /* to the next line that begins with { or [, in an array after space and a comma */
-	SKIP_ELEMENT, /* to the comma or bracket behind an array's element */
-};
+static struct scan_means {
+	scan_indexer *index;
+	const char *name;
+} means = {NULL, "plain"};
+static bool means_chosen;
 
-struct scanner {
-	struct scan_names names;
-	size_t max_record;
-	int inner_name;       /* of which wanted member to list the members; -1: none */
-
-	const char *p;        /* the window */
-	size_t n, at;         /* its length; what is not yet used up */
-	bool at_end;
-
-	struct scan_state state;
-	bool begun;           /* a byte order mark can no longer come */
-	bool comma;           /* in an array: an element must follow */
-	uint64_t line, elements;
-	ptrdiff_t line_begin; /* offset of the line of `at`; negative when it lies before the window */
-	ptrdiff_t used;       /* offset behind the last byte used up that was no white space; may be negative, too */
-
-	enum skip skip;       /* what to do before the next record, where the window ended in the midst of it */
-	int skip_depth;
-	bool skip_in_string, skip_escaped;
-
-	struct scan_index index;
-	const uint32_t *token; /* the next one, in index.tokens */
-	const char *indexed;   /* where the index begins; NULL: there is none */
-	size_t plain_until;    /* offset in the window below which the exact scanner does the work */
-};
-
-static scan_indexer *indexer;
-static bool indexer_chosen;
-
-static scan_indexer *
-best_indexer(void)
+static struct scan_means
+best_means(enum scan_level level)
 {
-	const char *off = getenv("ACC_SIMD");
-
-	if (off && strcmp(off, "off") == 0)
-		return NULL;
+	if (level == SCAN_PLAIN)
+		return (struct scan_means){NULL, "plain"};
 #if defined(__x86_64__)
+	if (level == SCAN_SIMD && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2"))
+		return (struct scan_means){scan_index_avx512, "avx512"};
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi"))
-		return scan_index_avx2;
+		return (struct scan_means){scan_index_avx2, "avx2"};
+	return (struct scan_means){NULL, "plain"};
 #elif defined(__aarch64__)
-	return scan_index_neon;
+	return (struct scan_means){scan_index_neon, "neon"};
 #endif
-	return NULL;
-}
-
-__attribute__((constructor)) static void
-choose_indexer(void)
-{
-	if (!indexer_chosen)
-		indexer = best_indexer();
-	indexer_chosen = true;
 }
 
 void
 scan_level(enum scan_level level)
 {
-	indexer = level == SCAN_PLAIN ? NULL : best_indexer();
-	indexer_chosen = true;
+	const char *asked = getenv("ACC_SIMD");
+
+	if (asked && strcmp(asked, "off") == 0)
+		level = SCAN_PLAIN;
+	else if (asked && strcmp(asked, "avx2") == 0 && level == SCAN_SIMD)
+		level = SCAN_SIMD_NARROW;
+	means = best_means(level);
+	means_chosen = true;
+}
+
+__attribute__((constructor)) static void
+choose_means(void)
+{
+	if (!means_chosen)
+		scan_level(SCAN_SIMD);
 }
 
 const char *
 scan_level_name(void)
 {
-	if (!indexer)
-		return "plain";
-#if defined(__x86_64__)
-	return "avx2";
-#else
-	return "neon";
-#endif
+	return means.name;
 }
 
 struct scanner *
@@ -99,6 +68,7 @@ scanner_new(const struct slice *names, int n_names, size_t max_record)
 	s->names.n = n_names;
 	s->max_record = max_record;
 	s->inner_name = -1;
+	s->layouts = layouts_new();
 	scanner_restart(s);
 	return s;
 }
@@ -108,6 +78,7 @@ scanner_free(struct scanner *s)
 {
 	if (!s)
 		return;
+	layouts_free(s->layouts);
 	free(s->index.tokens);
 	free(s);
 }
@@ -522,7 +493,7 @@ index_more(struct scanner *s)
 		x->capacity = need + need / 2;
 		x->tokens = memory_resize(x->tokens, x->capacity, sizeof(*x->tokens));
 	}
-	indexer(x, s->indexed, end, left);
+	means.index(x, s->indexed, end, left);
 	/* offset 0 is a '{', which is wrong everywhere but where a value begins, and wrong there on the second look */
 	for (int i = 0; i < SCAN_SENTINELS; i++)
 		x->tokens[x->n + (size_t)i] = 0;
@@ -571,162 +542,13 @@ index_find(struct scanner *s)
 	return s->token < end && s->indexed + *s->token == s->p + s->at;
 }
 
+/* By a layout that records had before, or else name by name. */
 static inline const char *
-scalar_end(const char *p, const char *limit)
+fast_walk(struct scanner *s, struct scan_record *r, const uint32_t **stopped_at)
 {
-	const char *end;
+	const char *end = layouts_match(s, r, stopped_at);
 
-	switch (*p) {
-	case 't':
-		end = limit - p > 4 && memcmp(p, "true", 4) == 0 ? p + 4 : NULL;
-		break;
-	case 'f':
-		end = limit - p > 5 && memcmp(p, "false", 5) == 0 ? p + 5 : NULL;
-		break;
-	case 'n':
-		end = limit - p > 4 && memcmp(p, "null", 4) == 0 ? p + 4 : NULL;
-		break;
-	default:
-		end = plain_number(p, limit);
-		break;
-	}
-	if (!end || end == limit || !(scan_is_space(*end) || *end == ',' || *end == '}' || *end == ']'))
-		return NULL;
-	return end;
-}
-
-#define NAME_IN_DOUBT (-2)
-
-static inline int
-wanted_name(const struct scanner *s, const char *name, const char *colon)
-{
-	while (scan_is_space(colon[-1]))
-		colon--;
-	size_t n = (size_t)(colon - name) - 2;
-	uint8_t left = s->names.of_length[n % 64];
-
-	for (; left; left &= (uint8_t)(left - 1)) {
-		int i = __builtin_ctz(left);
-		if (s->names.names[i].n == n && memcmp(s->names.names[i].p, name + 1, n) == 0)
-			return i;
-	}
-	if (!__builtin_expect(s->index.backslashes, 0) || !memchr(name, '\\', n))
-		return -1;
-	if ((size_t)(colon - s->indexed) > s->index.bad_from)
-		return NAME_IN_DOUBT;
-	return scan_name_of(&s->names, (struct slice){name, (size_t)(colon - name)});
-}
-
-/* Check the record whose '{' is the next token. The end behind its '}', or NULL at a fault or where the tokens end;
- * *stopped_at is the token then. */
-static const char *
-walk_tokens(struct scanner *s, struct scan_record *r, const uint32_t **stopped_at)
-{
-	const char *text = s->indexed, *limit = s->p + s->n;
-	const uint32_t *t = s->token + 1;
-	uint64_t objects[SCAN_DEPTH_MAX / 64 + 1]; /* bit depth: this level is an object */
-	unsigned depth = 1;
-	bool in_object = true;
-	int wanted = -1, n_inner = -1;
-	const char *wanted_at = NULL, *record = text + s->token[0];
-	bool listing = false, compact = true;
-
-	objects[0] = 2;
-	r->n_inner = -1;
-	if (text[*t] == '}') {
-		*stopped_at = t + 1;
-		return text + *t + 1;
-	}
-name:
-	if (text[*t] != '"' || text[t[1]] != ':')
-		goto stop;
-	if (depth == 1) {
-		wanted = wanted_name(s, text + *t, text + t[1]);
-		wanted_at = text + t[2];
-		if (__builtin_expect(wanted == NAME_IN_DOUBT, 0))
-			goto stop;
-		listing = wanted == s->inner_name && wanted >= 0;
-		n_inner = listing ? 0 : n_inner;
-	} else if (listing && depth == 2) {
-		/* the name's closing quote stands right before the colon, the value right behind it, the name itself
-		   behind a brace or comma, where there is no white space */
-		const char *colon = text + t[1], *name = text + *t;
-		compact =
-			compact && colon[-1] == '"' && text + t[2] == colon + 1 && (name[-1] == ',' || name[-1] == '{');
-		if (n_inner < SCAN_INNER_MAX) {
-			while (scan_is_space(colon[-1]))
-				colon--;
-			r->inner[n_inner++] = (struct scan_inner){(uint32_t)(name - record), (uint32_t)(colon - name),
-				(uint32_t)(text + t[2] - record), 0};
-		} else {
-			listing = false;
-			n_inner = -1;
-		}
-	}
-	t += 2;
-value:
-	switch (text[*t]) {
-	case '"':
-		t++;
-		break;
-	case '{':
-	case '[':
-		if (depth == SCAN_DEPTH_MAX)
-			goto stop;
-		depth++;
-		in_object = text[*t] == '{';
-		if (in_object)
-			objects[depth / 64] |= 1ull << depth % 64;
-		else
-			objects[depth / 64] &= ~(1ull << depth % 64);
-		t++;
-		if (text[*t] == (in_object ? '}' : ']'))
-			goto close;
-		if (in_object)
-			goto name;
-		goto value;
-	default:
-		if (!scalar_end(text + *t, limit))
-			goto stop;
-		t++;
-	}
-after:
-	if (wanted >= 0 && depth == 1) {
-		const char *end = text + *t;
-		while (end > wanted_at && scan_is_space(end[-1]))
-			end--;
-		r->members[wanted] = (struct slice){wanted_at, (size_t)(end - wanted_at)};
-		wanted = -1;
-		listing = false;
-	}
-	if (listing && depth == 2 && in_object) {
-		const char *end = text + *t;
-		compact = compact && *t && !scan_is_space(end[-1]);
-		while (*t && scan_is_space(end[-1]))
-			end--;
-		r->inner[n_inner - 1].value_n = (uint32_t)(end - record) - r->inner[n_inner - 1].value_at;
-	}
-	if (text[*t] == ',') {
-		t++;
-		if (in_object)
-			goto name;
-		goto value;
-	}
-	if (text[*t] != (in_object ? '}' : ']'))
-		goto stop;
-close:
-	t++;
-	if (--depth == 0) {
-		r->n_inner = n_inner;
-		r->inner_compact = compact;
-		*stopped_at = t;
-		return text + t[-1] + 1;
-	}
-	in_object = objects[depth / 64] >> depth % 64 & 1;
-	goto after;
-stop:
-	*stopped_at = t;
-	return NULL;
+	return end ? end : tokens_walk(s, r, stopped_at);
 }
 
 /* The record at s->at by its tokens: its end, or NULL when the exact scanner has to look. */
@@ -736,22 +558,25 @@ fast_record(struct scanner *s, struct scan_record *r)
 	const uint32_t *stopped_at;
 	const char *end;
 
-	if (s->at < s->plain_until || !indexer)
+	if (s->at < s->plain_until || !means.index)
 		return NULL;
 	if (!index_find(s))
 		index_begin(s);
-	while (!(end = walk_tokens(s, r, &stopped_at)) && stopped_at + 3 >= s->index.tokens + s->index.n) {
+	while (!(end = fast_walk(s, r, &stopped_at)) && stopped_at + 3 >= s->index.tokens + s->index.n) {
 		if (s->index.bytes - (size_t)(s->p + s->at - s->indexed) > s->max_record || !index_extend(s))
 			return NULL;
 		memset(r->members, 0, sizeof(r->members));
 	}
 	if (end && (size_t)(end - s->indexed) <= s->index.bad_from) {
+		if (!r->layout)
+			layouts_learn(s, r);
 		s->token = stopped_at;
 		return end;
 	}
 	index_drop(s);
 	memset(r->members, 0, sizeof(r->members));
 	r->n_inner = -1;
+	r->layout = 0;
 	return NULL;
 }
 
@@ -945,10 +770,11 @@ scanner_next(struct scanner *s, struct scan_record *r)
 
 	memset(r->members, 0, sizeof(r->members));
 	r->n_inner = -1;
+	r->inner_compact = false;
 	r->layout = 0;
 	if (!s->begun && !skip_byte_order_mark(s))
 		return SCAN_MORE;
-	if (!finish_skip(s) && !s->at_end)
+	if (s->skip != SKIP_NOTHING && !finish_skip(s) && !s->at_end)
 		return SCAN_MORE;
 	for (;;) {
 		if (!skip_space(s))

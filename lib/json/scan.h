@@ -24,7 +24,7 @@
  *             ... keep scanner_rest(&s), read more behind it ...
  *     }
  *
- * Three implementations (AVX2, NEON, plain C) give identical results; scan_level chooses. A scanner is
+ * Four implementations (AVX-512, AVX2, NEON, plain C) give identical results; scan_level chooses. A scanner is
  * used by one thread at a time; scanners share nothing. */
 #ifndef ACC_JSON_SCAN_H
 #define ACC_JSON_SCAN_H
@@ -118,9 +118,11 @@ size_t scanner_offset(const struct scanner *s);
 /* In an array that is never closed SCAN_END comes after one last SCAN_REFUSED ("invalid-json", "the array
  * is not closed") with an empty text, which is no record and not counted as element. */
 
-enum scan_level { SCAN_PLAIN, SCAN_SIMD };
-/* The best this CPU can do is used by default, or what the variable ACC_SIMD=off says. For tests. */
+/* NARROW is AVX2 where there is AVX-512, else as SIMD. Without a call it is SIMD; the variable ACC_SIMD (off, avx2)
+ * says what is used at most. For tests. AVX-512 is taken from the processors on that have VBMI2: on older ones it slows
+ * the clock down. */
+enum scan_level { SCAN_PLAIN, SCAN_SIMD_NARROW, SCAN_SIMD };
 void scan_level(enum scan_level level);
-const char *scan_level_name(void); /* "avx2", "neon" or "plain" */
+const char *scan_level_name(void); /* "avx512", "avx2", "neon" or "plain" */
 
 #endif

@@ -5,7 +5,8 @@
  *     static inline struct block block_load(const char *p);
  *     static inline struct classes classify(const struct block *b);
  *     static inline uint64_t prefix_xor(uint64_t bits);
- *     static inline uint32_t trailing_zeros(uint64_t bits);   anything for 0
+ *     static inline uint32_t trailing_zeros(uint64_t bits);   anything for 0; or, with SCAN_WRITES_TOKENS defined,
+ *     static inline uint32_t *write_tokens(uint32_t *out, uint64_t bits, uint32_t at);   may write 16 beyond them
  *     static inline void utf8_start/utf8_block/utf8_finish ...
  *
  * The method is that of Langdale and Lemire, "Parsing gigabytes of JSON per second" (VLDB Journal 28, 2019), and of
@@ -70,6 +71,7 @@ check_escapes(struct scan_index *index, uint64_t escaped, const char *text, size
 	}
 }
 
+#ifndef SCAN_WRITES_TOKENS
 static inline uint32_t *
 write_tokens(uint32_t *out, uint64_t bits, uint32_t at)
 {
@@ -82,6 +84,7 @@ write_tokens(uint32_t *out, uint64_t bits, uint32_t at)
 		}
 	return out + n;
 }
+#endif
 
 /* bits that lie outside of the text (the padding of the last block) are masked away by `inside`. */
 static inline __attribute__((always_inline)) uint32_t *
@@ -108,9 +111,12 @@ index_block(struct scan_index *index, struct classes c, uint64_t inside, const c
 	return write_tokens(out, starts, (uint32_t)at);
 }
 
+#define PREFETCH_BYTES 4096 /* ahead: the tokens are walked before the next block is wanted */
+
 /* One step of the loop. The state is kept in a local copy: stores to the tokens could alias the caller's. */
 #define SCAN_INDEX_BLOCK(from, inside)                                                                             \
 	do {                                                                                                       \
+		__builtin_prefetch(text + at + PREFETCH_BYTES);                                                    \
 		struct block block = block_load(from);                                                             \
 		struct classes c = classify(&block);                                                               \
 		out = index_block(&index, c, inside, text, at, limit, out);                                        \

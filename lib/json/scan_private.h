@@ -4,7 +4,7 @@
 
 #include "json/scan.h"
 
-#define SCAN_INDEX_STEP (32u << 10) /* bytes indexed at a time; a multiple of 64 that fits the first cache */
+#define SCAN_INDEX_STEP (16u << 10) /* bytes indexed at a time; a multiple of 64 that fits the first cache */
 #define SCAN_SENTINELS 4
 
 /* Where the tokens of a stretch of text begin: structural characters outside strings, opening quotes, and the
@@ -31,7 +31,7 @@ struct classes {
  * limit are looked at to check an escape that crosses end. */
 typedef void scan_indexer(struct scan_index *index, const char *text, size_t end, size_t limit);
 
-scan_indexer scan_index_avx2, scan_index_neon;
+scan_indexer scan_index_avx2, scan_index_avx512, scan_index_neon;
 
 /* How a value ended that was read byte by byte. */
 enum plain_result {
@@ -59,6 +59,62 @@ const char *plain_number(const char *p, const char *limit);
 
 /* Which of the names is the raw string (with its quotes)? -1: none. */
 int scan_name_of(const struct scan_names *names, struct slice raw);
+
+enum skip {
+	SKIP_NOTHING,
+	SKIP_LINE,    /* to the next line */
+	SKIP_LINES,   /* to the next line that begins with { or [, in an array after space and a comma */
+	SKIP_ELEMENT, /* to the comma or bracket behind an array's element */
+};
+
+struct scanner {
+	struct scan_names names;
+	size_t max_record;
+	int inner_name;       /* of which wanted member to list the members; -1: none */
+
+	const char *p;        /* the window */
+	size_t n, at;         /* its length; what is not yet used up */
+	bool at_end;
+
+	struct scan_state state;
+	bool begun;           /* a byte order mark can no longer come */
+	bool comma;           /* in an array: an element must follow */
+	uint64_t line, elements;
+	ptrdiff_t line_begin; /* offset of the line of `at`; negative when it lies before the window */
+	ptrdiff_t used;       /* offset behind the last byte used up that was no white space; may be negative, too */
+
+	enum skip skip;       /* what to do before the next record, where the window ended in the midst of it */
+	int skip_depth;
+	bool skip_in_string, skip_escaped;
+
+	struct layouts *layouts;
+	struct scan_index index;
+	const uint32_t *token; /* the next one, in index.tokens */
+	const char *indexed;   /* where the index begins; NULL: there is none */
+	size_t plain_until;    /* offset in the window below which the exact scanner does the work */
+};
+
+/* --- by the index ------------------------------------------------------------------------------------------------- */
+
+/* Check the record whose '{' is s->token. The end behind its '}', or NULL at a fault or where the tokens end;
+ * *stopped_at is the token there. */
+const char *tokens_walk(struct scanner *s, struct scan_record *r, const uint32_t **stopped_at);
+/* Check the value whose token is *t: the token behind it, or NULL, also where white space follows the value. Nothing at
+ * or beyond limit is read. */
+const uint32_t *tokens_skip_value(const char *text, const uint32_t *t, const char *limit);
+/* Is the value whose token is *t a string with no white space behind it? */
+static inline bool
+tokens_is_string(const char *text, const uint32_t *t)
+{
+	return text[*t] == '"' && t[1] > *t && text[t[1] - 1] == '"';
+}
+
+struct layouts *layouts_new(void);
+void layouts_free(struct layouts *l);
+/* As tokens_walk where a record of this layout was learned before; NULL also for a good record of another one. */
+const char *layouts_match(struct scanner *s, struct scan_record *r, const uint32_t **behind);
+/* Learn from the good record whose '{' is s->token; r is what tokens_walk told of it. */
+void layouts_learn(struct scanner *s, const struct scan_record *r);
 
 static inline bool
 scan_is_space(char c)

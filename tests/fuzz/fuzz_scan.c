@@ -2,6 +2,7 @@
 #include "base/buffer.h"
 #include "base/utf8.h"
 #include "json/scan.h"
+#include "json/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,22 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const struct slice names[] = {{"id", 2}, {"data", 4}, {"_source", 7}};
+
+/* The members that were listed are those that a walk through the text finds. */
+static void
+check_listed(const struct scan_record *r)
+{
+	struct json_walk walk = json_walk(r->members[1]);
+	struct slice name, value;
+	int n = 0;
+
+	for (; json_next_member(&walk, &name, &value); n++)
+		if (n >= r->n_inner || name.p != r->text.p + r->inner[n].name_at || name.n != r->inner[n].name_n ||
+			value.p != r->text.p + r->inner[n].value_at || value.n != r->inner[n].value_n)
+			abort();
+	if (n != r->n_inner)
+		abort();
+}
 
 static void
 describe(struct buffer *out, enum scan_result got, const struct scan_record *r)
@@ -23,6 +40,8 @@ describe(struct buffer *out, enum scan_result got, const struct scan_record *r)
 	}
 	if (utf8_valid_prefix(r->text) != r->text.n || r->text.p[0] != '{')
 		abort();
+	if (r->n_inner >= 0)
+		check_listed(r);
 	for (int i = 0; i < 3; i++)
 		if (r->members[i].p) {
 			buffer_format(out, " %d=", i);
@@ -40,6 +59,7 @@ scan(struct buffer *out, struct slice text, size_t step, size_t max_record)
 	enum scan_result got;
 	struct scan_record r;
 
+	scanner_list_inner(s, 1);
 	for (;;) {
 		char *window = malloc(end - begin ? end - begin : 1);
 
@@ -92,6 +112,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	scan(&expected, text, n, max_record);
 	compare(&expected, text, SCAN_PLAIN, step, max_record);
 	compare(&expected, text, SCAN_SIMD, n, max_record);
+	compare(&expected, text, SCAN_SIMD_NARROW, n, max_record);
 	compare(&expected, text, SCAN_SIMD, step, max_record);
 	buffer_free(&expected);
 	return 0;
