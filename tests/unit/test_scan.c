@@ -16,13 +16,13 @@
 static const struct slice names[] = {{"id", 2}, {"data", 4}, {"_source", 7}};
 
 static void
-expect_same_layout(const struct scan_record *r, struct buffer *layout, struct slice names)
+expect_same_layout(const struct scan_record *r, struct buffer *layout, struct slice listed)
 {
 	if (layout->n == 0) {
 		buffer_add_number(layout, r->layout);
-		buffer_add_slice(layout, names);
+		buffer_add_slice(layout, listed);
 	} else if (strtoul(buffer_string(layout), NULL, 10) == r->layout) {
-		assert_true(layout->n > names.n && memcmp(layout->p + layout->n - names.n, names.p, names.n) == 0);
+		assert_true(layout->n > listed.n && memcmp(layout->p + layout->n - listed.n, listed.p, listed.n) == 0);
 	}
 }
 
@@ -30,7 +30,7 @@ expect_same_layout(const struct scan_record *r, struct buffer *layout, struct sl
 static void
 expect_listed(const struct scan_record *r, struct buffer *layouts)
 {
-	struct buffer names = {0}, compact = {0};
+	struct buffer listed = {0}, compact = {0};
 	struct slice name, value;
 	int n = 0;
 
@@ -40,7 +40,7 @@ expect_listed(const struct scan_record *r, struct buffer *layouts)
 		assert_true(slice_equal(name, (struct slice){r->text.p + r->inner[n].name_at, r->inner[n].name_n}));
 		assert_ptr_equal(value.p, r->text.p + r->inner[n].value_at);
 		assert_int_equal(value.n, r->inner[n].value_n);
-		buffer_add_slice(&names, name);
+		buffer_add_slice(&listed, name);
 		buffer_add_string(&compact, n ? "," : "");
 		buffer_add_slice(&compact, name);
 		buffer_add_byte(&compact, ':');
@@ -51,8 +51,8 @@ expect_listed(const struct scan_record *r, struct buffer *layouts)
 	if (n)
 		assert_int_equal(r->inner_compact, slice_equal(buffer_slice(&compact), r->members[1]));
 	if (r->layout)
-		expect_same_layout(r, &layouts[r->layout % 64], buffer_slice(&names));
-	buffer_free(&names);
+		expect_same_layout(r, &layouts[r->layout % 64], buffer_slice(&listed));
+	buffer_free(&listed);
 	buffer_free(&compact);
 }
 
