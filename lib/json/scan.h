@@ -14,14 +14,14 @@
  * The scanner reads windows that the caller owns. At SCAN_MORE the caller gives a new window which begins
  * with the unread rest (scanner_rest) and holds more, or says that there is no more:
  *
- *     scanner_start(&s, names, n_names, max_record);
+ *     s = scanner_new(names, n_names, max_record);
  *     for (;;) {
- *             scanner_window(&s, p, n, at_end);
- *             while ((got = scanner_next(&s, &record)) == SCAN_RECORD || got == SCAN_REFUSED)
+ *             scanner_window(s, p, n, at_end);
+ *             while ((got = scanner_next(s, &record)) == SCAN_RECORD || got == SCAN_REFUSED)
  *                     ...;
  *             if (got == SCAN_END)
  *                     break;
- *             ... keep scanner_rest(&s), read more behind it ...
+ *             ... keep scanner_rest(s), read more behind it ...
  *     }
  *
  * Four implementations (AVX-512, AVX2, NEON, plain C) give identical results; scan_level chooses. A scanner is

@@ -33,6 +33,14 @@ typedef void scan_indexer(struct scan_index *index, const char *text, size_t end
 
 scan_indexer scan_index_avx2, scan_index_avx512, scan_index_neon;
 
+extern struct scan_means {
+	scan_indexer *index; /* NULL: plain */
+	const char *name;
+} scan_means;
+
+/* White space that is looked through before a decision; with more of it the decision is made without. */
+#define SPACE_MAX ((size_t)64 << 10)
+
 /* How a value ended that was read byte by byte. */
 enum plain_result {
 	PLAIN_VALUE,      /* *end is behind it */
@@ -94,11 +102,30 @@ struct scanner {
 	size_t plain_until;    /* offset in the window below which the exact scanner does the work */
 };
 
+/* --- refusing ----------------------------------------------------------------------------------------------------- */
+
+struct scan_fault {
+	struct plain_fault why;
+	size_t at; /* offset in the window */
+};
+
+/* Use up the window as far as `to`, and count its lines. */
+void scan_advance(struct scanner *s, size_t to);
+/* Go on with a skip that the last window could not finish; false when this one cannot either. */
+bool scan_finish_skip(struct scanner *s);
+void scan_describe_fault(struct scanner *s, struct scan_record *r, const struct scan_fault *fault);
+/* Refuse what begins at s->at. */
+enum scan_result scan_refuse(struct scanner *s, struct scan_record *r, const struct scan_fault *fault);
+enum scan_result scan_refuse_at(
+	struct scanner *s, struct scan_record *r, size_t at, const char *code, const char *reason);
+
 /* --- by the index ------------------------------------------------------------------------------------------------- */
 
-/* Check the record whose '{' is s->token. The end behind its '}', or NULL at a fault or where the tokens end;
- * *stopped_at is the token there. */
-const char *tokens_walk(struct scanner *s, struct scan_record *r, const uint32_t **stopped_at);
+/* The record at s->at by its tokens: its end, or NULL when the exact scanner has to look. */
+const char *tokens_record(struct scanner *s, struct scan_record *r);
+/* Behind a fault the index may be out of step with the strings. Until its end the exact scanner does the work, so that
+ * faults in every line do not have the same bytes indexed again and again. */
+void tokens_drop(struct scanner *s);
 /* Check the value whose token is *t: the token behind it, or NULL, also where white space follows the value. Nothing at
  * or beyond limit is read. */
 const uint32_t *tokens_skip_value(const char *text, const uint32_t *t, const char *limit);
@@ -111,9 +138,9 @@ tokens_is_string(const char *text, const uint32_t *t)
 
 struct layouts *layouts_new(void);
 void layouts_free(struct layouts *l);
-/* As tokens_walk where a record of this layout was learned before; NULL also for a good record of another one. */
+/* As tokens_record where a record of this layout was learned before; NULL also for a good record of another one. */
 const char *layouts_match(struct scanner *s, struct scan_record *r, const uint32_t **behind);
-/* Learn from the good record whose '{' is s->token; r is what tokens_walk told of it. */
+/* Learn from the good record whose '{' is s->token; r is what was found in it. */
 void layouts_learn(struct scanner *s, const struct scan_record *r);
 
 static inline bool

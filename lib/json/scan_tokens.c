@@ -1,6 +1,10 @@
 /* Reading along the index: from token to token, without a look at what lies between. */
 #include "json/scan_private.h"
 
+#include "base/memory.h"
+
+#include <stdlib.h>
+
 static inline const char *
 scalar_end(const char *p, const char *limit)
 {
@@ -110,8 +114,10 @@ wanted_name(const struct scanner *s, const char *name, const char *colon)
 	return scan_name_of(&s->names, (struct slice){name, (size_t)(colon - name)});
 }
 
-const char *
-tokens_walk(struct scanner *s, struct scan_record *r, const uint32_t **stopped_at)
+/* Check the record whose '{' is s->token. The end behind its '}', or NULL at a fault or where the tokens end;
+ * *stopped_at is the token there. */
+static const char *
+walk(struct scanner *s, struct scan_record *r, const uint32_t **stopped_at)
 {
 	const char *text = s->indexed, *limit = s->p + s->n;
 	const uint32_t *t = s->token + 1;
@@ -220,5 +226,113 @@ close:
 	goto after;
 stop:
 	*stopped_at = t;
+	return NULL;
+}
+
+/* --- the index ---------------------------------------------------------------------------------------------------- */
+
+void
+tokens_drop(struct scanner *s)
+{
+	if (s->indexed)
+		s->plain_until = (size_t)(s->indexed - s->p) + s->index.bytes;
+	s->indexed = NULL;
+}
+
+static void
+index_more(struct scanner *s)
+{
+	struct scan_index *x = &s->index;
+	size_t text = (size_t)(s->indexed - s->p), left = s->n - text;
+	size_t end = x->bytes + SCAN_INDEX_STEP < left ? x->bytes + SCAN_INDEX_STEP : left;
+	size_t need = x->n + (end - x->bytes) + 64 + SCAN_SENTINELS + 8;
+
+	if (need > x->capacity) {
+		x->capacity = need + need / 2;
+		x->tokens = memory_resize(x->tokens, x->capacity, sizeof(*x->tokens));
+	}
+	scan_means.index(x, s->indexed, end, left);
+	/* offset 0 is a '{', which is wrong everywhere but where a value begins, and wrong there on the second look */
+	for (int i = 0; i < SCAN_SENTINELS; i++)
+		x->tokens[x->n + (size_t)i] = 0;
+}
+
+static void
+index_begin(struct scanner *s)
+{
+	struct scan_index *x = &s->index;
+
+	s->indexed = s->p + s->at;
+	x->n = x->bytes = 0;
+	x->bad_from = SIZE_MAX;
+	x->backslashes = false;
+	x->in_string = x->escaped = x->scalar = 0;
+	index_more(s);
+	s->token = x->tokens;
+}
+
+/* Make the record at s->at the begin of the index, or append to it; false at the window's end. */
+static bool
+index_extend(struct scanner *s)
+{
+	if (s->indexed + s->index.bytes == s->p + s->n)
+		return false;
+	if (s->indexed != s->p + s->at) {
+		index_begin(s);
+		return true;
+	}
+	index_more(s);
+	s->token = s->index.tokens;
+	return true;
+}
+
+/* Go to the token at s->at, passing over the commas between records; false when it is not in the index. */
+static bool
+index_find(struct scanner *s)
+{
+	const uint32_t *end;
+
+	if (!s->indexed)
+		return false;
+	end = s->index.tokens + s->index.n;
+	while (s->token < end && s->indexed + *s->token < s->p + s->at)
+		s->token++;
+	return s->token < end && s->indexed + *s->token == s->p + s->at;
+}
+
+/* By a layout that records had before, or else name by name. */
+static inline const char *
+fast_walk(struct scanner *s, struct scan_record *r, const uint32_t **stopped_at)
+{
+	const char *end = layouts_match(s, r, stopped_at);
+
+	return end ? end : walk(s, r, stopped_at);
+}
+
+const char *
+tokens_record(struct scanner *s, struct scan_record *r)
+{
+	const uint32_t *stopped_at;
+	const char *end;
+
+	if (s->at < s->plain_until || !scan_means.index)
+		return NULL;
+	if (!index_find(s))
+		index_begin(s);
+	while (!(end = fast_walk(s, r, &stopped_at)) && stopped_at + 3 >= s->index.tokens + s->index.n) {
+		if (s->index.bytes - (size_t)(s->p + s->at - s->indexed) > s->max_record || !index_extend(s))
+			return NULL;
+		memset(r->members, 0, sizeof(r->members));
+	}
+	if (end && (size_t)(end - s->indexed) <= s->index.bad_from) {
+		if (!r->layout)
+			layouts_learn(s, r);
+		s->token = stopped_at;
+		return end;
+	}
+	tokens_drop(s);
+	memset(r->members, 0, sizeof(r->members));
+	r->n_inner = -1;
+	r->layout = 0;
 	return NULL;
 }
