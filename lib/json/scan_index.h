@@ -106,7 +106,7 @@ index_block(struct scan_index *index, struct classes c, uint64_t inside, const c
 	}
 	if (__builtin_expect(control != 0, 0))
 		note_bad(index, at + (size_t)__builtin_ctzll(control));
-	index->in_string = (uint64_t)((int64_t)in_string >> 63);
+	index->in_string = 0 - (in_string >> 63);
 	index->scalar = nonquote >> 63;
 	return write_tokens(out, starts, (uint32_t)at);
 }

@@ -220,9 +220,9 @@ layout_new(uint32_t number, const char *text, const struct cut_run *runs, const 
 	layout->n_inner = r->n_inner;
 	layout->compact = r->inner_compact;
 	for (int i = 0; i < SCAN_MEMBERS_MAX; i++) {
-		uint32_t from = (uint32_t)(r->members[i].p - text);
 		if (!r->members[i].p)
 			continue;
+		uint32_t from = (uint32_t)(r->members[i].p - text);
 		layout->members[layout->n_members].name = i;
 		layout->members[layout->n_members].from = place_of(runs, from);
 		layout->members[layout->n_members++].to = place_of(runs, from + (uint32_t)r->members[i].n);

@@ -22,7 +22,8 @@ expect_same_layout(const struct scan_record *r, struct buffer *layout, struct sl
 		buffer_add_number(layout, r->layout);
 		buffer_add_slice(layout, listed);
 	} else if (strtoul(buffer_string(layout), NULL, 10) == r->layout) {
-		assert_true(layout->n > listed.n && memcmp(layout->p + layout->n - listed.n, listed.p, listed.n) == 0);
+		assert_true(layout->n > listed.n);
+		assert_true(slice_equal((struct slice){layout->p + layout->n - listed.n, listed.n}, listed));
 	}
 }
 
