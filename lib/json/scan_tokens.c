@@ -50,14 +50,11 @@ next:
 			return NULL;
 		t += 2;
 	}
-	if (text[*t] == '"')
-		t++;
-	else if (text[*t] == '{' || text[*t] == '[')
+	if (text[*t] == '{' || text[*t] == '[')
 		goto open;
-	else if (scalar_end(text + *t, limit))
-		t++;
-	else
+	if (text[*t] != '"' && !scalar_end(text + *t, limit))
 		return NULL;
+	t++;
 after:
 	if (text[*t] == ',') {
 		t++;
