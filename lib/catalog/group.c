@@ -11,19 +11,23 @@
 static void
 add_segment(struct shelf *shelf, struct bin *bin)
 {
-	size_t bytes = bin->last ? sizeof(struct segment) + bin->last->capacity : SEGMENT_MIN / 2;
+	size_t bytes = SEGMENT_MIN;
 	struct segment *segment;
 
-	bytes = bytes * 2 > SEGMENT_MAX ? SEGMENT_MAX : bytes * 2;
+	while (bytes < SEGMENT_MAX && bytes < bin->bytes)
+		bytes *= 2;
 	segment = arena_get(&shelf->segments, bytes);
 	segment->next = NULL;
-	segment->used = 0;
-	segment->capacity = (uint32_t)(bytes - sizeof(*segment));
-	if (bin->last)
+	if (bin->last) {
+		bin->last->end = bin->next;
 		bin->last->next = segment;
-	else
+	} else {
 		bin->first = segment;
+	}
 	bin->last = segment;
+	bin->next = segment->room;
+	bin->room = bytes - sizeof(*segment);
+	bin->bytes += bytes;
 	shelf->bytes += bytes;
 }
 
@@ -32,15 +36,18 @@ shelf_add(struct shelf *shelf, const struct record *record)
 {
 	struct bin *bin = &shelf->bins[shelf->bin_bits ? record->hash >> (32 - shelf->bin_bits) : 0];
 	size_t bytes = record_bytes(record);
-	char *place;
+	struct record *filed;
 
-	if (!bin->last || bin->last->capacity - bin->last->used < bytes)
+	if (bin->room < bytes)
 		add_segment(shelf, bin);
-	place = bin->last->room + bin->last->used;
-	memcpy(place, record, bytes);
-	bin->last->used += (uint32_t)bytes;
+	filed = (struct record *)bin->next;
+	memcpy(filed, record, sizeof(*record));
+	for (size_t at = sizeof(*record); at < bytes; at += 8)
+		memcpy(bin->next + at, (const char *)record + at, 8);
+	bin->next += bytes;
+	bin->room -= bytes;
 	bin->n++;
-	return (struct record *)place;
+	return filed;
 }
 
 /* Whether a's id is b's: plain, and as many bytes. */
@@ -154,22 +161,34 @@ struct found {
 };
 
 static size_t
-find_all(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin, struct found *found)
+find_in_segment(struct gathering *g, struct table *table, char *p, const char *end, struct found *found)
+{
+	size_t n = 0;
+
+	for (; p < end; p += record_bytes((struct record *)p)) {
+		struct record *r = (struct record *)p;
+		if (r->stretch->void_)
+			continue;
+		uint32_t accommodation = find(g, table, r);
+		g->accommodations[accommodation].n++;
+		found[n++] = (struct found){r, accommodation};
+		if (g->n * 2 > table->mask)
+			grow(g, table);
+	}
+	return n;
+}
+
+static size_t
+find_all(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, unsigned number, struct found *found)
 {
 	struct table table = {memory_get_zeroed(4096, sizeof(*table.slots)), 4095};
 	size_t n = 0;
 
-	for (size_t i = 0; i < n_shelves; i++)
-		for (struct segment *s = shelves[i]->bins[bin].first; s; s = s->next)
-			for (char *p = s->room; p < s->room + s->used; p += record_bytes((struct record *)p)) {
-				struct record *r = (struct record *)p;
-				if (r->stretch->void_)
-					continue;
-				found[n] = (struct found){r, find(g, &table, r)};
-				g->accommodations[found[n++].accommodation].n++;
-				if (g->n * 2 > table.mask)
-					grow(g, &table);
-			}
+	for (size_t i = 0; i < n_shelves; i++) {
+		const struct bin *bin = &shelves[i]->bins[number];
+		for (struct segment *s = bin->first; s; s = s->next)
+			n += find_in_segment(g, &table, s->room, s->next ? s->end : bin->next, found + n);
+	}
 	free(table.slots);
 	return n;
 }

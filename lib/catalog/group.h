@@ -11,13 +11,16 @@
 
 struct segment {
 	struct segment *next;
-	uint32_t used, capacity; /* bytes */
+	char *end;               /* of the records, but for the bin's last segment */
 	_Alignas(8) char room[]; /* records, one behind the other */
 };
 
 struct bin {
+	char *next;              /* place of the next record, */
+	size_t room;             /* bytes there */
+	size_t n;                /* records */
 	struct segment *first, *last;
-	size_t n;               /* records */
+	size_t bytes;            /* of the segments */
 };
 
 /* The records filed last, by id and partner, so that a partner's next record of an accommodation can take the place of
