@@ -154,7 +154,7 @@ claim_spool(const char *parent)
 {
 	if (!stale_claim(STDIN_FILENO))
 		return EX_TEMPFAIL;
-	stale_remove_directories(parent, "acc-consolidate.");
+	stale_remove(parent, "acc-consolidate.");
 	return STATUS_OK;
 }
 

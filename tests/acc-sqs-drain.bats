@@ -269,7 +269,7 @@ still_there() { # COUNT: the messages were not deleted
 	wait $pid || status=$?
 	[ $status -eq 143 ]
 	run ! pgrep -f 'sleep 27.1828'
-	[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'acc-journal-*' -newer started)" ]
+	[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'acc-sqs-drain.*' -newer started)" ]
 }
 
 @test "acc-sqs-drain: the receipts of the command reach standard output" {
@@ -443,20 +443,32 @@ lambda_event() { # KEY...
 }
 
 @test "acc-sqs-drain: only what is a stale journal of its own is removed" {
+	mkdir tmp outside
+	export TMPDIR=$PWD/tmp
+	lambda_event in/1.jsonl >event
+	echo keep >outside/journal
+	ln -s ../outside tmp/acc-sqs-drain.aaaaaa
+	mkdir -m 755 tmp/acc-sqs-drain.bbbbbb
+	mkdir -m 700 tmp/acc-sqs-drain.ccccccc tmp/acc-consolidate.cccccc
+	install -m 700 /dev/null tmp/acc-sqs-drain.dddddd
+	mkfifo -m 700 tmp/acc-sqs-drain.eeeeee
+	before=$(ls tmp)
+	mkdir -m 700 tmp/acc-sqs-drain.0aZ9zz
+	: >tmp/acc-sqs-drain.0aZ9zz/journal
+	run -0 --separate-stderr acc-sqs-drain --event event -- sh -c "$chain"
+	[ "$(ls tmp)" = "$before" ]
+	[ "$(cat outside/journal)" = keep ]
+}
+
+@test "acc-sqs-drain: a process that outlives the batch does not make its journal anew" {
 	mkdir tmp
 	export TMPDIR=$PWD/tmp
 	lambda_event in/1.jsonl >event
-	echo keep >outside
-	ln -s ../outside tmp/acc-journal-aaaaaa
-	install -m 644 /dev/null tmp/acc-journal-bbbbbb
-	install -m 600 /dev/null tmp/acc-journal-ccccccc
-	mkdir -m 700 tmp/acc-journal-dddddd
-	mkfifo -m 600 tmp/acc-journal-eeeeee
-	before=$(ls tmp)
-	install -m 600 /dev/null tmp/acc-journal-0aZ9zz
-	run -0 --separate-stderr acc-sqs-drain --event event -- sh -c "$chain"
-	[ "$(ls tmp)" = "$before" ]
-	[ "$(cat outside)" = keep ]
+	run -1 acc-sqs-drain --event event -- sh -c '(sleep 0.5; acc-fetch in >late 2>&1; echo $? >status) >/dev/null 2>&1 3>&- & exit 1'
+	for _ in $(seq 100); do [ -s status ] && break; sleep 0.1; done
+	[ "$(cat status)" -ne 0 ]
+	[[ "$(cat late)" = "acc-fetch: cannot open the journal '"* ]] || { cat late; return 1; }
+	[ -z "$(ls tmp)" ]
 }
 
 # ---- damaged replies

@@ -43,6 +43,20 @@ claim(struct cleanup *c)
 	return atomic_compare_exchange_strong(&c->state, &active, CLAIMED);
 }
 
+/* False: it is a directory, and has to wait for what is in it. */
+static bool
+remove_file(const struct cleanup *c)
+{
+	return unlink(c->path) == 0 || errno != EISDIR;
+}
+
+static void
+remove_path(const struct cleanup *c)
+{
+	if (!remove_file(c))
+		rmdir(c->path);
+}
+
 struct cleanup *
 cleanup_prepare(const char *path)
 {
@@ -71,7 +85,7 @@ cleanup_arm(struct cleanup *c)
 {
 	atomic_store(&c->state, ACTIVE);
 	if (atomic_load(&closing) && claim(c))
-		unlink(c->path);
+		remove_path(c);
 }
 
 struct cleanup *
@@ -106,7 +120,7 @@ void
 cleanup_unlink(struct cleanup *c)
 {
 	if (c && claim(c)) {
-		unlink(c->path);
+		remove_path(c);
 		release(c);
 	}
 }
@@ -121,8 +135,11 @@ cleanup_run(void)
 		return;
 	atomic_store(&closing, true);
 	for (c = atomic_load(&registrations); c; c = c->next)
+		if (claim(c) && !remove_file(c))
+			atomic_store(&c->state, ACTIVE);
+	for (c = atomic_load(&registrations); c; c = c->next)
 		if (claim(c))
-			unlink(c->path);
+			remove_path(c);
 	errno = saved;
 }
 

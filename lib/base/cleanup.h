@@ -1,6 +1,6 @@
 /* cleanup - temporary files that must not outlive the command, whichever way it ends.
  *
- * A registered path is unlinked by cleanup_run, which runs at a signal (HUP INT QUIT TERM XCPU XFSZ),
+ * A registered path, a file or a directory that is empty once the other paths are gone, is removed by cleanup_run, which runs at a signal (HUP INT QUIT TERM XCPU XFSZ),
  * before command_die, and at exit. After a signal the process ends as that signal ends it.
  * Thread safe; cleanup_run is async-signal-safe. */
 #ifndef ACC_BASE_CLEANUP_H
@@ -24,7 +24,7 @@ void cleanup_release(void);
 /* The last cleanup_run, before _exit. Not for signal handlers. */
 void cleanup_close(void);
 void cleanup_cancel(struct cleanup *c);         /* takes c: the file is published or gone; NULL is fine */
-void cleanup_unlink(struct cleanup *c);         /* takes c: unlinks the file now */
+void cleanup_unlink(struct cleanup *c);         /* takes c: removes the file or empty directory now */
 void cleanup_run(void);
 
 /* Die as a reader that closed our standard output would make us: by SIGPIPE, quietly, after

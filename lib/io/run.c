@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 300, JOURNAL_MAX = 1 << 30, JOURNAL_TRIES = 5,
+enum { GRACE_MS = 300, JOURNAL_MAX = 1 << 30, DIRECTORY_TRIES = 5,
 	BEYOND_SHELLS = 60 /* a descriptor that scripts do not use for their own */ };
-#define JOURNAL_PREFIX "acc-journal-"
+#define DIRECTORY_PREFIX "acc-sqs-drain."
 
 static const int endings[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
@@ -46,35 +46,69 @@ input_file(struct slice text, struct error *error)
 	return fd;
 }
 
+/* In a directory of its own, so that a process which lives on when we have judged cannot make it anew. */
 struct journal {
-	char *path; /* owned */
-	int fd;     /* with the lock */
+	char *directory, *path; /* owned */
+	struct cleanup *directory_cleanup, *cleanup;
+	int directory_fd;       /* with the lock, see stale.h */
+	int fd;
 };
+
+static int
+make_directory(struct journal *journal, const char *parent)
+{
+	journal->directory = memory_format("%s/" DIRECTORY_PREFIX "XXXXXX", parent);
+	journal->directory_fd = -1;
+	if (mkdtemp(journal->directory)) {
+		journal->directory_fd = open(journal->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (journal->directory_fd >= 0 && stale_claim(journal->directory_fd))
+			return 0;
+		rmdir(journal->directory);
+	}
+	if (journal->directory_fd >= 0)
+		close(journal->directory_fd);
+	free(journal->directory);
+	return -1;
+}
+
+static void
+close_journal(struct journal *journal)
+{
+	if (journal->fd >= 0)
+		close(journal->fd);
+	cleanup_unlink(journal->cleanup);
+	cleanup_unlink(journal->directory_cleanup);
+	close(journal->directory_fd);
+	free(journal->path);
+	free(journal->directory);
+}
 
 /* What killed ones have left goes before the first of ours comes. */
 static int
 open_journal(struct journal *journal, struct error *error)
 {
-	const char *directory = environment_system.variable("TMPDIR");
+	const char *parent = environment_system.variable("TMPDIR");
 	static bool swept;
+	int made = -1;
 
-	if (!directory)
-		directory = "/tmp";
+	if (!parent)
+		parent = "/tmp";
 	if (!swept)
-		stale_remove_files(directory, JOURNAL_PREFIX);
+		stale_remove(parent, DIRECTORY_PREFIX);
 	swept = true;
-	for (int tries = 0; tries < JOURNAL_TRIES; tries++) {
-		journal->path = memory_format("%s/" JOURNAL_PREFIX "XXXXXX", directory);
-		journal->fd = mkostemp(journal->path, O_CLOEXEC | O_APPEND);
-		if (journal->fd >= 0 && stale_claim(journal->fd))
-			return 0;
-		free(journal->path);
-		if (journal->fd < 0)
-			break;
-		close(journal->fd);
-		errno = ENOENT;
-	}
-	return error_system(error, "cannot make a journal in '%s' (see TMPDIR)", directory);
+	for (int tries = 0; tries < DIRECTORY_TRIES && made < 0; tries++)
+		made = make_directory(journal, parent);
+	if (made < 0)
+		return error_system(error, "cannot make a journal in '%s' (see TMPDIR)", parent);
+	journal->directory_cleanup = cleanup_add(journal->directory);
+	journal->path = memory_format("%s/journal", journal->directory);
+	journal->cleanup = cleanup_add(journal->path);
+	journal->fd = open(journal->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+	if (journal->fd >= 0)
+		return 0;
+	error_system(error, "cannot make a journal in '%s' (see TMPDIR)", parent);
+	close_journal(journal);
+	return -1;
 }
 
 static void __attribute__((noreturn))
@@ -83,8 +117,8 @@ become(const struct run *run, int input_fd, const struct journal *journal, int r
 	int cause;
 
 	setpgid(0, 0);
-	/* When we are killed the journal is no stale one before all who write to it have ended. */
-	fcntl(journal->fd, F_DUPFD, BEYOND_SHELLS);
+	/* When we are killed the journal is needed until all who write to it have ended. */
+	fcntl(journal->directory_fd, F_DUPFD, BEYOND_SHELLS);
 	cleanup_restore_signals();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	if (dup2(input_fd, 0) >= 0 && (run->output_fd == 1 || dup2(run->output_fd, 1) >= 0) &&
@@ -242,19 +276,15 @@ run_within(const struct run *run, const struct journal *journal, struct run_resu
 int
 run_command(const struct run *run, struct run_result *result, struct error *error)
 {
-	struct cleanup *cleanup;
 	struct journal journal;
 	int done;
 
 	*result = (struct run_result){.status = 0};
 	if (open_journal(&journal, error) < 0)
 		return -1;
-	cleanup = cleanup_add(journal.path);
 	done = run_within(run, &journal, result, error);
 	if (done == 0)
 		done = read_journal(journal.fd, &result->journal, error);
-	close(journal.fd);
-	cleanup_unlink(cleanup);
-	free(journal.path);
+	close_journal(&journal);
 	return done;
 }

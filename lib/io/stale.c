@@ -32,14 +32,14 @@ is_named(const char *name, const char *prefix)
 
 /* A descriptor with the lock on what is nobody's, or -1. */
 static int
-seize(int directory_fd, const char *name, mode_t wanted)
+seize(int directory_fd, const char *name)
 {
-	int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || (st.st_mode & (S_IFMT | 0777)) != wanted || st.st_uid != geteuid() ||
+	if (fstat(fd, &st) < 0 || (st.st_mode & 0777) != 0700 || st.st_uid != geteuid() ||
 		flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		close(fd);
 		return -1;
@@ -88,7 +88,7 @@ empty(int fd, dev_t device, int depth)
 static bool
 remove_directory(int directory_fd, const char *name)
 {
-	int fd = seize(directory_fd, name, S_IFDIR | 0700);
+	int fd = seize(directory_fd, name);
 	struct stat st;
 	bool removed;
 
@@ -101,21 +101,8 @@ remove_directory(int directory_fd, const char *name)
 	return removed;
 }
 
-static bool
-remove_file(int directory_fd, const char *name)
-{
-	int fd = seize(directory_fd, name, S_IFREG | 0600);
-	bool removed;
-
-	if (fd < 0)
-		return false;
-	removed = unlinkat(directory_fd, name, 0) == 0;
-	close(fd);
-	return removed;
-}
-
-static size_t
-remove_all(const char *directory, const char *prefix, bool (*removed)(int, const char *))
+size_t
+stale_remove(const char *directory, const char *prefix)
 {
 	DIR *list = opendir(directory);
 	struct dirent *entry;
@@ -125,19 +112,7 @@ remove_all(const char *directory, const char *prefix, bool (*removed)(int, const
 		return 0;
 	while ((entry = readdir(list)))
 		if (is_named(entry->d_name, prefix))
-			n += removed(dirfd(list), entry->d_name);
+			n += remove_directory(dirfd(list), entry->d_name);
 	closedir(list);
 	return n;
-}
-
-size_t
-stale_remove_directories(const char *directory, const char *prefix)
-{
-	return remove_all(directory, prefix, remove_directory);
-}
-
-size_t
-stale_remove_files(const char *directory, const char *prefix)
-{
-	return remove_all(directory, prefix, remove_file);
 }

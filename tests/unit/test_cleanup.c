@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 static char first[64], second[64], kept[64];
 
@@ -87,6 +88,44 @@ an_exit_removes_what_is_left(void **state)
 	assert_false(exists(second));
 	assert_true(exists(kept));
 	unlink(kept);
+	ran_free(&ran);
+}
+
+/* Two rounds, so that registrations are used again in another order. */
+static void
+register_directory_and_raise(void *unused)
+{
+	char path[80];
+
+	(void)unused;
+	cleanup_install();
+	snprintf(path, sizeof(path), "%s/file", first);
+	for (int round = 0; round < 2; round++) {
+		struct cleanup *directory, *file;
+
+		mkdir(first, 0700);
+		directory = cleanup_add(first);
+		fclose(fopen(path, "w"));
+		file = cleanup_add(path);
+		if (round == 0) {
+			cleanup_unlink(directory); /* is not empty, and stays */
+			cleanup_unlink(file);
+		}
+	}
+	raise(SIGTERM);
+	sleep(5);
+}
+
+static void
+a_directory_goes_after_what_is_in_it(void **state)
+{
+	struct ran ran;
+
+	(void)state;
+	unit_path(first);
+	ran = run(register_directory_and_raise, NULL);
+	assert_int_equal(ran.status, 128 + SIGTERM);
+	assert_false(exists(first));
 	ran_free(&ran);
 }
 
@@ -217,6 +256,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_signal_removes_the_files_and_ends_us_as_that_signal),
 		cmocka_unit_test(an_exit_removes_what_is_left),
+		cmocka_unit_test(a_directory_goes_after_what_is_in_it),
 		cmocka_unit_test(nohup_is_respected),
 		cmocka_unit_test(a_closed_pipe_ends_us_quietly_after_cleaning),
 		cmocka_unit_test(a_child_leaves_its_parents_files_alone),

@@ -63,56 +63,46 @@ what_nobody_has_goes(void **state)
 	close(make("spool.abcdef/files/a", 0444));
 	close(make("spool.abcdef/manifest", 0600));
 	close(make("spool.abcdeg", S_IFDIR | 0755));
-	close(make("spool.abcdeh", 0600));
-	close(make("journal-0Zz9Aa", 0600));
-	close(make("journal-0Zz9Ab", 0640));
-	assert_int_equal(stale_remove_directories(directory, "spool."), 1);
+	close(make("spool.abcdeh", 0700));
+	close(make("spool.abcdefg", S_IFDIR | 0700));
+	close(make("spool.abcde", S_IFDIR | 0700));
+	close(make("spool.abc-ef", S_IFDIR | 0700));
+	assert_int_equal(stale_remove(directory, "spool."), 1);
 	assert_false(is_there("spool.abcdef"));
 	assert_true(is_there("spool.abcdeg"));
 	assert_true(is_there("spool.abcdeh"));
-	assert_int_equal(stale_remove_files(directory, "journal-"), 1);
-	assert_false(is_there("journal-0Zz9Aa"));
-	assert_true(is_there("journal-0Zz9Ab"));
-	assert_int_equal(stale_remove_files("/no/such/directory", "journal-"), 0);
+	assert_int_equal(stale_remove("/no/such/directory", "spool."), 0);
 }
 
 static void
 what_somebody_has_stays(void **state)
 {
-	int spool = make("spool.owned0", S_IFDIR | 0700), journal = make("journal-owned0", 0600);
-	int heir = dup(spool);
+	int spool = make("spool.owned0", S_IFDIR | 0700), heir = dup(spool);
 
 	(void)state;
 	assert_true(stale_claim(spool));
-	assert_true(stale_claim(journal));
-	assert_int_equal(stale_remove_directories(directory, "spool."), 0);
-	assert_int_equal(stale_remove_files(directory, "journal-"), 0);
+	assert_int_equal(stale_remove(directory, "spool."), 0);
 	close(spool);
-	close(journal);
-	assert_int_equal(stale_remove_directories(directory, "spool."), 0);
+	assert_int_equal(stale_remove(directory, "spool."), 0);
 	close(heir);
-	assert_int_equal(stale_remove_directories(directory, "spool."), 1);
-	assert_int_equal(stale_remove_files(directory, "journal-"), 1);
+	assert_int_equal(stale_remove(directory, "spool."), 1);
 }
 
 static void
 what_went_before_it_was_claimed_is_told(void **state)
 {
-	int spool = make("spool.early0", S_IFDIR | 0700), journal = make("journal-early0", 0600), other;
+	int spool = make("spool.early0", S_IFDIR | 0700), other;
 	char path[200];
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/journal-early0", directory);
+	snprintf(path, sizeof(path), "%s/spool.early0", directory);
 	other = open(path, O_RDONLY);
 	assert_int_equal(flock(other, LOCK_EX), 0); /* somebody is about to remove it */
-	assert_false(stale_claim(journal));
-	close(other);
-	assert_int_equal(stale_remove_directories(directory, "spool."), 1);
-	assert_int_equal(stale_remove_files(directory, "journal-"), 1);
 	assert_false(stale_claim(spool));
-	assert_false(stale_claim(journal));
+	close(other);
+	assert_int_equal(stale_remove(directory, "spool."), 1);
+	assert_false(stale_claim(spool));
 	close(spool);
-	close(journal);
 }
 
 static void
@@ -125,7 +115,7 @@ a_spool_that_cannot_be_emptied_stays(void **state)
 		close(make(name, S_IFDIR | 0700));
 		strcat(name, "/d");
 	}
-	assert_int_equal(stale_remove_directories(directory, "spool."), 0);
+	assert_int_equal(stale_remove(directory, "spool."), 0);
 	assert_true(is_there("spool.deepen"));
 }
 
