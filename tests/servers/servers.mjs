@@ -339,7 +339,8 @@ async function handle(request, response) {
 	else if (service === "dynamodb") reply = await upstream(backends.dynalite, request, request.url, headers, body);
 	else reply = await upstream(backends.fauxqs, request, request.url, { ...headers, host: "127.0.0.1" }, body);
 	entry.status = reply.error ? reply.error[0] : reply.status;
-	log({ ...entry, fault: fault?.kind });
+	if (service === "sqs" && hooks.get("log-bodies") && !reply.error) entry.reply = reply.body.toString();
+	log({ ...entry, ended: ++counter, fault: fault?.kind });
 	if (reply.error) return sendError(response, service, ...reply.error);
 	if (late && play(fault, request, response, entry, reply)) return;
 	delete reply.headers["transfer-encoding"];

@@ -16,22 +16,25 @@ DEPS_CHECK += python3 zstd $(if $(shell command -v node),,nodejs) $(if $(shell c
 
 torture_run = $(ENVIRONMENT) python3 $(TORTURE_SOURCE)
 torture_seed = $(if $(TORTURE_SEED),--seed $(TORTURE_SEED))
+torture_faults = $(torture_run)faults.py --shim $(TORTURE_DIR)/faults.so --bin $(BUILD)/bin $(torture_seed)
+torture_chaos = $(torture_run)chaos.py --shim $(TORTURE_DIR)/network.so --bin $(BUILD)/bin $(torture_seed)
+TORTURE_SHIMS = $(TORTURE_DIR)/faults.so $(TORTURE_DIR)/network.so
 
 torture: deps
-	@$(MAKE) all servers $(TORTURE_DIR)/faults.so
+	@$(MAKE) all servers $(TORTURE_SHIMS)
 	@$(MAKE) torture-hostile
-	@$(torture_run)faults.py --shim $(TORTURE_DIR)/faults.so --bin $(BUILD)/bin $(torture_seed)
-	@$(torture_run)chaos.py --bin $(BUILD)/bin --kills $(TORTURE_KILLS) --runs $(TORTURE_RUNS) $(torture_seed)
+	@$(torture_faults)
+	@$(torture_chaos) --kills $(TORTURE_KILLS) --runs $(TORTURE_RUNS) --lanes 6
 
 # From one seed, unless another is given.
 check-torture: TORTURE_SEED = 1
-check-torture: all servers $(TORTURE_DIR)/faults.so torture-hostile
-	@$(torture_run)faults.py --shim $(TORTURE_DIR)/faults.so --bin $(BUILD)/bin --sample 8 $(torture_seed)
-	@$(torture_run)chaos.py --bin $(BUILD)/bin --kills 15 --runs 20 $(torture_seed)
+check-torture: all servers $(TORTURE_SHIMS) torture-hostile
+	@$(torture_faults) --sample 8
+	@$(torture_chaos) --kills 15 --runs 20
 
 torture-hostile: all servers
 	@$(ENVIRONMENT) bats $(BATS_FLAGS) $(TORTURE_SOURCE)
 
-$(TORTURE_DIR)/faults.so: $(TORTURE_SOURCE)faults.c
+$(TORTURE_DIR)/%.so: $(TORTURE_SOURCE)%.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) -shared -fPIC -O1 -g -Wall -Wextra -Werror -o $@ $<
