@@ -780,3 +780,46 @@ refuses_whole() {
 	[[ $stderr == acc-merge:*nowhere*"No such file or directory"* ]]
 	[ ! -s out ]
 }
+
+# cut_short SIZE OPTION...: acc-merge reads short.jsonl, and then waits for its second input while the first is cut
+cut_short() {
+	local size=$1 pid
+	shift
+	rm -f wait journal
+	mkfifo wait
+	acc-merge "$@" -T tmp --journal journal short.jsonl wait >out 2>err 3>&- &
+	pid=$!
+	exec 9>"$PWD/wait"
+	truncate -s "$size" short.jsonl
+	exec 9>&-
+	wait "$pid"
+}
+
+@test "acc-merge: a file that is cut short while it is read is status 3 and named, and leaves nothing behind" {
+	[ "$SANITIZE" != thread ] || skip "its runtime forbids what is safe in this handler"
+	mkdir tmp
+	jq -nc '("x" * 200) as $x | range(4000) | {partner_name:"A",accommodation_id:.,accommodation_data:{x:$x}}' >whole.jsonl
+	acc-merge whole.jsonl >right
+	for size in 0 5000 800000; do
+		for format in text json; do
+			cp whole.jsonl short.jsonl
+			status=0
+			cut_short "$size" --log-format "$format" || status=$?
+			[ "$status" -eq 3 ]
+			[ "$(wc -l <err)" -eq 1 ]
+			grep -qF "cannot read 'short.jsonl': it was cut short while it was being read" err
+			[ "$(jq -r 'select(.event == "done").status' journal)" -eq 3 ]
+			[ -z "$(ls tmp)" ]
+		done
+		cp whole.jsonl short.jsonl
+		status=0
+		cut_short "$size" -S 64K || status=$? # most of it is on disk by then
+		[ "$status" -eq 3 ] || { [ "$status" -eq 0 ] && cmp out right; }
+		[ -z "$(ls tmp)" ]
+	done
+	head -n 1 whole.jsonl >short.jsonl # within a page what is gone reads as zeros
+	status=0
+	cut_short 20 || status=$?
+	[ "$status" -eq 3 ]
+	[ "$(cat err)" = "acc-merge: cannot read 'short.jsonl': it was cut short while it was being read" ]
+}

@@ -1,14 +1,19 @@
 #include "io/input.h"
 
+#include "base/command.h"
 #include "base/memory.h"
 #include "io/codec.h"
 #include "io/file.h"
 #include "io/stream.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 struct input {
+	struct input *_Atomic next; /* among the mapped ones */
 	char *name;
 	int fd;
 	struct stat st;
@@ -17,6 +22,79 @@ struct input {
 	void *map;
 	size_t map_bytes;
 };
+
+/* ---- a mapped file that somebody cuts short */
+
+static struct input *_Atomic mapped;
+static pthread_mutex_t changing_mapped = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t watched = PTHREAD_ONCE_INIT;
+
+static void __attribute__((noreturn))
+die_of_short_file(const struct input *input)
+{
+	struct error error;
+
+	error_set(&error, STATUS_FAILED, "io", "cannot read '%s': it was cut short while it was being read",
+		input->name);
+	command_die(&error);
+}
+
+/* Who reads the mapping has called nothing that holds a lock or is amid an allocation: what is unsafe in other handlers
+ * is safe here. */
+static void
+on_bus_error(int number, siginfo_t *info, void *context)
+{
+	const char *at = info->si_addr;
+
+	(void)context;
+	for (const struct input *input = atomic_load(&mapped); input; input = atomic_load(&input->next))
+		if (at >= (const char *)input->map && at < (const char *)input->map + input->map_bytes)
+			die_of_short_file(input);
+	signal(number, SIG_DFL); /* it happens again, and ends us */
+}
+
+static void
+watch_mapped(void)
+{
+	struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGBUS, &action, NULL);
+}
+
+static void
+remember_mapped(struct input *input)
+{
+	pthread_once(&watched, watch_mapped);
+	pthread_mutex_lock(&changing_mapped);
+	atomic_store(&input->next, atomic_load(&mapped));
+	atomic_store(&mapped, input);
+	pthread_mutex_unlock(&changing_mapped);
+}
+
+static void
+forget_mapped(struct input *input)
+{
+	struct input *_Atomic *link = &mapped;
+
+	pthread_mutex_lock(&changing_mapped);
+	while (atomic_load(link) != input)
+		link = &atomic_load(link)->next;
+	atomic_store(link, atomic_load(&input->next));
+	pthread_mutex_unlock(&changing_mapped);
+}
+
+/* What is cut off within the last page reads as zeros. */
+static void
+check_mapped(const struct input *input)
+{
+	struct stat st;
+
+	if (fstat(input->fd, &st) == 0 && (uint64_t)st.st_size < input->map_bytes)
+		die_of_short_file(input);
+}
+
+/* ---- */
 
 struct input *
 input_open(const char *name, struct error *error)
@@ -40,8 +118,11 @@ input_close(struct input *input)
 {
 	if (!input)
 		return;
-	if (input->map)
+	if (input->map) {
+		check_mapped(input);
+		forget_mapped(input);
 		munmap(input->map, input->map_bytes);
+	}
 	stream_close(input->stream);
 	free(input->name);
 	free(input);
@@ -78,6 +159,7 @@ input_map(struct input *input, struct slice *whole)
 		madvise(map, bytes, MADV_SEQUENTIAL);
 		input->map = map;
 		input->map_bytes = bytes;
+		remember_mapped(input);
 	}
 	*whole = (struct slice){input->map, input->map_bytes};
 	return true;

@@ -19,15 +19,17 @@ struct input;
  * "bad-uri" or "io" where the file alone is at fault, STATUS_FAILED where the next file would fare no better (too
  * many open files, out of memory). */
 struct input *input_open(const char *name, struct error *error);
-void input_close(struct input *input); /* takes input; NULL is fine */
+/* Takes input; NULL is fine. Ends the command with STATUS_FAILED when a file that was mapped has become shorter. */
+void input_close(struct input *input);
 
 /* Read at most n (>0) decoded bytes: how many came, 0 at the end, or -1 with *error once all good bytes were
  * delivered (codes "truncated", "corrupt", "io"). */
 ssize_t input_read(struct input *input, void *p, size_t n, struct error *error);
 
 /* True when the input is an uncompressed regular file that is not empty and nothing was read yet: then *whole
- * borrows all of it, mapped, until input_close. A file that somebody cuts short meanwhile ends the command by
- * SIGBUS. */
+ * borrows all of it, mapped, until input_close. When somebody cuts the file short meanwhile, reading what is gone
+ * ends the command as command_die does, with STATUS_FAILED, by a handler of SIGBUS: to be read while no lock is held
+ * that command_die would need. */
 bool input_map(struct input *input, struct slice *whole);
 
 const char *input_name(const struct input *input);    /* as given; borrowed */

@@ -5,6 +5,8 @@
 
 #include "unit.h"
 
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 static const char gzipped[] = "\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\xe5\x02\0\x7b\x3f\x29\xe9\x03\0\0\0"; /* bad sum */
@@ -72,6 +74,69 @@ only_plain_files_that_hold_something_are_mapped(void **state)
 	input = input_open(path, &error);
 	assert_false(input_map(input, &whole));
 	input_close(input);
+	unlink(path);
+}
+
+struct cutting {
+	const char *path;
+	off_t size;
+	bool look; /* at what is gone, or only close */
+};
+
+static void
+cut_and_go_on(void *argument)
+{
+	const struct cutting *cutting = argument;
+	struct error error;
+	struct input *before = input_open(cutting->path, &error), *input = input_open(cutting->path, &error);
+	struct slice other, whole;
+	volatile char sum = 0;
+
+	assert_true(input_map(input, &whole) && input_map(before, &other));
+	input_close(before);
+	assert_int_equal(truncate(cutting->path, cutting->size), 0);
+	for (size_t i = 0; cutting->look && i < whole.n; i++)
+		sum = (char)(sum + whole.p[i]);
+	input_close(input);
+}
+
+static void
+break_otherwise(void *unused)
+{
+	char path[64];
+	FILE *file = fopen(unit_path(path), "w+");
+	volatile char *gone = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fileno(file), 0);
+
+	cut_and_go_on(unused); /* the handler is there */
+	unlink(path);
+	putchar(*gone);
+}
+
+static void
+a_mapped_file_that_is_cut_short_is_an_error(void **state)
+{
+	static char text[100000];
+	struct cutting cuttings[] = {{NULL, 0, true}, {NULL, 50000, true}, {NULL, 99990, false}, {NULL, 100000, true}};
+	char path[64], line[200];
+	struct ran ran;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	unit_path(path);
+	snprintf(line, sizeof(line), "acc: cannot read '%s': it was cut short while it was being read\n", path);
+	for (int i = 0; i < 4; i++) {
+		cuttings[i].path = path;
+		write_file(path, text, sizeof(text));
+		ran = run(cut_and_go_on, &cuttings[i]);
+		assert_int_equal(ran.status, i < 3 ? 3 : 0);
+		assert_string_equal(ran.err, i < 3 ? line : "");
+		ran_free(&ran);
+	}
+#ifndef __SANITIZE_ADDRESS__
+	ran = run(break_otherwise, &cuttings[3]);
+	assert_int_equal(ran.status, 128 + SIGBUS);
+	ran_free(&ran);
+#endif
 	unlink(path);
 }
 
@@ -161,6 +226,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* first: cmocka has a handler of its own, which ours takes the place of but once in a process */
+		cmocka_unit_test(a_mapped_file_that_is_cut_short_is_an_error),
 		cmocka_unit_test(a_file_is_read_and_described),
 		cmocka_unit_test(only_plain_files_that_hold_something_are_mapped),
 		cmocka_unit_test(what_cannot_be_opened_names_thing_and_cause),
