@@ -1,5 +1,6 @@
 #include "aws/client.h"
 
+#include "aws/signing_key.h"
 #include "aws/xml.h"
 #include "base/memory.h"
 #include "base/message.h"
@@ -277,6 +278,7 @@ sign(struct aws_exchange *x, const struct aws_keys *keys, struct signing *s)
 	const struct aws_call *call = &x->call;
 	struct sigv4_request request = {slice_of(call->method), buffer_slice(&s->path), call->query,
 		s->headers, 0, slice_of(call->payload_hash), call->service == AWS_S3};
+	unsigned char key[32];
 
 	sigv4_time(&s->scope, aws_now());
 	s->scope.region = call->region;
@@ -287,7 +289,9 @@ sign(struct aws_exchange *x, const struct aws_keys *keys, struct signing *s)
 	if (keys->token)
 		add(s, "X-Amz-Security-Token", slice_of(keys->token));
 	request.n_headers = s->n;
-	sigv4_authorization(&s->authorization, &request, &s->scope, slice_of(keys->id), slice_of(keys->secret));
+	signing_key_get(key, slice_of(keys->secret), &s->scope);
+	sigv4_authorization(&s->authorization, &request, &s->scope, slice_of(keys->id), key);
+	sodium_memzero(key, sizeof(key));
 	add(s, "Authorization", buffer_slice(&s->authorization));
 }
 
@@ -317,6 +321,8 @@ send_request(struct aws_exchange *x, struct signing *s)
 		.total_ms = call->total_ms,
 		.stall_seconds = call->stall_seconds,
 		.window = call->window,
+		.into = call->into,
+		.into_bytes = call->into_bytes,
 		.fresh = x->fresh,
 		.ca_bundle = client.ca_bundle,
 	};
@@ -516,6 +522,7 @@ static void
 take_reply(struct aws_exchange *x, struct error *error)
 {
 	struct retry_outcome *o = &x->outcome;
+	int64_t date;
 	bool good;
 
 	x->reply.body.n = 0;
@@ -539,8 +546,11 @@ take_reply(struct aws_exchange *x, struct error *error)
 		parse_error(x);
 	o->status = x->reply.status;
 	o->code = x->reply.code;
-	o->has_date = x->reply.head->date >= 0;
-	o->skew_seconds = o->has_date ? x->reply.head->date - aws_now() : 0;
+	if (o->status >= 200 && o->status < 300)
+		return;
+	date = http_date(x->reply.head);
+	o->has_date = date >= 0;
+	o->skew_seconds = o->has_date ? date - aws_now() : 0;
 }
 
 /* ---- errors in words ---- */
@@ -783,10 +793,11 @@ aws_read(struct aws_exchange *x, void *p, size_t n, struct error *error)
 	return got;
 }
 
-bool
-aws_ready(struct aws_exchange *x)
+int
+aws_read_all(struct aws_exchange *x, struct buffer *body, size_t max, struct error *error)
 {
-	return !x->stream || http_ready(x->stream);
+	x->outcome.transport = http_read_all(x->stream, body, max, error);
+	return x->outcome.transport == RETRY_ANSWERED ? 0 : -1;
 }
 
 void

@@ -36,6 +36,8 @@ struct aws_call {
 	const char *payload_hash;     /* hex SHA-256 of the body; NULL: computed (from memory only) */
 	uint64_t total_ms, stall_seconds;
 	size_t window;
+	char *into;                   /* where the body of a good reply goes, borrowed to the end; see http_request */
+	size_t into_bytes;
 	size_t reply_max;             /* bytes of the reply's body; 0: 64M */
 	bool stream;                  /* leave the body of a good reply to be read */
 	const char *root;             /* the XML element that a good reply must have, or NULL */
@@ -67,7 +69,8 @@ struct aws_exchange *aws_begin(const struct aws_call *call);
 int aws_finish(struct aws_exchange *x, struct aws_reply **reply, struct error *error);
 /* Read the body of a streamed reply; see http_read. */
 ssize_t aws_read(struct aws_exchange *x, void *p, size_t n, struct error *error);
-bool aws_ready(struct aws_exchange *x);
+/* Read the rest of it to *body, at most max bytes: 0, or -1, when *body has what came before. */
+int aws_read_all(struct aws_exchange *x, struct buffer *body, size_t max, struct error *error);
 void aws_end(struct aws_exchange *x);
 
 /* begin and finish; *x is to be ended whatever is returned. */

@@ -1,59 +1,25 @@
 #include "aws/http.h"
 
+#include "aws/http_private.h"
 #include "base/command.h"
 #include "base/memory.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
 	WINDOW = 256 << 10,
 	HEADERS_MAX = 256 << 10,
-	CONNECT_MS = 3000,
-	STALL_SECONDS = 30,
-	IDLE_SECONDS = 4, /* S3 drops idle connections after about five */
+	CONNECTIONS_KEPT = 16, /* of each thread */
+	POLL_MS = 1000,
 };
 
-struct http_stream {
-	struct http_stream *next;      /* among the engine's commands */
-	CURL *easy;                    /* the engine's alone, once queued */
-	struct curl_slist *header_list;
-	struct slice body;
-	int body_fd;
-	uint64_t body_offset, body_bytes, body_sent;
-	size_t window;
-	char reason[CURL_ERROR_SIZE];
-
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	/* under lock */
-	struct http_reply reply;
-	bool head_done, done, paused, resume, closing, gone;
-	bool added;                    /* to the multi handle: the engine's alone */
-	bool listed;                   /* among the commands: under the engine's lock */
-	CURLcode result;
-	struct buffer data;
-	size_t taken;                  /* bytes of data already read */
-	size_t wanted;                 /* a reader waits for so many; 0: nobody waits */
-	bool headers_too_long;
-};
-
-static struct {
-	pthread_once_t once;
-	pthread_mutex_t lock;
-	pthread_t thread;
-	CURLM *multi;
-	struct http_stream *commands, **commands_end; /* under lock */
-	struct http_stream *current;                  /* under lock: what the engine is obeying */
-	unsigned connections;
-} engine = {.once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER, .connections = 128};
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t engine_key; /* a thread's own transfers and connections: its CURLM */
 
 uint64_t
 http_clock_ms(void)
@@ -73,25 +39,20 @@ http_sleep_ms(uint64_t ms)
 		;
 }
 
-void
-http_connections(unsigned n)
-{
-	engine.connections = n;
-}
-
-/* ---- callbacks, on the engine's thread ---- */
+/* ---- libcurl's callbacks ---- */
 
 static void
 reset_reply(struct http_reply *reply)
 {
 	reply->status = 0;
-	reply->length = reply->date = -1;
+	reply->length = -1;
 	reply->headers.n = 0;
 }
 
 static void
 add_header(struct http_stream *s, const char *line, size_t n)
 {
+	struct buffer *headers = &s->reply.headers;
 	const char *colon = memchr(line, ':', n);
 	const char *value, *end = line + n;
 	size_t name;
@@ -102,46 +63,46 @@ add_header(struct http_stream *s, const char *line, size_t n)
 		;
 	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
-	if (memchr(line, 0, n) || s->reply.headers.n + n > HEADERS_MAX) {
+	if (memchr(line, 0, n) || headers->n + n > HEADERS_MAX) {
 		s->headers_too_long = true;
 		return;
 	}
-	name = s->reply.headers.n;
-	buffer_add(&s->reply.headers, line, (size_t)(colon - line));
-	for (size_t i = name; i < s->reply.headers.n; i++)
-		if (s->reply.headers.p[i] >= 'A' && s->reply.headers.p[i] <= 'Z')
-			s->reply.headers.p[i] += 32;
-	buffer_add_byte(&s->reply.headers, 0);
-	buffer_add(&s->reply.headers, value, (size_t)(end - value));
-	buffer_add_byte(&s->reply.headers, 0);
+	name = headers->n;
+	buffer_add(headers, line, (size_t)(colon - line));
+	for (size_t i = name; i < headers->n; i++)
+		if (headers->p[i] >= 'A' && headers->p[i] <= 'Z')
+			headers->p[i] += 32;
+	buffer_add_byte(headers, 0);
+	buffer_add(headers, value, (size_t)(end - value));
+	buffer_add_byte(headers, 0);
 }
 
 static void
 finish_head(struct http_stream *s)
 {
 	struct slice length = http_header(&s->reply, "content-length");
-	struct slice date = http_header(&s->reply, "date");
+	bool good = s->reply.status >= 200 && s->reply.status < 300;
 
 	if (length.n)
 		s->reply.length = strtoll(length.p, NULL, 10);
-	if (date.n)
-		s->reply.date = (int64_t)curl_getdate(date.p, NULL);
+	if (!good)
+		s->into = NULL, s->room = 0;
+	if (s->reply.length > (int64_t)s->room)
+		buffer_reserve(&s->data, (size_t)s->reply.length < s->window ? (size_t)s->reply.length : s->window);
 	s->head_done = true;
-	pthread_cond_broadcast(&s->changed);
 }
 
 /* Each block of headers (100 Continue, a proxy's reply) begins anew at its status line. */
-static size_t
-on_header(char *line, size_t size, size_t n, void *data)
+size_t
+http_on_header(char *line, size_t size, size_t n, void *data)
 {
 	struct http_stream *s = data;
 	size_t all = size * n;
-	bool refuse;
 
+	s->moved_ms = http_clock_ms();
 	n = all;
 	while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 		n--;
-	pthread_mutex_lock(&s->lock);
 	if (s->head_done) {
 		; /* trailers */
 	} else if (n > 5 && memcmp(line, "HTTP/", 5) == 0) {
@@ -154,9 +115,13 @@ on_header(char *line, size_t size, size_t n, void *data)
 	} else if (s->reply.status >= 200) {
 		finish_head(s);
 	}
-	refuse = s->headers_too_long;
-	pthread_mutex_unlock(&s->lock);
-	return refuse ? 0 : all;
+	return s->headers_too_long ? 0 : all;
+}
+
+static size_t
+waiting(const struct http_stream *s)
+{
+	return s->data.n - s->taken;
 }
 
 static void
@@ -170,34 +135,41 @@ forget_taken(struct http_stream *s)
 	s->taken = 0;
 }
 
-static size_t
-on_data(char *p, size_t size, size_t n, void *data)
+/* To where the reader wants it, what is over to the window. */
+size_t
+http_on_data(char *p, size_t size, size_t n, void *data)
 {
 	struct http_stream *s = data;
+	size_t direct = size * n;
 
 	n *= size;
-	pthread_mutex_lock(&s->lock);
-	if (s->data.n - s->taken >= s->window && !s->closing) {
+	s->moved_ms = http_clock_ms();
+	if (waiting(s) || direct > s->room)
+		direct = waiting(s) ? 0 : s->room;
+	if (direct < n && waiting(s) >= s->window) {
 		s->paused = true;
-		n = CURL_WRITEFUNC_PAUSE;
-	} else {
-		forget_taken(s);
-		buffer_add(&s->data, p, n);
-		/* a wake-up for each segment of the network's would cost more than the copy */
-		if (s->wanted && s->data.n - s->taken >= s->wanted)
-			pthread_cond_broadcast(&s->changed);
+		return CURL_WRITEFUNC_PAUSE;
 	}
-	pthread_mutex_unlock(&s->lock);
+	if (direct) {
+		memcpy(s->into + s->landed, p, direct);
+		s->room -= direct;
+		s->landed += direct;
+	}
+	if (direct < n) {
+		forget_taken(s);
+		buffer_add(&s->data, p + direct, n - direct);
+	}
 	return n;
 }
 
-static size_t
-on_upload(char *p, size_t size, size_t n, void *data)
+size_t
+http_on_upload(char *p, size_t size, size_t n, void *data)
 {
 	struct http_stream *s = data;
 	uint64_t left = s->body_bytes - s->body_sent;
 	ssize_t got;
 
+	s->moved_ms = http_clock_ms();
 	n *= size;
 	if (n > left)
 		n = (size_t)left;
@@ -216,8 +188,8 @@ on_upload(char *p, size_t size, size_t n, void *data)
 	return (size_t)got;
 }
 
-static int
-on_seek(void *data, curl_off_t offset, int origin)
+int
+http_on_seek(void *data, curl_off_t offset, int origin)
 {
 	struct http_stream *s = data;
 
@@ -227,124 +199,7 @@ on_seek(void *data, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-/* ---- the engine's thread ---- */
-
-static void
-finish(struct http_stream *s, CURLcode result)
-{
-	pthread_mutex_lock(&s->lock);
-	s->result = result;
-	s->done = true;
-	pthread_cond_broadcast(&s->changed);
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* A stream with news: it is to be started, resumed or closed; true when closed. */
-static bool
-obey(struct http_stream *s)
-{
-	bool closing, resume;
-
-	pthread_mutex_lock(&s->lock);
-	closing = s->closing;
-	resume = s->resume;
-	s->resume = false;
-	if (resume)
-		s->paused = false;
-	pthread_mutex_unlock(&s->lock);
-	if (closing) {
-		if (s->added && !s->done)
-			curl_multi_remove_handle(engine.multi, s->easy);
-		s->added = false;
-	} else if (!s->added) {
-		s->added = true;
-		if (curl_multi_add_handle(engine.multi, s->easy) != CURLM_OK)
-			finish(s, CURLE_OUT_OF_MEMORY);
-	} else if (resume && !s->done) {
-		curl_easy_pause(s->easy, CURLPAUSE_CONT);
-	}
-	return closing;
-}
-
-/* The last touch: whoever closes the stream frees it then. */
-static void
-let_go(struct http_stream *s)
-{
-	pthread_mutex_lock(&s->lock);
-	s->gone = true;
-	pthread_cond_broadcast(&s->changed);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static struct http_stream *
-next_command(void)
-{
-	struct http_stream *s;
-
-	pthread_mutex_lock(&engine.lock);
-	s = engine.current = engine.commands;
-	if (s) {
-		s->listed = false;
-		engine.commands = s->next;
-		if (!engine.commands)
-			engine.commands_end = &engine.commands;
-	}
-	pthread_mutex_unlock(&engine.lock);
-	return s;
-}
-
-static void
-obey_all(void)
-{
-	struct http_stream *s;
-	bool again;
-
-	while ((s = next_command())) {
-		if (!obey(s))
-			continue;
-		/* It may have been popped for an older command: then it comes once more. */
-		pthread_mutex_lock(&engine.lock);
-		again = s->listed;
-		pthread_mutex_unlock(&engine.lock);
-		if (!again)
-			let_go(s);
-	}
-}
-
-static void
-collect(void)
-{
-	struct CURLMsg *m;
-	int left;
-
-	while ((m = curl_multi_info_read(engine.multi, &left))) {
-		struct http_stream *s;
-		CURLcode result = m->data.result;
-		CURL *easy = m->easy_handle;
-
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&s);
-		curl_multi_remove_handle(engine.multi, easy);
-		finish(s, result);
-	}
-}
-
-static void *
-run(void *unused)
-{
-	(void)unused;
-	for (;;) {
-		int running;
-
-		obey_all();
-		if (curl_multi_perform(engine.multi, &running) != CURLM_OK)
-			abort();
-		collect();
-		curl_multi_poll(engine.multi, NULL, 0, 1000, NULL);
-	}
-	return NULL;
-}
+/* ---- a thread's engine ---- */
 
 static void
 die(const char *what)
@@ -356,187 +211,111 @@ die(const char *what)
 }
 
 static void
-start_engine(void)
+engine_free(void *multi)
 {
-	sigset_t all, old;
-	int failed;
+	curl_multi_cleanup(multi);
+}
 
-	engine.commands_end = &engine.commands;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || !(engine.multi = curl_multi_init()))
+static void
+start(void)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
 		die("libcurl does not initialise");
-	curl_multi_setopt(engine.multi, CURLMOPT_MAXCONNECTS, (long)engine.connections);
-	curl_multi_setopt(engine.multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	failed = pthread_create(&engine.thread, NULL, run, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (failed)
-		die(strerror(failed));
-	pthread_detach(engine.thread);
+	if (pthread_key_create(&engine_key, engine_free) != 0)
+		die("no thread key is left");
 }
 
-/* ---- any thread ---- */
-
-/* With the engine's lock held. */
-static void
-list(struct http_stream *s)
+static CURLM *
+own_engine(void)
 {
-	if (s->listed)
-		return;
-	s->listed = true;
-	s->next = NULL;
-	*engine.commands_end = s;
-	engine.commands_end = &s->next;
+	CURLM *multi;
+
+	pthread_once(&once, start);
+	if ((multi = pthread_getspecific(engine_key)))
+		return multi;
+	if (!(multi = curl_multi_init()) || pthread_setspecific(engine_key, multi) != 0)
+		die("libcurl has no memory");
+	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+	curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	return multi;
 }
 
 static void
-tell_engine(struct http_stream *s)
+collect(CURLM *multi)
 {
-	pthread_mutex_lock(&engine.lock);
-	list(s);
-	pthread_mutex_unlock(&engine.lock);
-	curl_multi_wakeup(engine.multi);
+	struct CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(multi, &left))) {
+		struct http_stream *s;
+		CURLcode result = m->data.result;
+
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&s);
+		curl_multi_remove_handle(multi, m->easy_handle);
+		s->result = result;
+		s->done = true;
+	}
 }
+
+/* Move what can be moved on all of the thread's transfers. */
+static void
+perform(CURLM *multi)
+{
+	int running;
+
+	if (curl_multi_perform(multi, &running) != CURLM_OK)
+		abort();
+	collect(multi);
+}
+
+/* Move on until s is head_done (or, with wanted, until so many bytes landed), or its window is full, or it is done; or
+ * nothing has moved for too long. Only time spent here counts: a caller that is busy elsewhere makes nobody late. */
+static void
+drive(struct http_stream *s, size_t wanted)
+{
+	uint64_t since = http_clock_ms(), now;
+
+	for (;;) {
+		perform(s->multi);
+		if (s->done || s->paused || (wanted ? s->landed >= wanted : s->head_done))
+			return;
+		now = http_clock_ms();
+		if (s->moved_ms > since)
+			since = s->moved_ms;
+		if (now - since >= s->stall_ms)
+			break;
+		curl_multi_poll(s->multi, NULL, 0, POLL_MS, NULL);
+	}
+	curl_multi_remove_handle(s->multi, s->easy);
+	s->stalled = s->done = true;
+	s->result = CURLE_OPERATION_TIMEDOUT;
+}
+
+/* ---- a request ---- */
 
 /* A handle for each request: one that is used again keeps, in libcurl before 8.0, a pointer to the last header of the
  * request before, which a reply that begins with a folded line would have it follow. Connections are kept anyway. */
-static CURL *
-easy_get(void)
-{
-	CURL *easy = curl_easy_init();
-
-	if (!easy)
-		die("libcurl has no memory");
-	return easy;
-}
-
-/* Where Debian, Amazon Linux 2023 and others keep the certificates: libcurl only knows its own build's place. */
-static const char *
-system_ca_bundle(void)
-{
-	static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt",
-		"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
-		"/etc/ssl/ca-bundle.pem"};
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
-		if (access(places[i], R_OK) == 0)
-			return places[i];
-	return NULL;
-}
-
-static void
-set_headers(struct http_stream *s, const struct http_request *r)
-{
-	struct buffer line = {0};
-
-	for (size_t i = 0; i < r->n_headers; i++) {
-		line.n = 0;
-		buffer_add_slice(&line, r->headers[i].name);
-		/* libcurl's way to send an empty value */
-		buffer_add_string(&line, r->headers[i].value.n ? ": " : ";");
-		buffer_add_slice(&line, r->headers[i].value);
-		s->header_list = curl_slist_append(s->header_list, buffer_string(&line));
-	}
-	if (r->body_bytes < 1 << 20)
-		s->header_list = curl_slist_append(s->header_list, "Expect:");
-	if (!r->has_body)
-		s->header_list = curl_slist_append(s->header_list, "Content-Type:");
-	s->header_list = curl_slist_append(s->header_list, "Accept:");
-	if (line.p)
-		explicit_bzero(line.p, line.n);
-	buffer_free(&line);
-	curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->header_list);
-}
-
-static void
-set_method(struct http_stream *s, const struct http_request *r)
-{
-	CURL *easy = s->easy;
-
-	if (strcmp(r->method, "HEAD") == 0) {
-		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-	} else if (r->has_body) {
-		curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, r->method);
-		curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)s->body_bytes);
-		curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
-		curl_easy_setopt(easy, CURLOPT_READDATA, s);
-		curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
-		curl_easy_setopt(easy, CURLOPT_SEEKDATA, s);
-		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 128L << 10);
-	} else {
-		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, r->method);
-	}
-}
-
-static void
-set_limits(struct http_stream *s, const struct http_request *r)
-{
-	CURL *easy = s->easy;
-	uint64_t connect = r->connect_ms ? r->connect_ms : CONNECT_MS;
-	uint64_t stall = r->stall_seconds ? r->stall_seconds : STALL_SECONDS;
-
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)r->total_ms);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)stall);
-	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_SECONDS);
-	curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, 300L);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
-	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 20L);
-	curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
-	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-}
-
-static void
-set_up(struct http_stream *s, const struct http_request *r)
-{
-	CURL *easy = s->easy;
-	const char *ca = r->ca_bundle ? r->ca_bundle : system_ca_bundle();
-
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, s);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "accommodation-consolidator");
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_URL, r->url);
-	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, s->reason);
-	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L << 10);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, s);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, s);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	if (ca)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, ca);
-	if (r->direct)
-		curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	set_limits(s, r);
-	set_method(s, r);
-	set_headers(s, r);
-}
-
 struct http_stream *
 http_open(const struct http_request *r)
 {
 	struct http_stream *s = memory_get_zeroed(1, sizeof(*s));
 
-	pthread_once(&engine.once, start_engine);
+	s->multi = own_engine();
 	s->body = r->body;
 	s->body_fd = r->has_body ? r->body_fd : -1;
 	s->body_offset = r->body_offset;
 	s->body_bytes = s->body_fd < 0 ? r->body.n : r->body_bytes;
 	s->window = r->window ? r->window : WINDOW;
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, NULL);
+	s->into = r->into;
+	s->room = r->into ? r->into_bytes : 0;
 	reset_reply(&s->reply);
-	s->easy = easy_get();
-	set_up(s, r);
-	tell_engine(s);
+	if (!(s->easy = curl_easy_init()))
+		die("libcurl has no memory");
+	http_set_up(s, r);
+	if (curl_multi_add_handle(s->multi, s->easy) != CURLM_OK)
+		die("libcurl has no memory");
 	return s;
 }
 
@@ -577,7 +356,10 @@ failure(struct http_stream *s, struct error *error)
 	if (transport == RETRY_TIMED_OUT && connected == 0)
 		transport = RETRY_UNREACHABLE;
 
-	if (s->headers_too_long)
+	if (s->stalled)
+		error_set(error, STATUS_FAILED, "network", "nothing came or went for %llu s",
+			(unsigned long long)(s->stall_ms / 1000));
+	else if (s->headers_too_long)
 		error_set(error, STATUS_FAILED, "network", "the reply's headers are endless or malformed");
 	else if (s->result == CURLE_ABORTED_BY_CALLBACK)
 		error_set(error, STATUS_FAILED, "io", "cannot read the file being sent, or it shrank");
@@ -593,58 +375,75 @@ failure(struct http_stream *s, struct error *error)
 enum retry_transport
 http_head(struct http_stream *s, const struct http_reply **reply, struct error *error)
 {
-	bool have;
-
-	pthread_mutex_lock(&s->lock);
-	while (!s->head_done && !s->done)
-		pthread_cond_wait(&s->changed, &s->lock);
-	have = s->head_done;
-	pthread_mutex_unlock(&s->lock);
-	if (!have)
+	if (!s->head_done && !s->done)
+		drive(s, 0);
+	if (!s->head_done)
 		return failure(s, error);
 	*reply = &s->reply;
 	return RETRY_ANSWERED;
 }
 
-bool
-http_ready(struct http_stream *s)
+static void
+land(struct http_stream *s, void *p, size_t n)
 {
-	bool ready;
+	size_t have = waiting(s) < n ? waiting(s) : n;
 
-	pthread_mutex_lock(&s->lock);
-	ready = s->done || s->data.n > s->taken;
-	pthread_mutex_unlock(&s->lock);
-	return ready;
+	if (have)
+		memcpy(p, s->data.p + s->taken, have);
+	s->taken += have;
+	s->into = p;
+	s->landed = have;
+	s->room = n - have;
+}
+
+static void
+resume(struct http_stream *s)
+{
+	if (!s->paused || s->done || waiting(s) >= s->window / 2)
+		return;
+	s->paused = false;
+	curl_easy_pause(s->easy, CURLPAUSE_CONT);
 }
 
 ssize_t
 http_read(struct http_stream *s, void *p, size_t n, enum retry_transport *transport, struct error *error)
 {
-	size_t have;
-	bool resume;
+	bool prepared = p == s->into && s->landed + s->room > 0;
+	size_t got;
 
-	pthread_mutex_lock(&s->lock);
-	s->wanted = n < s->window / 2 ? n : s->window / 2;
-	while (s->data.n - s->taken < s->wanted && !s->done)
-		pthread_cond_wait(&s->changed, &s->lock);
-	s->wanted = 0;
-	have = s->data.n - s->taken;
-	if (have > n)
-		have = n;
-	if (have)
-		memcpy(p, s->data.p + s->taken, have);
-	s->taken += have;
-	resume = s->paused && !s->done && !s->resume && s->data.n - s->taken < s->window / 2;
-	s->resume |= resume;
-	pthread_mutex_unlock(&s->lock);
-	if (resume)
-		tell_engine(s);
-	if (have || n == 0)
-		return (ssize_t)have;
-	if (s->result == CURLE_OK)
-		return 0;
+	if (!prepared)
+		land(s, p, n);
+	if (s->landed < n) {
+		size_t most = s->landed + s->room < n ? s->landed + s->room : n;
+
+		resume(s);
+		if (!s->done)
+			drive(s, most < s->window / 2 ? most : s->window / 2);
+	}
+	got = s->landed < n ? s->landed : n;
+	s->landed -= got;
+	s->into = prepared ? s->into + got : NULL;
+	if (!prepared)
+		s->room = 0;
+	if (got || n == 0 || s->result == CURLE_OK)
+		return (ssize_t)got;
 	*transport = failure(s, error);
 	return -1;
+}
+
+/* A body that the window holds is not copied, but given away. */
+static enum retry_transport
+give_all(struct http_stream *s, struct buffer *body, size_t max, struct error *error)
+{
+	struct buffer empty = *body;
+
+	if (s->data.n > max) {
+		error_set(error, STATUS_FAILED, "network", "the reply is longer than %zu bytes", max);
+		return RETRY_HOPELESS;
+	}
+	*body = s->data;
+	s->data = empty;
+	return s->result == CURLE_OK ? RETRY_ANSWERED : failure(s, error);
 }
 
 enum retry_transport
@@ -653,10 +452,12 @@ http_read_all(struct http_stream *s, struct buffer *body, size_t max, struct err
 	enum retry_transport transport;
 	ssize_t got;
 
+	if (!s->done)
+		drive(s, SIZE_MAX);
+	if (s->done && body->n == 0 && s->landed == 0 && s->taken == 0)
+		return give_all(s, body, max, error);
 	for (;;) {
-		size_t room = 16 << 10;
-
-		buffer_reserve(body, room);
+		buffer_reserve(body, 16 << 10);
 		got = http_read(s, body->p + body->n, body->capacity - body->n, &transport, error);
 		if (got < 0)
 			return transport;
@@ -673,32 +474,26 @@ http_read_all(struct http_stream *s, struct buffer *body, size_t max, struct err
 void
 http_close(struct http_stream *s)
 {
-	bool busy;
-
 	if (!s)
 		return;
-	pthread_mutex_lock(&s->lock);
-	pthread_mutex_lock(&engine.lock);
-	busy = !s->done || s->listed || engine.current == s;
-	s->closing = busy;
-	if (busy)
-		list(s);
-	pthread_mutex_unlock(&engine.lock);
-	pthread_mutex_unlock(&s->lock);
-	if (busy) {
-		curl_multi_wakeup(engine.multi);
-		pthread_mutex_lock(&s->lock);
-		while (!s->gone)
-			pthread_cond_wait(&s->changed, &s->lock);
-		pthread_mutex_unlock(&s->lock);
-	}
+	if (s->multi != own_engine())
+		abort();
+	if (!s->done)
+		curl_multi_remove_handle(s->multi, s->easy);
 	curl_easy_cleanup(s->easy);
-	curl_slist_free_all(s->header_list);
+	explicit_bzero(s->header_text.p, s->header_text.n);
+	buffer_free(&s->header_text);
 	buffer_free(&s->reply.headers);
 	buffer_free(&s->data);
-	pthread_cond_destroy(&s->changed);
-	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+int64_t
+http_date(const struct http_reply *reply)
+{
+	struct slice date = http_header(reply, "date");
+
+	return date.n ? (int64_t)curl_getdate(date.p, NULL) : -1;
 }
 
 struct slice

@@ -9,7 +9,9 @@
 #define ACC_AWS_S3_H
 
 #include "aws/checksum.h"
+#include "base/buffer.h"
 #include "base/error.h"
+#include "base/instant.h"
 #include "base/slice.h"
 
 #include <stdbool.h>
@@ -30,13 +32,18 @@ struct s3_get {
 	size_t window;           /* bytes read ahead; 0: 256K */
 };
 
+#define S3_RANGES_FROM (UINT64_C(16) << 20) /* bytes of an object that pays to be read in ranges, */
+#define S3_RANGE_BYTES (UINT64_C(8) << 20)  /* each of so many, */
+#define S3_RANGES_MAX 8                     /* at most so many ahead of the one that is read */
+
 struct s3_meta {
 	uint64_t bytes;
 	bool has_bytes;
-	char *etag, *version_id, *last_modified; /* owned; NULL when the reply had none; last_modified is RFC 3339 */
+	char *etag, *version_id, *last_modified; /* owned; NULL when the reply had none; last_modified as in HTTP */
 	char *sha256;            /* hex, when the store knows it; of a look alone */
 };
 void s3_meta_free(struct s3_meta *meta);
+struct instant s3_modified(const struct s3_meta *meta); /* last_modified; may be missing */
 
 struct s3_download;
 
@@ -47,7 +54,13 @@ int s3_head(struct s3_download *d, const struct s3_meta **meta, struct error *er
 /* Read at most n bytes; 0 at the end, when length and checksum were found right. A connection that breaks is taken up
  * again where it broke, on the same ETag. -1 with *error. */
 ssize_t s3_read(struct s3_download *d, void *p, size_t n, struct error *error);
-bool s3_ready(struct s3_download *d); /* whether a read would not wait */
+/* After s3_head, before the first read: have a large object sent by so many ranges more at a time, each on its own
+ * connection, where one is slower than the line. It is read in order as ever; every range must be of the same ETag.
+ * Each keeps up to S3_RANGE_BYTES ahead, or puts them to into, room for all of the object: the reads must then be
+ * given into, and where the one before left off. A smaller object, or a store without ranges, is read as ever. */
+void s3_read_ahead(struct s3_download *d, unsigned ranges, char *into);
+/* Read all of an object whose size is known to *out, which must be empty: as s3_read to the end. 0, or -1. */
+int s3_read_whole(struct s3_download *d, struct buffer *out, struct error *error);
 void s3_close(struct s3_download *d);
 
 /* Ask about an object without reading it. Gives *meta to s3_meta_free. */

@@ -15,6 +15,7 @@ enum {
 	UNDATED_LEVELS = 3,     /* so deep is a date looked for before all below is listed at once */
 	WINDOW = 256 << 10,
 	WINDOW_LARGE = 1 << 20,
+	RANGES = 3,             /* so many more at a time of an object that is too large to be held */
 	WHOLE_TRIES = 4,        /* of an object that comes damaged */
 };
 
@@ -91,36 +92,50 @@ object_close(struct stream *stream)
 
 static const struct stream_kind object_stream_kind = {object_read, object_close};
 
-static int
-read_whole(struct object_stream *s, uint64_t bytes, struct error *error)
-{
-	ssize_t got;
-
-	s->whole.n = 0;
-	/* one byte more than there is, to see the end */
-	buffer_reserve(&s->whole, (size_t)bytes + 1);
-	while ((got = s3_read(s->download, s->whole.p + s->whole.n, s->whole.capacity - s->whole.n, error)) > 0) {
-		s->whole.n += (size_t)got;
-		if (s->whole.n == s->whole.capacity)
-			buffer_reserve(&s->whole, 4096);
-	}
-	return got < 0 ? -1 : 0;
-}
-
-/* Whether the object may be held whole. */
+/* Whether so many bytes that nobody reserved may be held. */
 static bool
-may_hold(struct object_stream *s, const struct reference *r, uint64_t bytes, size_t memory)
+claim(struct object_stream *s, uint64_t bytes, size_t memory)
 {
-	if (bytes > memory || s->unforeseen)
-		return bytes <= memory;
-	if (r->has_size ? bytes <= r->size : bytes <= memory / UNFORESEEN_SHARE)
-		return true;
+	if (s->unforeseen)
+		return bytes <= s->unforeseen;
+	if (bytes > memory)
+		return false;
 	if (atomic_fetch_add(&unforeseen_bytes, (size_t)bytes) + bytes > memory) {
 		atomic_fetch_sub(&unforeseen_bytes, (size_t)bytes);
 		return false;
 	}
 	s->unforeseen = (size_t)bytes;
 	return true;
+}
+
+/* Whether the object may be held whole. */
+static bool
+may_hold(struct object_stream *s, const struct reference *r, uint64_t bytes, size_t memory)
+{
+	if (bytes > memory)
+		return false;
+	if (r->has_size ? bytes <= r->size : bytes <= memory / UNFORESEEN_SHARE)
+		return true;
+	return claim(s, bytes, memory);
+}
+
+/* By how many ranges more at a time an object is read that cannot be held. */
+static unsigned
+ranges_within(size_t memory)
+{
+	uint64_t ranges = memory / 2 / S3_RANGE_BYTES;
+
+	return ranges < RANGES ? (unsigned)ranges : RANGES;
+}
+
+static void
+read_ahead(struct object_stream *s, const struct reference *r, size_t memory)
+{
+	unsigned ranges = ranges_within(memory);
+	bool reserved = r->has_size && r->size > memory;
+
+	if (reserved || claim(s, ranges * S3_RANGE_BYTES, memory))
+		s3_read_ahead(s->download, ranges, NULL);
 }
 
 static int
@@ -134,10 +149,17 @@ open_once(struct object_stream *s, const struct s3_get *get, const struct refere
 		return -1;
 	facts->has_size = meta->has_bytes;
 	facts->size = meta->bytes;
-	if (!meta->last_modified || !instant_parse(slice_of(meta->last_modified), &facts->time, NULL))
-		facts->time = INSTANT_MISSING;
+	facts->time = r->time ? INSTANT_MISSING : s3_modified(meta);
 	s->is_whole = meta->has_bytes && may_hold(s, r, meta->bytes, memory);
-	return s->is_whole ? read_whole(s, meta->bytes, error) : 0;
+	if (!s->is_whole) {
+		read_ahead(s, r, memory);
+		return 0;
+	}
+	s->whole.n = 0;
+	if (s3_read_whole(s->download, &s->whole, error) < 0)
+		return -1;
+	facts->whole = buffer_slice(&s->whole);
+	return 0;
 }
 
 static struct stream *
@@ -177,7 +199,9 @@ s3_scheme_memory(const struct reference *r, size_t most)
 {
 	if (!r->has_size)
 		return most / UNFORESEEN_SHARE;
-	return r->size <= most ? (size_t)r->size + WINDOW : 2 * WINDOW_LARGE;
+	if (r->size <= most)
+		return (size_t)r->size + WINDOW;
+	return 2 * WINDOW_LARGE + (r->size < S3_RANGES_FROM ? 0 : ranges_within(most) * S3_RANGE_BYTES);
 }
 
 /* ---- listing */
@@ -306,8 +330,8 @@ list_one(struct lister *l, const char *source, struct slice key, struct error *e
 		if (s3_look(&(struct s3_get){.uri = source, .requester_pays = requester_pays()}, &meta, error) < 0) {
 			if (strcmp(error->code, "missing") != 0)
 				return -1;
-		} else if (meta.last_modified) {
-			instant_parse(slice_of(meta.last_modified), &time, NULL);
+		} else {
+			time = s3_modified(&meta);
 		}
 		s3_meta_free(&meta);
 	}

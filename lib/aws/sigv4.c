@@ -380,17 +380,14 @@ sigv4_signature(char hex[65], const unsigned char key[32], struct slice string_t
 
 void
 sigv4_authorization(struct buffer *out, const struct sigv4_request *request,
-	const struct sigv4_scope *scope, struct slice access_key, struct slice secret)
+	const struct sigv4_scope *scope, struct slice access_key, const unsigned char key[32])
 {
 	struct buffer canonical = {0}, to_sign = {0};
-	unsigned char key[32];
 	char signature[65];
 
 	sigv4_canonical_request(&canonical, request);
 	sigv4_string_to_sign(&to_sign, scope, buffer_slice(&canonical));
-	sigv4_key(key, secret, scope);
 	sigv4_signature(signature, key, buffer_slice(&to_sign));
-	sodium_memzero(key, sizeof(key));
 	buffer_add_string(out, "AWS4-HMAC-SHA256 Credential=");
 	buffer_add_slice(out, access_key);
 	buffer_add_byte(out, '/');

@@ -48,9 +48,9 @@ void sigv4_string_to_sign(struct buffer *out, const struct sigv4_scope *scope, s
 void sigv4_key(unsigned char key[32], struct slice secret, const struct sigv4_scope *scope);
 /* Lower-case hex, NUL-terminated. */
 void sigv4_signature(char hex[65], const unsigned char key[32], struct slice string_to_sign);
-/* Append the value of the Authorization header. All steps in one. */
+/* Append the value of the Authorization header. All steps in one, with a signing key that holds for the scope's day. */
 void sigv4_authorization(struct buffer *out, const struct sigv4_request *request,
-	const struct sigv4_scope *scope, struct slice access_key, struct slice secret);
+	const struct sigv4_scope *scope, struct slice access_key, const unsigned char key[32]);
 
 /* Lower-case hex SHA-256 of bytes, NUL-terminated. */
 void sigv4_hash(char hex[65], struct slice bytes);

@@ -5,25 +5,30 @@
 #include "catalog/fetch_private.h"
 #include "io/object.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #define WAITING_MAX 1024       /* objects named and not yet begun */
-#define SPARE_CHUNKS_MAX 32
+#define SPARE_CHUNKS_MAX 16
+#define MMAP_BYTES (1 << 20)   /* from this size on memory is the system's again once it is freed, */
+#define TRIM_BYTES (4 << 20)   /* and from this size at the end of what each thread has */
 
 struct fetch {
 	const struct fetch_options *options;
 	pthread_mutex_t lock;
 	pthread_cond_t work;  /* a job to begin, or no more to come: workers wait */
 	pthread_cond_t ready; /* output, a finished job or the end: the writer waits */
-	pthread_cond_t room;  /* somebody may go on: workers with too much output, the lister */
+	pthread_cond_t memory; /* a worker waits to begin the next job: there may be memory for it */
+	pthread_cond_t drained; /* workers wait whose jobs have too much output */
+	pthread_cond_t named; /* the lister waits: enough jobs are named */
 	/* guarded by lock */
 	struct job *jobs, **last_job; /* from the one being written to the last one named */
 	struct job *next_job;         /* the first that no worker has taken */
 	size_t n_waiting;
 	bool listed;                  /* all are named */
 	size_t reserved;              /* bytes that objects in flight may hold */
-	size_t held;                  /* bytes of output that waits to be written */
+	size_t held;                  /* bytes of memory with output that waits to be written */
 	size_t n_workers, n_idle;
 	struct chunk *spare;
 	size_t n_spare;
@@ -80,13 +85,19 @@ memory_needed(const struct fetch *f, const struct job *job)
 		: 0;
 }
 
+static size_t
+chunk_bytes(const struct chunk *chunk)
+{
+	return chunk->data.capacity + chunk->refusal_bytes;
+}
+
 static void
 hand_over(struct fetch *f, struct job *job, struct chunk *chunk)
 {
 	*job->last_chunk = chunk;
 	job->last_chunk = &chunk->next;
-	job->pending_bytes += chunk->data.n + chunk->refusal_bytes;
-	f->held += chunk->data.n + chunk->refusal_bytes;
+	job->pending_bytes += chunk_bytes(chunk);
+	f->held += chunk_bytes(chunk);
 	if (job == f->jobs)
 		pthread_cond_signal(&f->ready);
 }
@@ -98,7 +109,7 @@ fetch_emit(struct fetch_worker *w)
 
 	pthread_mutex_lock(&f->lock);
 	while (w->job->pending_bytes >= f->pending_max)
-		pthread_cond_wait(&f->room, &f->lock);
+		pthread_cond_wait(&f->drained, &f->lock);
 	hand_over(f, w->job, w->chunk);
 	w->chunk = chunk_get(f);
 	pthread_mutex_unlock(&f->lock);
@@ -127,15 +138,18 @@ take_job(struct fetch_worker *w, size_t *memory)
 		if (f->reserved + f->held == 0 ||
 			f->reserved + f->held + *memory <= f->options->buffer_bytes)
 			break;
-		pthread_cond_wait(&f->room, &f->lock);
+		pthread_cond_wait(&f->memory, &f->lock);
 	}
 	if (job) {
 		f->next_job = job->next;
-		f->n_waiting--;
 		f->reserved += *memory;
-		pthread_cond_broadcast(&f->room);
+		/* the lister is not woken for every one */
+		if (--f->n_waiting == WAITING_MAX / 2)
+			pthread_cond_signal(&f->named);
 		w->chunk = chunk_get(f);
 	}
+	/* All who wait for memory wait for the same job: the next may have room, too. */
+	pthread_cond_signal(&f->memory);
 	pthread_mutex_unlock(&f->lock);
 	return job;
 }
@@ -150,7 +164,7 @@ finish_job(struct fetch_worker *w, size_t memory)
 	w->job->finished = true;
 	f->reserved -= memory;
 	if (memory > 0)
-		pthread_cond_broadcast(&f->room);
+		pthread_cond_signal(&f->memory);
 	if (w->job == f->jobs)
 		pthread_cond_signal(&f->ready);
 	pthread_mutex_unlock(&f->lock);
@@ -224,7 +238,7 @@ fetch_add(void *fetch, struct reference *r, const struct error *problem)
 		progress_total(job->reference.size);
 	pthread_mutex_lock(&f->lock);
 	while (f->n_waiting >= WAITING_MAX)
-		pthread_cond_wait(&f->room, &f->lock);
+		pthread_cond_wait(&f->named, &f->lock);
 	*f->last_job = job;
 	f->last_job = &job->next;
 	f->n_waiting++;
@@ -409,12 +423,14 @@ write_all_jobs(struct fetch *f, struct fetch_counts *counts)
 		}
 		for (; chunks; chunks = next) {
 			next = chunks->next;
-			f->held -= chunks->data.n + chunks->refusal_bytes;
+			f->held -= chunk_bytes(chunks);
 			if (!finished)
-				job->pending_bytes -= chunks->data.n + chunks->refusal_bytes;
+				job->pending_bytes -= chunk_bytes(chunks);
 			chunk_put(f, chunks);
 		}
-		pthread_cond_broadcast(&f->room);
+		pthread_cond_signal(&f->memory);
+		if (!finished)
+			pthread_cond_broadcast(&f->drained);
 	}
 	pthread_mutex_unlock(&f->lock);
 }
@@ -426,11 +442,16 @@ configure(struct fetch *f, const struct fetch_options *options)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
+	/* else each thread keeps what its largest objects needed */
+	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
 	f->options = options;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->work, NULL);
 	pthread_cond_init(&f->ready, NULL);
-	pthread_cond_init(&f->room, NULL);
+	pthread_cond_init(&f->memory, NULL);
+	pthread_cond_init(&f->drained, NULL);
+	pthread_cond_init(&f->named, NULL);
 	f->last_job = &f->jobs;
 	f->workers_max = options->in_flight;
 	/* jq programs are processes with 40 ms of start-up: no more than can run */
@@ -466,7 +487,9 @@ release(struct fetch *f)
 	pthread_mutex_destroy(&f->lock);
 	pthread_cond_destroy(&f->work);
 	pthread_cond_destroy(&f->ready);
-	pthread_cond_destroy(&f->room);
+	pthread_cond_destroy(&f->memory);
+	pthread_cond_destroy(&f->drained);
+	pthread_cond_destroy(&f->named);
 }
 
 enum status

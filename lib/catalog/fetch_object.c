@@ -412,15 +412,15 @@ scan_refused(struct fetch_worker *w, const struct scan_record *r)
 	refuse(w, r);
 }
 
-/* What the window holds; false at the end. broken: reading failed, so that what is cut at the end was good. */
+/* The records in a window; false at the end. broken: reading failed, so that what is cut at the end was good. */
 static bool
-scan_window(struct fetch_worker *w, bool at_end, bool broken)
+scan_window(struct fetch_worker *w, struct slice window, bool at_end, bool broken)
 {
 	struct scan_record r;
 	enum scan_result result;
 	struct error error;
 
-	scanner_window(w->scanner, w->window.p, w->window.n, at_end);
+	scanner_window(w->scanner, window.p, window.n, at_end);
 	while ((result = scanner_next(w->scanner, &r)) == SCAN_RECORD || result == SCAN_REFUSED) {
 		if (result == SCAN_REFUSED && broken)
 			continue;
@@ -463,7 +463,6 @@ read_stream(struct fetch_worker *w, struct stream *raw, struct stream *stream)
 	uint64_t shown = 0;
 	bool more = true;
 
-	scanner_restart(w->scanner);
 	w->window.n = 0;
 	while (more) {
 		size_t n = w->window.n > FETCH_BLOCK ? w->window.n : FETCH_BLOCK;
@@ -474,7 +473,7 @@ read_stream(struct fetch_worker *w, struct stream *raw, struct stream *stream)
 		if (got < 0)
 			fail(w, &error);
 		w->window.n += got > 0 ? (size_t)got : 0;
-		more = scan_window(w, got <= 0, got < 0);
+		more = scan_window(w, buffer_slice(&w->window), got <= 0, got < 0);
 		keep_rest(w);
 		progress_done(raw->bytes - shown);
 		shown = raw->bytes;
@@ -482,6 +481,15 @@ read_stream(struct fetch_worker *w, struct stream *raw, struct stream *stream)
 			fetch_emit(w);
 	}
 	w->job->counts.bytes_in = raw->bytes;
+}
+
+/* What is in memory, uncompressed, needs no window. */
+static void
+scan_whole(struct fetch_worker *w, struct slice whole)
+{
+	scan_window(w, whole, true, false);
+	progress_done(whole.n);
+	w->job->counts.bytes_in = whole.n;
 }
 
 void
@@ -500,6 +508,12 @@ fetch_object(struct fetch_worker *w)
 		return;
 	}
 	prepare_source(w, facts.time);
+	scanner_restart(w->scanner);
+	if (facts.whole.p && codec_recognise(facts.whole) == CODEC_NONE) {
+		scan_whole(w, facts.whole);
+		stream_close(raw);
+		return;
+	}
 	stream = codec_decode(raw, r->uri);
 	read_stream(w, raw, stream);
 	stream_close(stream);

@@ -39,6 +39,8 @@ struct object_facts {
 	struct instant time; /* last modified; may be missing */
 	uint64_t size;       /* bytes as stored; meaningful with has_size */
 	bool has_size;
+	struct slice whole;  /* all of it, when it is in memory already: reading gives the same. Borrowed from the
+	                        stream until that is read from or closed; else p is NULL */
 };
 
 struct object_scheme {
