@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -31,7 +32,8 @@
 	X(read) X(pread) X(write) X(recv) X(send) X(open) X(openat) X(close) X(fsync) X(renameat) X(renameat2) \
 	X(linkat) X(unlink) X(unlinkat) X(mkdirat) X(mkostemp) X(mmap) X(malloc) X(calloc) X(realloc) X(fstat) \
 	X(fstatat) X(stat) X(lseek) X(fcntl) X(poll) X(pipe2) X(socketpair) X(fork) X(dup2) X(memfd_create) \
-	X(opendir) X(readdir) X(fopen) X(pthread_create) X(posix_spawnp) X(waitpid) X(posix_fadvise)
+	X(opendir) X(readdir) X(fopen) X(pthread_create) X(posix_spawnp) X(waitpid) X(posix_fadvise) X(mkdtemp) \
+	X(flock) X(rmdir) X(fdopendir) X(waitid) X(setenv) X(execvp) X(access) X(faccessat)
 
 enum kind {
 #define NUMBER(name) KIND_##name,
@@ -163,6 +165,13 @@ CALL(socketpair, (int domain, int type, int protocol, int fds[2]), (domain, type
 CALL(fork, (void), ())
 CALL(dup2, (int from, int to), (from, to))
 CALL(memfd_create, (const char *name, unsigned flags), (name, flags))
+CALL(flock, (int fd, int operation), (fd, operation))
+CALL(rmdir, (const char *path), (path))
+CALL(setenv, (const char *name, const char *value, int overwrite), (name, value, overwrite))
+CALL(execvp, (const char *file, char *const arguments[]), (file, arguments))
+CALL(access, (const char *path, int mode), (path, mode))
+CALL(faccessat, (int fd, const char *path, int mode, int flags), (fd, path, mode, flags))
+CALL(waitid, (idtype_t type, id_t id, siginfo_t *info, int options), (type, id, info, options))
 CALL(waitpid, (pid_t pid, int *status, int flags), (pid, status, flags))
 
 /* The descriptor is closed in any case, as Linux does. */
@@ -246,6 +255,20 @@ opendir(const char *path)
 {
 	REAL(opendir);
 	return due(KIND_opendir) && how ? NULL : real(path);
+}
+
+DIR *
+fdopendir(int fd)
+{
+	REAL(fdopendir);
+	return due(KIND_fdopendir) && how ? NULL : real(fd);
+}
+
+char *
+mkdtemp(char *path)
+{
+	REAL(mkdtemp);
+	return due(KIND_mkdtemp) && how ? NULL : real(path);
 }
 
 struct dirent *

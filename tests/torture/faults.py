@@ -24,7 +24,6 @@ import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KINDS = re.findall(r"X\((\w+)\)", re.search(r"#define KINDS\(X\)(.*?)\n\n", open(f"{HERE}/faults.c").read(), re.S).group(1))
-TRANSFERS = {"read", "pread", "write", "recv", "send"}
 # How each kind fails; 0 is the shortest transfer.
 HOW = collections.defaultdict(lambda: [errno.EIO], {
     "read": [errno.EIO, 0, errno.EINTR], "pread": [errno.EIO, 0, errno.EINTR],
@@ -37,7 +36,10 @@ HOW = collections.defaultdict(lambda: [errno.EIO], {
     "fork": [errno.EAGAIN], "pipe2": [errno.EMFILE], "socketpair": [errno.EMFILE], "fopen": [errno.EMFILE],
     "opendir": [errno.EMFILE], "pthread_create": [errno.EAGAIN], "posix_spawnp": [errno.ENOMEM],
     "poll": [errno.ENOMEM, errno.EINTR], "memfd_create": [errno.EMFILE], "waitpid": [errno.EINTR],
-    "fcntl": [errno.EPERM], "dup2": [errno.EBUSY],
+    "fcntl": [errno.EPERM], "dup2": [errno.EBUSY], "mkdtemp": [errno.ENOSPC, errno.EACCES], "setenv": [errno.ENOMEM],
+    "flock": [errno.EWOULDBLOCK, errno.ENOLCK, errno.EINTR], "fdopendir": [errno.ENOMEM], "waitid": [errno.EINTR],
+    "execvp": [errno.ENOENT, errno.ENOMEM],
+    "access": [errno.EACCES], "faccessat": [errno.EACCES], "rmdir": [errno.EBUSY],
 })
 TIMEOUT = 30
 
@@ -146,6 +148,14 @@ def chain_stays(one, right):
         require(text == right.made.get(name) or one.status == 1, f"{name} has the wrong content")
 
 
+def drain_stays(one, right):
+    """Of acc-sqs-drain: an answer without failures is given only when the work is done."""
+    if one.out:
+        require(one.out == right.out and one.made == right.made or json.loads(one.out)["batchItemFailures"],
+                "the messages count as done, and are not")
+    require(one.out or one.status != 0, "no answer, and status 0")
+
+
 # ---- the scenarios
 
 class Scenario:
@@ -177,6 +187,9 @@ SCENARIOS = [
     Scenario(f"chain, {tool[4:]}", tool, ["-j", "1", "-b", "4K", "--priority", "B,A,C", "a.jsonl", "many.jsonl", "made"] + AT, chain_stays,
              command="acc-consolidate", counted=False)
     for tool in ("acc-fetch", "acc-merge", "acc-split", "acc-put")
+] + [
+    Scenario("drain an event", "acc-sqs-drain", ["--trust-status", "--event", "event", "--", "sh", "-c", "cat >made/references"],
+             drain_stays),
 ]
 
 
@@ -191,6 +204,9 @@ def make_inputs(directory):
         "map.jq": ".accommodation_data.mapped = true", "references": 'a.jsonl\n{"uri":"many.jsonl","messages":[{"id":"m"}]}\n',
         "catalogs/1.jsonl": record(1, "A", x=1), "catalogs/year=2021/2.jsonl": record(2, "A", x=2), "tree/x/3.jsonl": record(3, "B", x=1),
     }
+    notification = json.dumps({"Records": [{"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+                                            "s3": {"bucket": {"name": "src"}, "object": {"key": "a.jsonl"}}}]})
+    files["event"] = json.dumps({"Records": [{"messageId": f"m{n}", "receiptHandle": "h", "body": notification} for n in range(2)]})
     for name, content in files.items():
         os.makedirs(os.path.dirname(at(name)), exist_ok=True)
         with open(at(name), "w") as file:
@@ -306,7 +322,7 @@ def judge(scenario, right, one, call, how, happened):
         require(done is None or done == one.status or (done == 0) < (one.status == 0) or done != 0,
                 f"done with {done} in the journal, status {one.status}")
         require(one.status not in (0, 1) or done == one.status, "the journal does not say that it is done")
-    if call not in ("unlink", "unlinkat", "linkat"):
+    if call not in ("unlink", "unlinkat", "linkat", "rmdir"):
         left = list(one.temporary) + [name for name in one.made if os.path.basename(name).startswith(".acc-")]
         require(not left, f"temporary files are left: {left}")
 
@@ -325,6 +341,7 @@ def main():
     parser.add_argument("--sample", type=int, default=1 << 30, help="try only so many of each kind in each scenario")
     parser.add_argument("--only", default="", help="scenarios and calls: a regular expression for 'SCENARIO: CALL'")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     options = parser.parse_args()
     options.shim, options.bin = os.path.abspath(options.shim), os.path.abspath(options.bin)
@@ -349,6 +366,9 @@ def main():
                 with lock:
                     tally[f"status {one.status}"] += 1
                     tally["happened"] += happened
+                    tally["tried"] += 1
+                    if options.verbose and tally["tried"] % 1000 == 0:
+                        print(f"faults: {tally['tried']} tried", flush=True)
             except Broken as broken:
                 with lock:
                     name = errno.errorcode.get(how, "short")
