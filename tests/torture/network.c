@@ -1,22 +1,25 @@
-/* network - preloaded into the commands: a resolver by a seed, and less patience with who does not answer.
+/* network - preloaded into the commands: a resolver by a seed, and a clock that hurries.
  *
  *     LD_PRELOAD=network.so NETWORK_HOST=endpoint.test NETWORK_SEED=7 acc-fetch ...
  *
  * NETWORK_HOST is the loopback, where it can be found: the seed decides whether every lookup works, the first ones of
- * each process fail, some fail, or all do. A stall ends a transfer after two seconds instead of thirty. */
+ * each process fail, some fail, or all do. The monotonic clock runs ten times too fast, so that the patience with who
+ * does not answer is soon at its end. */
 #define _GNU_SOURCE
-#define CURL_DISABLE_TYPECHECK
-#include <curl/curl.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
-#include <stdarg.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
-enum { STALL_SECONDS = 2, TOTAL_MS = 8000 };
+enum { HURRY = 10 };
+#define SECOND INT64_C(1000000000)
 
 static uint32_t
 mix(uint32_t x)
@@ -63,21 +66,48 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	return real("127.0.0.1", service, hints, found);
 }
 
-CURLcode
-curl_easy_setopt(CURL *easy, CURLoption option, ...)
+/* ---- time */
+
+static int64_t
+real_now(void)
 {
-	static CURLcode (*real)(CURL *, CURLoption, ...);
-	va_list list;
-	void *value; /* of whatever type: a long, a pointer and a curl_off_t are passed alike */
+	struct timespec t;
+
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static int64_t
+begun(void)
+{
+	static _Atomic int64_t first;
+	int64_t none = 0;
+
+	if (atomic_load(&first) == 0)
+		atomic_compare_exchange_strong(&first, &none, real_now());
+	return atomic_load(&first);
+}
+
+int
+clock_gettime(clockid_t clock, struct timespec *t)
+{
+	int64_t now;
+
+	if (clock != CLOCK_MONOTONIC)
+		return (int)syscall(SYS_clock_gettime, clock, t);
+	now = begun() + (real_now() - begun()) * HURRY;
+	*t = (struct timespec){now / SECOND, now % SECOND};
+	return 0;
+}
+
+/* A deadline on the clock that hurries, as it is on the one that does not. */
+int
+pthread_cond_timedwait(pthread_cond_t *changed, pthread_mutex_t *lock, const struct timespec *deadline)
+{
+	static __typeof__(pthread_cond_timedwait) *real;
+	int64_t at = begun() + (deadline->tv_sec * SECOND + deadline->tv_nsec - begun()) / HURRY;
 
 	if (!real)
-		real = (CURLcode (*)(CURL *, CURLoption, ...))dlsym(RTLD_NEXT, "curl_easy_setopt");
-	va_start(list, option);
-	value = va_arg(list, void *);
-	va_end(list);
-	if (option == CURLOPT_LOW_SPEED_TIME)
-		value = (void *)(intptr_t)STALL_SECONDS;
-	if (option == CURLOPT_TIMEOUT_MS && (intptr_t)value > TOTAL_MS)
-		value = (void *)(intptr_t)TOTAL_MS;
-	return real(easy, option, value);
+		real = (__typeof__(pthread_cond_timedwait) *)dlsym(RTLD_NEXT, "pthread_cond_timedwait");
+	return real(changed, lock, &(struct timespec){at / SECOND, at % SECOND});
 }
