@@ -16,9 +16,24 @@ refuse(struct plain *s, const char *code, const char *reason)
 	return PLAIN_FAULT;
 }
 
+/* Does the text end within what may be a character of several bytes? */
+static bool
+is_cut_character(const struct plain *s)
+{
+	unsigned char lead = (unsigned char)*s->p;
+	ptrdiff_t n = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1, left = s->limit - s->p;
+
+	for (ptrdiff_t i = 1; i < left && i < n; i++)
+		if (((unsigned char)s->p[i] & 0xc0) != 0x80)
+			return false;
+	return left < n;
+}
+
 static enum plain_result
 unexpected(struct plain *s, const char *reason)
 {
+	if (is_cut_character(s))
+		return PLAIN_INCOMPLETE;
 	if ((unsigned char)*s->p >= 0x80 && !utf8_sequence(s->p, (size_t)(s->limit - s->p)))
 		return refuse(s, "invalid-utf8", "bytes that are not UTF-8");
 	return refuse(s, "invalid-json", reason);

@@ -212,6 +212,15 @@ utf8_is_checked(void **state)
 }
 
 static void
+a_character_cut_by_the_window_is_looked_at_whole(void **state)
+{
+	(void)state;
+	expect("[{\"id\":\n{\"id\":\xd5\x82}\n]",
+		"invalid-json 1:1 [{\"id\":] at 2:7 unexpected character where a value should be\n"
+		"invalid-json 2:2 [{\"id\":\xd5\x82}] at 2:7 unexpected character where a value should be\n");
+}
+
+static void
 a_bad_element_costs_one_element(void **state)
 {
 	(void)state;
@@ -427,6 +436,7 @@ main(void)
 		cmocka_unit_test(a_bad_line_costs_one_line),
 		cmocka_unit_test(what_is_no_object_is_refused),
 		cmocka_unit_test(utf8_is_checked),
+		cmocka_unit_test(a_character_cut_by_the_window_is_looked_at_whole),
 		cmocka_unit_test(a_bad_element_costs_one_element),
 		cmocka_unit_test(depth_is_limited),
 		cmocka_unit_test(a_record_beyond_the_limit_is_refused_and_not_held),
