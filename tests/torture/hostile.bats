@@ -308,3 +308,78 @@ endpoint() { # SCRIPT: node's, with `socket`
 		limited 2 acc-merge --rules rules /dev/null
 	done
 }
+
+@test "bombs as lists, rules, jq programs and events are wrong usage or refused" {
+	for kind in gzip zstd; do
+		head -c 600M /dev/zero | tr '\0' '\n' | $kind -1 -q >bomb
+		limited 2 acc-merge --priority bomb /dev/null
+		limited 2 acc-merge --deny bomb /dev/null
+		limited 2 acc-merge --rules bomb /dev/null
+		limited 2 acc-fetch --map bomb /dev/null
+		limited "1 2 3" acc-sqs-drain --event bomb -- true
+		[ "$output" = "" ]
+	done
+	for endless in /dev/zero /dev/urandom; do
+		limited 2 acc-merge --priority "$endless" /dev/null
+		limited 2 acc-merge --rules "$endless" /dev/null
+		limited "1 2 3" acc-sqs-drain --event "$endless" -- true
+		[ "$output" = "" ]
+	done
+}
+
+@test "references written by an enemy are refused line by line" {
+	for line in '{"uri":1}' '{"uri":""}' '{"uri":"s3://"}' '{"uri":"s3:///key"}' '{"uri":"s3://src"}' '{"uri":"ftp://x/y"}' '{"uri":"a\u0000b"}' \
+		'{"uri":"one","size":-1}' '{"uri":"one","size":1e99}' '{"uri":"one","messages":{}}' '{"uri":"one","messages":[1,{"id":{}}]}' \
+		's3://src/../../etc/passwd' 'file:///etc/%00' 'file://elsewhere/x' \
+		"$(printf 's3://src/\033]0;owned\007')" "$(printf '{"uri":"\377"}')" '{"uri":"one"'; do
+		printf '%s\n' "$line" >references
+		limited "0 1" acc-fetch <references
+		[ "$output" = "" ] || { echo "$line: $output"; return 1; }
+	done
+	awk 'BEGIN { for (i = 0; i < 300000; i++) printf "{\"uri\":\"nowhere/%d\"}\n", i % 1000 }' >references
+	into out 1 acc-fetch -q <references
+	{ printf '{"uri":"one","messages":['; awk 'BEGIN { for (i = 0; i < 300000; i++) printf "%s{\"id\":\"%d\"}", i ? "," : "", i }'; printf ']}\n'; } >references
+	into out 1 acc-fetch <references
+}
+
+@test "keys with escapes, newlines and dots are read, shown printable, and stored nowhere else" {
+	bare A 1 '{"x":1}' >one
+	for key in "$evil" ../../up.jsonl /abs.jsonl 'a//b/./c.jsonl' "$(printf 'k\302\233.jsonl')"; do
+		put_object src "hostile/$key" "$PWD/one"
+	done
+	limited 0 acc-fetch s3://src/hostile/
+	[ "${#lines[@]}" -eq 5 ]
+	jq -es 'map(._source.uri | startswith("s3://src/hostile/")) | all' <<<"$output" >/dev/null
+	limited 0 acc-fetch --list s3://src/hostile/
+	[ -z "$(LC_ALL=C tr -d '\n' <<<"$output" | LC_ALL=C tr -dc '\000-\037')" ]
+	printf '%s\n' "$output" >references
+	limited 0 acc-fetch <references
+	[ "${#lines[@]}" -eq 5 ]
+	for key in "$evil" ../../up.jsonl; do # announced, but gone
+		jq -nc --arg uri "s3://src/gone/$key" '{uri:$uri}' >references
+		limited 1 acc-fetch <references
+		[[ "$stderr" = *"cannot read 's3://src/gone/"* ]]
+	done
+	[ ! -e ../up.jsonl ] && [ ! -e ../../up.jsonl ] && [ ! -e /abs.jsonl ]
+}
+
+@test "credentials by an enemy end in an error, and are not said" {
+	for program in 'yes {' 'cat /dev/zero' 'printf {\"Version\":1,\"AccessKeyId\":\"secret-id\033[2J\",\"SecretAccessKey\":7}' 'printf []' 'kill -9 $$' 'sh -c "exit 0"'; do
+		printf '[default]\nregion = us-east-1\ncredential_process = sh -c %s\n' "'$program'" >config
+		AWS_CONFIG_FILE=$PWD/config AWS_ACCESS_KEY_ID='' AWS_SECRET_ACCESS_KEY='' AWS_MAX_ATTEMPTS=1 limited "2 3" acc-fetch s3://src/one.jsonl
+		[ "$output" = "" ]
+		[[ "$stderr" != *secret-id* ]] || { echo "$stderr"; return 1; }
+	done
+	for text in "$(printf '[profile\n\033[2J')" '[' '= =' "$(printf '\377\376')"; do
+		printf '%s\n' "$text" >config
+		AWS_CONFIG_FILE=$PWD/config limited "0 2" acc-fetch s3://src/one.jsonl
+	done
+	{ echo '[default]'; awk 'BEGIN { for (i = 0; i < 300000; i++) printf "name%d = %d\n", i, i }'; } >config
+	AWS_CONFIG_FILE=$PWD/config limited "0 2" acc-fetch s3://src/one.jsonl
+	AWS_CONFIG_FILE=/dev/zero limited "0 2 3" acc-fetch s3://src/one.jsonl
+	rm -f port
+	endpoint "socket.write('HTTP/1.1 200 OK\\r\\n\\r\\n'); const f = () => { while (socket.write('y'.repeat(1 << 16))); }; socket.on('drain', f); f();"
+	AWS_CONTAINER_CREDENTIALS_FULL_URI="http://127.0.0.1:$(cat port)/" AWS_ACCESS_KEY_ID='' AWS_SECRET_ACCESS_KEY='' limited "2 3" acc-fetch s3://src/one.jsonl
+	kill "$endpoint_pid"
+	wait "$endpoint_pid" || true
+}
