@@ -413,11 +413,14 @@ json_compare_numbers(struct slice a, struct slice b)
 bool
 json_natural(struct slice number, uint64_t *n)
 {
+	uint64_t sum = 0;
+
 	*n = 0;
 	for (size_t i = 0; i < number.n; i++)
-		if (!is_digit(number.p[i]) || __builtin_mul_overflow(*n, 10, n) ||
-			__builtin_add_overflow(*n, (uint64_t)(number.p[i] - '0'), n))
+		if (!is_digit(number.p[i]) || __builtin_mul_overflow(sum, 10, &sum) ||
+			__builtin_add_overflow(sum, (uint64_t)(number.p[i] - '0'), &sum))
 			return false;
+	*n = sum;
 	return number.n > 0;
 }
 

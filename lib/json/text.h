@@ -47,7 +47,7 @@ bool json_equal(struct slice a, struct slice b);
 uint64_t json_hash(struct slice value);
 /* Order of two numbers by exact decimal value, however long: <0, 0, >0. */
 int json_compare_numbers(struct slice a, struct slice b);
-/* A number's digits as an integer that fits, or false (fraction, exponent, sign or overflow). */
+/* A number's digits as an integer that fits, or false and 0 (fraction, exponent, sign or overflow). */
 bool json_natural(struct slice number, uint64_t *n);
 size_t json_characters(struct slice string); /* code points of the decoded string */
 
