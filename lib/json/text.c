@@ -615,9 +615,12 @@ fault_at(const char *name, struct slice text, const char *at, const char *code, 
 int
 json_parse(struct slice text, const char *name, struct slice *value, struct error *error)
 {
-	const char *end, *limit = text.p + text.n, *p;
+	const char *end, *limit, *p;
 	struct plain_fault fault = {"invalid-json", "unexpected end"};
 
+	if (!text.p)
+		text = SLICE("");
+	limit = text.p + text.n;
 	p = text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0 ? text.p + 3 : text.p;
 	p = skip_space(p, limit);
 	if (p == limit)

@@ -68,7 +68,6 @@ answer(void *listener)
 	int fd;
 
 	while ((fd = accept(*(int *)listener, NULL, NULL)) >= 0) {
-		struct linger at_once = {1, 0};
 		struct slice rest;
 
 		read_request(fd);
@@ -81,9 +80,6 @@ answer(void *listener)
 			rest = (struct slice){rest.p + sent, rest.n - (size_t)sent};
 		}
 		pthread_mutex_unlock(&lock);
-		shutdown(fd, SHUT_WR);
-		read_request(fd); /* until the client hangs up, so that no reset overtakes the reply */
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)); /* no thousands of TIME_WAIT */
 		close(fd);
 	}
 	return NULL;
