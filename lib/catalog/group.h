@@ -76,7 +76,7 @@ void gathering_free(struct gathering *g);
 struct settler {
 	bool replace;
 	const struct partner_table *partners;
-	uint32_t *places;        /* by partner's number: its record's place + 1, or 0; all 0 between two accommodations */
+	uint32_t *places;        /* by partner's number: its record's place + 1; all 0 between accommodations */
 	uint32_t n_places;
 };
 void settler_free(struct settler *settler);

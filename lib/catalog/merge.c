@@ -565,7 +565,7 @@ add_record(struct merger *m, const struct record *r, struct buffer *out)
 
 	if (!record_is_bare(r)) {
 		add_value(out, record_text(r), r);
-	} else if (source.p) {
+	} else if (source.n) {
 		size_t at = (size_t)(source.p - r->text) + source.n - 1;
 		bool empty = value_is_missing(source, true);
 		buffer_add(&text, r->text, at);

@@ -59,7 +59,8 @@ read_time(const struct record_shape *shape, const struct scan_record *scanned, s
 
 /* The first of what lies behind the record. */
 static void
-read_origin(const struct record_shape *shape, const struct scan_record *scanned, struct arena *scratch, struct record *r)
+read_origin(
+	const struct record_shape *shape, const struct scan_record *scanned, struct arena *scratch, struct record *r)
 {
 	struct slice source = scanned->members[0];
 	struct record_origin origin = {.source_n = 0};
@@ -167,7 +168,7 @@ source_uri(const struct record *r)
 {
 	struct slice none = {NULL, 0}, source = record_source(r), uri;
 
-	if (!source.p)
+	if (!source.n)
 		return none;
 	uri = json_member(source, SLICE("uri"));
 	return uri.p && json_kind(uri) == JSON_STRING ? uri : none;
@@ -220,7 +221,7 @@ compare_positions(const struct record *a, const struct record *b)
 	struct position x, y;
 	int order;
 
-	if (!record_source(a).p && !record_source(b).p && a->stretch == b->stretch && !((a->flags ^ b->flags) & RECORD_IN_ARRAY))
+	if (!record_source(a).n && !record_source(b).n && a->stretch == b->stretch && !((a->flags ^ b->flags) & RECORD_IN_ARRAY))
 		return (a->place > b->place) - (a->place < b->place);
 	x = record_position(a, &arena);
 	y = record_position(b, &arena);

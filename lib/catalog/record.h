@@ -119,7 +119,7 @@ record_data(const struct record *r)
 	return (struct slice){r->text + r->data_at, r->data_n};
 }
 
-/* p is NULL where there is none. */
+/* Empty where there is none. */
 static inline struct slice
 record_source(const struct record *r)
 {

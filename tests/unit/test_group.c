@@ -164,7 +164,8 @@ shelves_of_several_threads_are_gathered_bin_by_bin(void **state)
 static void
 within_a_stretch_a_partners_next_record_takes_the_place(void **state)
 {
-	static const char text[] = R("\"1\"", "alpha", "{\"a\":1}", "\"time\":5") R("\"1\"", "beta", "{\"a\":2}", "\"time\":5")
+	static const char text[] = R("\"1\"", "alpha", "{\"a\":1}", "\"time\":5")
+		R("\"1\"", "beta", "{\"a\":2}", "\"time\":5")
 		R("\"1\"", "alpha", "{\"a\":3}", "\"time\":6") R("\"2\"", "alpha", "{\"a\":4}", "\"time\":6")
 			R("\"1\"", "alpha", "{\"a\":5}", "\"time\":4")
 				R("\"1\"", "alpha", "{\"a\":6,\"b\":7,\"c\":8}", "\"time\":7");

@@ -137,13 +137,15 @@ static void
 records_of_several_shapes_come_to_fields_as_first_met(void **state)
 {
 	(void)state;
-	check_data(R("beta", "{ \"b\": null, \"a\": \"one\" }", "{}") R("alpha", "{\"c\":null,\"a\":2,\"b\":null}", "{}")
+	check_data(R("beta", "{ \"b\": null, \"a\": \"one\" }", "{}")
+			   R("alpha", "{\"c\":null,\"a\":2,\"b\":null}", "{}")
 			   R("x", "{\"d\":{\"of several\":[\"parts\"]},\"b\":12345678901234567890}", "{}")
 				   R("y", "{\"c\":\"a text of more than thirty-two bytes\",\"e\":null}", "{}"),
 		(struct options){0},
 		"{\"b\":12345678901234567890,\"a\":\"one\",\"c\":\"a text of more than thirty-two bytes\","
 		"\"d\":{\"of several\":[\"parts\"]},\"e\":null}");
-	check_data(R("beta", "{\"a\":1}", "{}") R("alpha", "{\"b\":2}", "{}"), (struct options){0}, "{\"a\":1,\"b\":2}");
+	check_data(R("beta", "{\"a\":1}", "{}") R("alpha", "{\"b\":2}", "{}"), (struct options){0},
+		"{\"a\":1,\"b\":2}");
 	check_data(R("beta", "{\"a\":1}", "{}") R("alpha", "{\"b\":2,\"b\":3}", "{}"), (struct options){0},
 		"{\"a\":1,\"b\":3}");
 }
