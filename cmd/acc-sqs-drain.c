@@ -269,6 +269,14 @@ report_undeleted(const struct sqs_entry *e, struct slice id)
 	worse(STATUS_REFUSED);
 }
 
+/* Whether whoever reads what we print is to acknowledge a message, and we are there to keep it invisible till then. */
+static bool
+is_handed_on(const struct batch_message *m)
+{
+	return follow && !drain.arguments && m->fate == BATCH_WORK;
+}
+
+/* Delete the wanted ones, and let go of the rest. */
 static void
 delete_messages(struct batch *batch, const bool *wanted)
 {
@@ -278,8 +286,13 @@ delete_messages(struct batch *batch, const bool *wanted)
 	size_t n = 0;
 
 	for (size_t i = 0; i < batch->n; i++) {
-		bool stale = hold_drop(drain.hold, batch->messages[i].handle);
+		bool stale;
 
+		if (is_handed_on(&batch->messages[i])) {
+			hold_hand_on(drain.hold, batch->messages[i].handle);
+			continue;
+		}
+		stale = hold_drop(drain.hold, batch->messages[i].handle);
 		if (wanted[i] && stale)
 			worse(STATUS_REFUSED);
 		if (!wanted[i] || stale)

@@ -251,6 +251,26 @@ still_there() { # COUNT: the messages were not deleted
 	still_there 0
 }
 
+@test "acc-sqs-drain: with --follow printed messages stay invisible until they are acknowledged" {
+	announce_all in/1.jsonl in/2.jsonl
+	acc-sqs-drain --wait 1 --visibility 2 --follow "$queue" >refs 2>errors 3>&- &
+	drain=$!
+	until [ "$(wc -l <refs)" -eq 2 ]; do sleep 0.1; done
+	sleep 5
+	# neither was delivered again
+	[ "$(wc -l <refs)" -eq 2 ]
+	head -n 1 refs | acc-sqs-drain --ack "$queue"
+	still_there 1
+	sleep 2
+	kill "$drain"
+	run wait "$drain"
+	# what was acknowledged is no news
+	[ "$(cat errors)" = "" ]
+	sleep 2.5
+	run -0 acc-sqs-drain --wait 0 "$queue"
+	[ "${#lines[@]}" -eq 1 ]
+}
+
 @test "acc-sqs-drain: --timeout ends the command with all its children" {
 	announce_all in/1.jsonl
 	run -1 --separate-stderr acc-sqs-drain --wait 0 --timeout 1s "$queue" -- sh -c 'sleep 31.4159 | sleep 31.4159'

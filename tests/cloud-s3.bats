@@ -149,6 +149,104 @@ records() { # COUNT
 	mark=$(log_mark)
 	run acc-fetch <<<"{\"uri\":\"s3://src/$here/v\",\"version_id\":\"abc/=+\"}"
 	[ "$(log_since "$mark" | jq -r .url)" = "/src/$here/v?versionId=abc%2F%3D%2B" ]
+	records 1 >old
+	records 2 >new
+	put_object src "$here/w" "$PWD/new"
+	control "$(jq -nc --arg k "$here/w" --arg f "$PWD/old" '{do:"version",bucket:"src",key:$k,version:"v=1+/",file:$f}')"
+	run -0 acc-fetch --bare <<<"{\"uri\":\"s3://src/$here/w\",\"version_id\":\"v=1+/\"}"
+	[ "$output" = "$(cat old)" ]
+	run -0 acc-fetch --bare "s3://src/$here/w"
+	[ "$output" = "$(cat new)" ]
+	run -1 --separate-stderr acc-fetch <<<"{\"uri\":\"s3://src/$here/w\",\"version_id\":\"gone\"}"
+	[[ "$stderr" = "acc-fetch: cannot read 's3://src/$here/w': NoSuchVersion: "* ]]
+}
+
+@test "cloud: who pays is told in every request where the requester does, and in none otherwise" {
+	records 1 >object
+	put_object src "$here/o" "$PWD/object"
+	payers() { log_since "$mark" | jq -r '[.operation, .payer // "owner"] | join(" ")' | sort -u | tr '\n' ' '; }
+	mark=$(log_mark)
+	acc-fetch --bare "s3://src/$here/" | acc-put --keep --key "$here/p" s3://dest object >/dev/null
+	[ "$(payers)" = "GET owner PUT owner " ]
+	mark=$(log_mark)
+	export AWS_REQUEST_PAYER=requester
+	acc-fetch --bare "s3://src/$here/" >/dev/null
+	acc-put --keep --key "$here/q" s3://dest object >/dev/null
+	head -c 9000000 /dev/zero >large
+	acc-put --keep --key "$here/r" s3://dest large >/dev/null
+	[ "$(payers)" = "GET requester POST requester PUT requester " ]
+}
+
+@test "cloud: certificates are verified: the system's, or those of AWS_CA_BUNDLE" {
+	local certificate=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2)
+	openssl req -x509 "${certificate[@]}" -keyout ca.key -out ca.pem -subj /CN=authority 2>/dev/null
+	openssl req "${certificate[@]:0:4}" -nodes -keyout key -out request -subj /CN=localhost 2>/dev/null
+	openssl x509 -req -in request -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out cert \
+		-extfile <(echo subjectAltName=DNS:localhost) 2>/dev/null
+	port=$(control "{\"do\":\"tls\",\"key\":\"$PWD/key\",\"cert\":\"$PWD/cert\"}")
+	records 3 >object
+	put_object src "$here/o" "$PWD/object"
+	mark=$(log_mark)
+	AWS_CA_BUNDLE=$PWD/ca.pem AWS_ENDPOINT_URL=https://localhost:$port run -0 --separate-stderr acc-fetch --bare "s3://src/$here/"
+	[ "$output" = "$(cat object)" ]
+	[ "$stderr" = "" ]
+	[[ "$(log_since "$mark" | jq -r .tls | sort -u)" = TLSv1.[23] ]]
+	AWS_ENDPOINT_URL=https://localhost:$port run -3 --separate-stderr acc-fetch "s3://src/$here/o"
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ "$stderr" = "acc-fetch: cannot read 's3://src/$here/o': "*"certificate"*"(see AWS_CA_BUNDLE)"* ]]
+	# the right authority, but not this host
+	AWS_CA_BUNDLE=$PWD/ca.pem AWS_ENDPOINT_URL=https://127.0.0.1:$port run -3 --separate-stderr acc-fetch "s3://src/$here/o"
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ "$stderr" = *"(see AWS_CA_BUNDLE)"* ]]
+	AWS_CA_BUNDLE=$PWD/none AWS_ENDPOINT_URL=https://localhost:$port run -3 --separate-stderr acc-fetch "s3://src/$here/o"
+	[[ "$stderr" = *"(see AWS_CA_BUNDLE)"* ]]
+}
+
+# A large object: 26 MB, thus the rest of the first request and three ranges; with the checksum of all of it.
+large() { # KEY
+	[ -e object ] || jq -nc 'range(26000) | {accommodation_id:"\(.)",accommodation_data:{x:("0123456789" * 96)}}' >object
+	acc-put --keep --key "$1" s3://src object >/dev/null
+	control "$(jq -nc --arg k "$1" --arg sum "$(openssl dgst -sha256 -binary object | base64)" \
+		'{do:"headers",bucket:"src",key:$k,headers:{"x-amz-checksum-sha256":$sum}}')" >/dev/null
+}
+
+ranges() { log_since "$mark" | jq -r 'select(.range) | .range' | sort -u | tr '\n' ' '; }
+
+@test "cloud: a large object is read in ranges, and comes in order" {
+	large "$here/l"
+	for buffer in 64M 16M; do
+		mark=$(log_mark)
+		acc-fetch --bare --buffer "$buffer" "s3://src/$here/l" | cmp - object
+		[ "$(ranges)" = "bytes=16777216-25165823 bytes=25165824-$(($(wc -c <object) - 1)) bytes=8388608-16777215 " ]
+	done
+	# without the memory for it by one request
+	mark=$(log_mark)
+	acc-fetch --bare --buffer 4M "s3://src/$here/l" | cmp - object
+	[ "$(ranges)" = "" ]
+}
+
+@test "cloud: what befalls one range harms neither the others nor the object" {
+	large "$here/l"
+	for fault in cut reset throttle corrupt lost; do
+		faults "[{\"kind\":\"$fault\",\"service\":\"s3\",\"range\":\"bytes=16777216-\",\"times\":1}]"
+		mark=$(log_mark)
+		acc-fetch --bare "s3://src/$here/l" | cmp - object
+		log_since "$mark" | jq -r .fault | grep -x "$fault"
+	done
+	faults '[{"kind":"cut","service":"s3","operation":"GET","match":"/l"}]'
+	acc-fetch --bare --buffer 16M "s3://src/$here/l" | cmp - object
+}
+
+@test "cloud: an object that is replaced between two ranges is an error, not a mixture" {
+	large "$here/l"
+	faults '[{"kind":"error","status":412,"code":"PreconditionFailed","service":"s3","range":"bytes=16777216-"}]'
+	run -1 --separate-stderr acc-fetch --bare "s3://src/$here/l"
+	[ "$output" = "" ]
+	[[ "$stderr" = *"acc-fetch: cannot read 's3://src/$here/l': it was replaced while it was being read"* ]]
+	ACC_JOURNAL=journal run -1 --separate-stderr acc-fetch --bare --buffer 16M "s3://src/$here/l"
+	[[ "$stderr" = *"it was replaced while it was being read"* ]]
+	head -c 16777216 object | sed '$d' | cmp - <(head -n "$(head -c 16777216 object | sed '$d' | wc -l)" <<<"$output")
+	[ "$(jq -r 'select(.event == "failed").uri' journal)" = "s3://src/$here/l" ]
 }
 
 @test "cloud: gzip in S3 is unpacked once, whatever its headers say" {

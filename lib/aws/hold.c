@@ -15,6 +15,7 @@ struct held {
 	struct slice id, handle;
 	uint64_t received_ms;
 	bool stale;
+	bool handed_on;          /* handle is owned, and nobody asks for it again */
 };
 
 struct hold {
@@ -51,6 +52,8 @@ mark_stale(struct hold *h, const struct sqs_entry *e)
 	for (size_t i = 0; i < h->n; i++)
 		if (slice_equal(h->list[i].handle, e->handle) && !h->list[i].stale) {
 			h->list[i].stale = true;
+			if (h->list[i].handed_on)
+				continue;
 			message_at(MESSAGE_WARNING, (struct message_place){.code = "stale"},
 				"message %.*s is no longer ours (%s); it is left to be delivered again",
 				(int)h->list[i].id.n, h->list[i].id.p, e->code);
@@ -75,6 +78,23 @@ extend_some(struct hold *h, struct sqs_entry *entries, size_t n, unsigned second
 		else if (!entries[i].done)
 			message(MESSAGE_WARNING, "cannot keep a message invisible: %s: %s", entries[i].code,
 				entries[i].reason);
+}
+
+/* Of what was handed on nobody says that it is over. */
+static void
+forget_handed_on(struct hold *h, uint64_t now)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < h->n; i++) {
+		struct held *m = &h->list[i];
+
+		if (m->handed_on && (m->stale || !hold_extension(h->visibility, (now - m->received_ms) / 1000)))
+			free((char *)m->handle.p);
+		else
+			h->list[kept++] = *m;
+	}
+	h->n = kept;
 }
 
 /* Copies what is to be extended, so that the lock is free while the queue is asked. */
@@ -105,6 +125,7 @@ extend_all(struct hold *h)
 	extend_some(h, rest, n_rest, least);
 	pthread_mutex_lock(&h->lock);
 	h->busy = false;
+	forget_handed_on(h, now);
 	pthread_cond_broadcast(&h->changed);
 	free(full);
 }
@@ -176,6 +197,9 @@ hold_stop(struct hold *h)
 	pthread_join(h->thread, NULL);
 	pthread_cond_destroy(&h->changed);
 	pthread_mutex_destroy(&h->lock);
+	for (size_t i = 0; i < h->n; i++)
+		if (h->list[i].handed_on)
+			free((char *)h->list[i].handle.p);
 	free(h->list);
 	free(h);
 }
@@ -188,24 +212,45 @@ hold_add(struct hold *h, struct slice id, struct slice handle, uint64_t received
 		h->capacity = h->capacity ? h->capacity * 2 : 16;
 		h->list = memory_resize(h->list, h->capacity, sizeof(*h->list));
 	}
-	h->list[h->n++] = (struct held){id, handle, received_ms, false};
+	h->list[h->n++] = (struct held){.id = id, .handle = handle, .received_ms = received_ms};
 	pthread_mutex_unlock(&h->lock);
+}
+
+/* With the lock, once no extension is under way; NULL: it is not held. */
+static struct held *
+find_idle(struct hold *h, struct slice handle)
+{
+	while (h->busy)
+		pthread_cond_wait(&h->changed, &h->lock);
+	for (size_t i = 0; i < h->n; i++)
+		if (!h->list[i].handed_on && slice_equal(h->list[i].handle, handle))
+			return &h->list[i];
+	return NULL;
 }
 
 bool
 hold_drop(struct hold *h, struct slice handle)
 {
+	struct held *m;
 	bool stale = false;
 
 	pthread_mutex_lock(&h->lock);
-	while (h->busy)
-		pthread_cond_wait(&h->changed, &h->lock);
-	for (size_t i = 0; i < h->n; i++)
-		if (slice_equal(h->list[i].handle, handle)) {
-			stale = h->list[i].stale;
-			h->list[i] = h->list[--h->n];
-			break;
-		}
+	if ((m = find_idle(h, handle))) {
+		stale = m->stale;
+		*m = h->list[--h->n];
+	}
 	pthread_mutex_unlock(&h->lock);
 	return stale;
+}
+
+void
+hold_hand_on(struct hold *h, struct slice handle)
+{
+	struct held *m;
+
+	pthread_mutex_lock(&h->lock);
+	if ((m = find_idle(h, handle)))
+		*m = (struct held){.handle = {memory_copy(handle.p, handle.n), handle.n},
+			.received_ms = m->received_ms, .stale = m->stale, .handed_on = true};
+	pthread_mutex_unlock(&h->lock);
 }

@@ -6,6 +6,7 @@
 //
 // POST /_control with {"do":...} steers it; see control() below.
 import http from "node:http";
+import https from "node:https";
 import fs from "node:fs";
 import path from "node:path";
 import crypto from "node:crypto";
@@ -108,12 +109,14 @@ function sendError(response, service, status, code, message, more = {}) {
 
 // ---- faults
 
-// {"kind":..., "service":"s3", "operation":"GET", "match":"substring of the URL", "every":3, "times":N, ...}
+// {"kind":..., "service":"s3", "operation":"GET", "match":"substring of the URL", "range":"of Range", "every":3,
+// "times":N, ...}
 function dueFault(entry) {
 	for (const f of faults) {
 		if (f.service && f.service !== entry.service) continue;
 		if (f.operation && f.operation !== entry.operation) continue;
 		if (f.match && !entry.url.includes(f.match)) continue;
+		if (f.range && !entry.range?.includes(f.range)) continue;
 		f.seen = (f.seen ?? 0) + 1;
 		if (f.random ? Math.random() >= f.random : f.seen % (f.every ?? 1) !== 0) continue;
 		if (f.times !== undefined && f.times-- <= 0) continue;
@@ -191,6 +194,12 @@ async function s3(request, entry, headers, body) {
 	const moved = regions.get(bucket);
 	if (moved && moved !== entry.region)
 		return { error: [request.method === "HEAD" ? 400 : 301, "PermanentRedirect", "The bucket is in another region.", { "x-amz-bucket-region": moved }] };
+	// fauxqs keeps no versions
+	if (query.versionId !== undefined && versions.size && (request.method === "GET" || request.method === "HEAD")) {
+		const version = versions.get(`${bucket}/${key}?${query.versionId}`);
+		if (!version) return { error: [404, "NoSuchVersion", "The specified version does not exist."] };
+		return { status: 200, headers: { etag: `"${crypto.createHash("md5").update(version).digest("hex")}"`, "x-amz-version-id": query.versionId }, body: version };
+	}
 	if (request.method === "PUT" && key) {
 		for (const [name, sum] of Object.entries(checksums)) {
 			const given = headers[`x-amz-checksum-${name}`];
@@ -216,6 +225,7 @@ async function s3(request, entry, headers, body) {
 			if (!request.headers["x-copy"]) await notify(bucket, key, reply, body.length);
 		} else if ((request.method === "GET" || request.method === "HEAD") && key && reply.status === 200) {
 			const kept = extra.get(place);
+			reply.headers["accept-ranges"] = "bytes";
 			for (const [name, value] of Object.entries(kept?.headers ?? {}))
 				if (!name.startsWith("x-amz-checksum-") || headers["x-amz-checksum-mode"]) reply.headers[name] ??= value;
 		}
@@ -318,6 +328,8 @@ async function handle(request, response) {
 	const entry = { n: ++counter, ms: Date.now(), service, operation: operationOf(request, service, body), method: request.method, url: request.url, key: auth?.id, region: auth?.region, bytes: body.length };
 	if (service === "sqs" && hooks.get("log-bodies")) entry.body = body.toString();
 	if (request.headers.range) entry.range = request.headers.range;
+	if (request.headers["x-amz-request-payer"]) entry.payer = request.headers["x-amz-request-payer"];
+	if (request.socket.encrypted) entry.tls = request.socket.getProtocol();
 	const refused = auth ? await checkSignature(request, auth, body) : anonymous ? null : { code: "AccessDenied", message: "Anonymous access is forbidden" };
 	entry.signature = refused?.code ?? "ok";
 	response.setHeader("date", new Date(Date.now() + skewSeconds * 1000).toUTCString());
@@ -364,6 +376,13 @@ async function control(order, response) {
 		case "skew": skewSeconds = order.seconds; return answer({});
 		case "notify": notifications.set(order.bucket, order.queues); return answer({});
 		case "region": regions.set(order.bucket, order.region); return answer({});
+		case "version": versions.set(`${order.bucket}/${order.key}?${order.version}`, fs.readFileSync(order.file)); return answer({});
+		case "headers": extra.set(`${order.bucket}/${order.key}`, { headers: order.headers }); return answer({});
+		case "tls": {
+			const secure = https.createServer({ key: fs.readFileSync(order.key), cert: fs.readFileSync(order.cert) }, listener);
+			await new Promise((resolve) => secure.listen(0, "127.0.0.1", resolve));
+			return answer(String(secure.address().port));
+		}
 		case "hook": hooks.set(order.name, order.value); return answer({});
 		case "sdk": {
 			const input = order.input ?? {};
@@ -385,13 +404,14 @@ const fauxqs = await startFauxqs({ port: 0, logger: false, host: "127.0.0.1" });
 const dynamo = dynalite({ createTableMs: 0, deleteTableMs: 0 });
 await new Promise((resolve) => dynamo.listen(0, "127.0.0.1", resolve));
 backends = { fauxqs: fauxqs.port, dynalite: dynamo.address().port };
-const gateway = http.createServer((request, response) => {
+function listener(request, response) {
 	handle(request, response).catch((error) => {
 		log({ crash: String(error.stack) });
 		if (!response.headersSent) response.writeHead(500);
 		response.end();
 	});
-});
+}
+const gateway = http.createServer(listener);
 gateway.keepAliveTimeout = 5000;
 await new Promise((resolve) => gateway.listen(0, "127.0.0.1", resolve));
 const port = gateway.address().port;

@@ -4,7 +4,7 @@
 
 SERVERS_SOURCE := $(dir $(lastword $(MAKEFILE_LIST)))
 
-DEPS_CHECK += curl $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
+DEPS_CHECK += curl openssl $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 
 .PHONY: servers demo-cloud
 
