@@ -276,7 +276,7 @@ run_within(const struct run *run, const struct journal *journal, struct run_resu
 int
 run_command(const struct run *run, struct run_result *result, struct error *error)
 {
-	struct journal journal;
+	struct journal journal = {.directory = NULL};
 	int done;
 
 	*result = (struct run_result){.status = 0};
