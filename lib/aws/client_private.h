@@ -1,0 +1,28 @@
+/* What the halves of client share: client.c makes the calls, client_error.c reads and explains what went wrong. */
+#ifndef ACC_AWS_CLIENT_PRIVATE_H
+#define ACC_AWS_CLIENT_PRIVATE_H
+
+#include "aws/client.h"
+
+struct aws_exchange {
+	struct arena arena;           /* the call's strings */
+	struct aws_call call;
+	struct aws_endpoint endpoint; /* owned, when resolved here */
+	char region[64];
+	struct http_stream *stream;
+	struct retry_state retry;
+	struct retry_outcome outcome; /* of the last try */
+	struct aws_reply reply;
+	struct arena reply_arena;
+	struct error refused;         /* not even begun; code is NULL when it was */
+	int wire_status;              /* reply.status may have been corrected */
+	bool fresh, credentials_refused;
+	char hash[65];
+};
+
+/* Take code, message, request id and region from a bad reply. */
+void client_parse_error(struct aws_exchange *x);
+/* Put into words why the last try failed; error: what the transport says. */
+void client_explain(struct aws_exchange *x, struct error *error);
+
+#endif
