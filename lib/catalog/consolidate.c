@@ -129,7 +129,7 @@ gather_bins(void *context, unsigned thread)
 	(void)thread;
 	for (unsigned bin; (bin = atomic_fetch_add(&g->next, 1)) < g->n_bins;)
 		gather_bin(&g->gatherings[bin], g->shelves, g->c->options->threads, bin, g->c->options->replace,
-			g->c->partners);
+			g->c->partners, g->c->shapes);
 }
 
 static void
@@ -264,28 +264,40 @@ struct writing {
 	struct run *into;              /* the runs are merged to a run, not to the output */
 };
 
+/* Inlined by force, as gcc takes functions that do nothing but prefetch for ones that do nothing. */
+static inline __attribute__((always_inline)) void
+fetch_text(const char *p, size_t n)
+{
+	for (size_t at = 0; at < n && at < 256; at += 64)
+		__builtin_prefetch(p + at);
+}
+
 /* The accommodations lie scattered, and so do their records and these's texts: have them on the way to the cache some
- * steps before. Inlined by force, as gcc takes functions that do nothing but prefetch for ones that do nothing. */
+ * steps before. */
 static inline __attribute__((always_inline)) void
 fetch_ahead(const struct arranged *all, size_t i, size_t n)
 {
+	const struct accommodation *a;
+
 	if (i + 16 < n)
 		__builtin_prefetch(all[i + 16].accommodation);
-	if (i + 12 < n)
-		__builtin_prefetch(all[i + 12].accommodation->records);
+	if (i + 12 < n && !(a = all[i + 12].accommodation)->whole.p)
+		__builtin_prefetch(a->records);
 	if (i + 8 < n) {
-		const struct accommodation *a = all[i + 8].accommodation;
-		for (uint32_t k = 0; k < a->n && k < 8; k++) {
+		a = all[i + 8].accommodation;
+		for (uint32_t k = 0; !a->whole.p && k < a->n && k < 8; k++) {
 			__builtin_prefetch(a->records[k]);
 			__builtin_prefetch(a->records[k] + 1);
 		}
 	}
-	if (i + 4 < n) {
-		const struct accommodation *a = all[i + 4].accommodation;
+	if (i + 4 < n && (a = all[i + 4].accommodation)->whole.p) {
+		__builtin_prefetch(a->id.p);
+		fetch_text(a->whole.p, a->whole.n);
+	} else if (i + 4 < n) {
 		const struct record *r = a->records[0];
-		__builtin_prefetch(r->text + r->data_at);
+		fetch_text(r->text + r->data_at, r->data_n);
 		for (uint32_t k = 1; k < a->n && r->nulls; k++, r = a->records[k - 1])
-			__builtin_prefetch(a->records[k]->text + a->records[k]->data_at);
+			fetch_text(a->records[k]->text + a->records[k]->data_at, a->records[k]->data_n);
 	}
 }
 

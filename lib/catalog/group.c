@@ -210,9 +210,30 @@ place_all(struct gathering *g, const struct found *found, size_t n)
 	}
 }
 
+#define WHOLE_FLAGS (RECORD_COMPACT | RECORD_PLAIN_ID)
+
+/* See the header: while the records are in the cache is the time to find out. */
+static void
+find_whole(struct accommodation *a, const struct shape_table *shapes)
+{
+	const struct record *first = a->records[0];
+	uint64_t fields;
+
+	if (first->shape == 0 || first->nulls || (first->flags & WHOLE_FLAGS) != WHOLE_FLAGS)
+		return;
+	fields = shape_at(shapes, first->shape)->fields;
+	for (uint32_t i = 1; i < a->n; i++) {
+		uint32_t shape = a->records[i]->shape;
+		if (shape != first->shape && (shape == 0 || shape_at(shapes, shape)->fields & ~fields))
+			return;
+	}
+	a->id = (struct slice){first->text + first->id_at + 1, first->id_n - 2};
+	a->whole = record_data(first);
+}
+
 void
 gather_bin(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin, bool replace,
-	const struct partner_table *partners)
+	const struct partner_table *partners, const struct shape_table *shapes)
 {
 	struct settler settler = {.replace = replace, .partners = partners};
 	size_t n = 0;
@@ -223,8 +244,10 @@ gather_bin(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, 
 	n = find_all(g, shelves, n_shelves, bin, found);
 	place_all(g, found, n);
 	free(found);
-	for (size_t i = 0; i < g->n; i++)
+	for (size_t i = 0; i < g->n; i++) {
 		g->superseded += settle(&settler, &g->accommodations[i]);
+		find_whole(&g->accommodations[i], shapes);
+	}
 	settler_free(&settler);
 }
 

@@ -53,6 +53,9 @@ struct accommodation {
 	struct slice id;         /* decoded; borrowed from a record's text or the gathering's arena */
 	uint64_t id_prefix;      /* see record.h */
 	struct record **records; /* borrowed from the shelves */
+	struct slice whole;      /* the first record's data, where it has a value for every field that any record has, and
+	                            can stand for all as it is; else p is NULL. The id is a plain string then: its quotes
+	                            stand around it */
 	uint32_t hash;           /* see record.h */
 	uint32_t n;
 };
@@ -67,9 +70,9 @@ struct gathering {
 };
 
 /* Gather bin number `bin` of all shelves; the shelves keep the records. replace: of each partner only the first record
- * in order stays. */
+ * in order stays. shapes: of the records; no thread adds to it meanwhile. */
 void gather_bin(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin, bool replace,
-	const struct partner_table *partners);
+	const struct partner_table *partners, const struct shape_table *shapes);
 void gathering_free(struct gathering *g);
 
 /* What settles accommodations one after the other. */

@@ -57,7 +57,8 @@ merger_new(const struct merge_options *options)
 	m->options = options;
 	m->picker.options = options;
 	m->first_only = options->rules->plain && !options->explain;
-	m->by_field = options->shapes && m->first_only && options->mode == MERGE_FIELDS && !options->fields && !options->empty_is_missing;
+	m->by_field = options->shapes && m->first_only && options->mode == MERGE_FIELDS && !options->latest &&
+		      !options->fields && !options->empty_is_missing;
 	m->group_winners = memory_get_zeroed((size_t)options->rules->n_groups + 1, sizeof(*m->group_winners));
 	return m;
 }
@@ -584,9 +585,28 @@ add_record(struct merger *m, const struct record *r, struct buffer *out)
 		buffer_add_byte(out, '\n');
 }
 
+static void
+add_whole(const struct accommodation *a, struct buffer *out)
+{
+	static const struct slice before = SLICE("{\"accommodation_id\":"), between = SLICE(",\"accommodation_data\":");
+	char *end;
+
+	buffer_reserve(out, before.n + between.n + a->id.n + a->whole.n + 4);
+	end = put(out->p + out->n, before.p, before.n);
+	end = put(end, a->id.p - 1, a->id.n + 2);
+	end = put(end, between.p, between.n);
+	end = put(end, a->whole.p, a->whole.n);
+	end = put(end, "}\n", 2);
+	out->n = (size_t)(end - out->p);
+}
+
 uint64_t
 merge_accommodation(struct merger *m, const struct accommodation *a, struct buffer *out)
 {
+	if (m->by_field && a->whole.p) {
+		add_whole(a, out);
+		return 1;
+	}
 	m->records = a->records;
 	m->n_records = a->n;
 	if (!m->options->latest) {

@@ -84,12 +84,22 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "prefixes are compared
 uint64_t
 id_prefix(struct slice text)
 {
-	char bytes[8] = {0};
-	uint64_t prefix;
+	uint64_t prefix = 0;
+	uint32_t first, last;
 
-	memcpy(bytes, text.p, text.n < 8 ? text.n : 8);
-	memcpy(&prefix, bytes, 8);
-	return __builtin_bswap64(prefix);
+	if (text.n >= 8) {
+		memcpy(&prefix, text.p, 8);
+		return __builtin_bswap64(prefix);
+	}
+	if (text.n >= 4) {
+		memcpy(&first, text.p, 4);
+		memcpy(&last, text.p + text.n - 4, 4); /* some bytes come twice */
+		prefix = (uint64_t)__builtin_bswap32(last) << (8 * (8 - text.n));
+		return (uint64_t)__builtin_bswap32(first) << 32 | prefix;
+	}
+	for (size_t i = 0; i < text.n; i++)
+		prefix |= (uint64_t)(unsigned char)text.p[i] << (56 - 8 * i);
+	return prefix;
 }
 
 static void

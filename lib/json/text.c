@@ -7,20 +7,6 @@
 
 #include <stdlib.h>
 
-enum json_kind
-json_kind(struct slice value)
-{
-	switch (value.p[0]) {
-	case '{': return JSON_OBJECT;
-	case '[': return JSON_ARRAY;
-	case '"': return JSON_STRING;
-	case 't': return JSON_TRUE;
-	case 'f': return JSON_FALSE;
-	case 'n': return JSON_NULL;
-	default: return JSON_NUMBER;
-	}
-}
-
 /* --- walking ------------------------------------------------------------------------------------------------------ */
 
 static inline const char *
@@ -305,17 +291,6 @@ json_member(struct slice object, struct slice decoded_name)
 				json_string_is(name, decoded_name)))
 			found = value;
 	return found;
-}
-
-struct slice
-json_find(struct slice value, const struct json_path *path, size_t first_name)
-{
-	for (size_t i = first_name; i < path->n && value.p; i++) {
-		if (json_kind(value) != JSON_OBJECT)
-			return (struct slice){NULL, 0};
-		value = json_member(value, path->names[i]);
-	}
-	return value;
 }
 
 /* --- numbers ------------------------------------------------------------------------------------------------------ */

@@ -13,7 +13,19 @@
 
 enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-enum json_kind json_kind(struct slice value);
+static inline enum json_kind
+json_kind(struct slice value)
+{
+	switch (value.p[0]) {
+	case '{': return JSON_OBJECT;
+	case '[': return JSON_ARRAY;
+	case '"': return JSON_STRING;
+	case 't': return JSON_TRUE;
+	case 'f': return JSON_FALSE;
+	case 'n': return JSON_NULL;
+	default: return JSON_NUMBER;
+	}
+}
 
 /* Walk the members of an object or the elements of an array, in order, duplicates included:
  *
@@ -37,8 +49,18 @@ bool json_string_is(struct slice string, struct slice text);
 struct json_path { struct slice *names; size_t n; }; /* decoded; owned */
 int json_path_parse(const char *text, struct json_path *path, struct error *error); /* gives names to json_path_free */
 void json_path_free(struct json_path *path);
-struct slice json_find(struct slice value, const struct json_path *path, size_t first_name);
 struct slice json_member(struct slice object, struct slice decoded_name);
+/* With the path's names from number first_name on. */
+static inline struct slice
+json_find(struct slice value, const struct json_path *path, size_t first_name)
+{
+	for (size_t i = first_name; i < path->n && value.p; i++) {
+		if (json_kind(value) != JSON_OBJECT)
+			return (struct slice){NULL, 0};
+		value = json_member(value, path->names[i]);
+	}
+	return value;
+}
 
 /* Equality as JSON values: numbers by decimal value, strings decoded, members in any order (of duplicates the
  * last counts). */

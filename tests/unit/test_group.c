@@ -143,7 +143,7 @@ shelves_of_several_threads_are_gathered_bin_by_bin(void **state)
 	for (unsigned bin = 0; bin < 16; bin++) {
 		struct gathering g = {0};
 
-		gather_bin(&g, shelves, 2, bin, false, c.partners);
+		gather_bin(&g, shelves, 2, bin, false, c.partners, c.shapes);
 		for (size_t i = 0; i < g.n; i++) {
 			assert_int_equal(g.accommodations[i].n, 2);
 			assert_int_equal(g.accommodations[i].hash >> 28, bin);
@@ -186,7 +186,7 @@ within_a_stretch_a_partners_next_record_takes_the_place(void **state)
 	c.records[0]->stretch = &next;
 	assert_true(shelf_add_first(shelf, c.records[0], c.partners));
 	assert_int_equal(shelf->bins[0].n, c.n - 1);
-	gather_bin(&g, &shelf, 1, 0, true, c.partners);
+	gather_bin(&g, &shelf, 1, 0, true, c.partners, c.shapes);
 	assert_int_equal(g.n, 2);
 	assert_int_equal(g.superseded, c.n - 4);
 	gathering_free(&g);
