@@ -53,9 +53,9 @@ struct accommodation {
 	struct slice id;         /* decoded; borrowed from a record's text or the gathering's arena */
 	uint64_t id_prefix;      /* see record.h */
 	struct record **records; /* borrowed from the shelves */
-	struct slice whole;      /* the first record's data, where it has a value for every field that any record has, and
-	                            can stand for all as it is; else p is NULL. The id is a plain string then: its quotes
-	                            stand around it */
+	struct slice whole;      /* the first record's data, where it has a value for every field that any record
+	                            has and can stand for all as it is; else p is NULL. The id is a plain string
+	                            then: its quotes stand around it */
 	uint32_t hash;           /* see record.h */
 	uint32_t n;
 };

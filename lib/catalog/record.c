@@ -231,7 +231,8 @@ compare_positions(const struct record *a, const struct record *b)
 	struct position x, y;
 	int order;
 
-	if (!record_source(a).n && !record_source(b).n && a->stretch == b->stretch && !((a->flags ^ b->flags) & RECORD_IN_ARRAY))
+	if (!record_source(a).n && !record_source(b).n && a->stretch == b->stretch &&
+		!((a->flags ^ b->flags) & RECORD_IN_ARRAY))
 		return (a->place > b->place) - (a->place < b->place);
 	x = record_position(a, &arena);
 	y = record_position(b, &arena);

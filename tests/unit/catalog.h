@@ -110,7 +110,7 @@ catalog_gather(struct catalog *c, bool replace, struct gathering *g)
 	for (size_t i = 0; i < c->n; i++)
 		shelf_add(shelf, c->records[i]);
 	*g = (struct gathering){0};
-	gather_bin(g, &shelf, 1, 0, replace, c->partners);
+	gather_bin(g, &shelf, 1, 0, replace, c->partners, c->shapes);
 }
 
 #endif

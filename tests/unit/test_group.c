@@ -161,6 +161,44 @@ shelves_of_several_threads_are_gathered_bin_by_bin(void **state)
 	buffer_free(&text);
 }
 
+/* Where merging by field gives the first record's data, it is known without the records. */
+static void
+the_first_records_data_can_stand_for_all(void **state)
+{
+	static const struct { const char *first, *second, *whole; } cases[] = {
+		{"{\"a\":1,\"b\":\"x\"}", "{\"a\":2}", "{\"a\":1,\"b\":\"x\"}"},
+		{"{\"a\":1,\"b\":2}", "{\"b\":3,\"a\":null}", "{\"a\":1,\"b\":2}"},
+		{"{\"a\":1}", "{\"a\":2,\"b\":null}", NULL},
+		{"{\"a\":1,\"b\":null}", "{\"a\":2}", NULL},
+		{"{\"a\": 1}", "{\"a\":2}", NULL},
+		{"{\"a\":1}", "{\"a\":2,\"a\":3}", NULL},
+		{"{}", "{\"a\":2}", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct buffer text = {0};
+		struct gathering g;
+		struct catalog c;
+
+		catalog_begin(&c, "alpha,beta", "");
+		buffer_format(&text, R("7", "beta", "%s", ""), cases[i].second);
+		buffer_format(&text, R("\"7\"", "alpha", "%s", ""), cases[i].first);
+		catalog_read(&c, buffer_string(&text));
+		catalog_gather(&c, true, &g);
+		struct slice whole = g.accommodations[0].whole, id = g.accommodations[0].id;
+		if (c.records[0]->shape && cases[i].whole) {
+			assert_true(slice_equal(whole, slice_of(cases[i].whole)));
+			assert_true(slice_equal((struct slice){id.p - 1, id.n + 2}, SLICE("\"7\"")));
+		} else {
+			assert_null(whole.p);
+		}
+		gathering_free(&g);
+		catalog_end(&c);
+		buffer_free(&text);
+	}
+}
+
 static void
 within_a_stretch_a_partners_next_record_takes_the_place(void **state)
 {
@@ -261,6 +299,7 @@ main(void)
 		cmocka_unit_test(as_patches_all_but_equal_records_stay),
 		cmocka_unit_test(many_partners_are_settled_alike),
 		cmocka_unit_test(shelves_of_several_threads_are_gathered_bin_by_bin),
+		cmocka_unit_test(the_first_records_data_can_stand_for_all),
 		cmocka_unit_test(within_a_stretch_a_partners_next_record_takes_the_place),
 		cmocka_unit_test(where_no_partner_comes_again_the_recent_are_given_up),
 		cmocka_unit_test(records_of_a_void_stretch_do_not_count),
