@@ -116,6 +116,15 @@ fetch_emit(struct fetch_worker *w)
 	buffer_reserve(&w->chunk->data, FETCH_BLOCK + FETCH_BLOCK / 8);
 }
 
+/* What is finished behind a slow object, or for a slow reader, counts, too: as half of the memory at most. */
+static bool
+may_begin(const struct fetch *f, size_t memory)
+{
+	size_t most = f->options->buffer_bytes;
+
+	return f->reserved + f->held == 0 || (f->held <= most / 2 && f->reserved + f->held + memory <= most);
+}
+
 /* The next object, with its share of memory; NULL when there are no more. */
 static struct job *
 take_job(struct fetch_worker *w, size_t *memory)
@@ -134,9 +143,7 @@ take_job(struct fetch_worker *w, size_t *memory)
 		if (!job)
 			break;
 		*memory = memory_needed(f, job);
-		/* what is finished behind a slow object counts, too */
-		if (f->reserved + f->held == 0 ||
-			f->reserved + f->held + *memory <= f->options->buffer_bytes)
+		if (may_begin(f, *memory))
 			break;
 		pthread_cond_wait(&f->memory, &f->lock);
 	}
