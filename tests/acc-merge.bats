@@ -823,3 +823,22 @@ cut_short() {
 	[ "$status" -eq 3 ]
 	[ "$(cat err)" = "acc-merge: cannot read 'short.jsonl': it was cut short while it was being read" ]
 }
+
+@test "acc-merge: one that is killed while its runs are on disk leaves nothing behind" {
+	mkdir tmp
+	mkfifo in
+	jq -nc '("x" * 200) as $x | range(20000) | {partner_name:"A",accommodation_id:.,accommodation_data:{x:$x}}' >whole.jsonl
+	acc-merge -S 64K -T tmp <in >out 3>&- &
+	pid=$!
+	exec 9>"$PWD/in"
+	cat whole.jsonl >&9
+	for _ in $(seq 100); do # until it has a run
+		[ "$(find "/proc/$pid/fd" -lname "$PWD/tmp/*" | wc -l)" -gt 0 ] && break
+		sleep 0.05
+	done
+	[ "$(find "/proc/$pid/fd" -lname "$PWD/tmp/*" | wc -l)" -gt 0 ]
+	kill -s KILL "$pid"
+	exec 9>&-
+	wait "$pid" || true
+	[ -z "$(ls -A tmp)" ]
+}
