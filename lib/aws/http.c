@@ -408,7 +408,7 @@ resume(struct http_stream *s)
 ssize_t
 http_read(struct http_stream *s, void *p, size_t n, enum retry_transport *transport, struct error *error)
 {
-	bool prepared = p == s->into && s->landed + s->room > 0;
+	bool prepared = s->into && p == s->into && s->landed + s->room > 0;
 	size_t got;
 
 	if (!prepared)
@@ -449,7 +449,7 @@ give_all(struct http_stream *s, struct buffer *body, size_t max, struct error *e
 enum retry_transport
 http_read_all(struct http_stream *s, struct buffer *body, size_t max, struct error *error)
 {
-	enum retry_transport transport;
+	enum retry_transport transport = RETRY_BROKEN;
 	ssize_t got;
 
 	if (!s->done)

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { KEYS = 8, SECRET_MAX = 128, DATE = 8 };
@@ -45,8 +46,8 @@ keep(const unsigned char key[32], struct slice secret, const struct sigv4_scope 
 	sodium_memzero(&cache.known[i], sizeof(cache.known[i]));
 	memcpy(cache.known[i].secret, secret.p, secret.n);
 	memcpy(cache.known[i].date, scope->time, DATE);
-	strcpy(cache.known[i].region, scope->region);
-	strcpy(cache.known[i].service, scope->service);
+	snprintf(cache.known[i].region, sizeof(cache.known[i].region), "%s", scope->region);
+	snprintf(cache.known[i].service, sizeof(cache.known[i].service), "%s", scope->service);
 	memcpy(cache.known[i].key, key, 32);
 }
 

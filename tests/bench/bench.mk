@@ -7,7 +7,7 @@
 #   make bench-record       measure them anew and write that file
 #
 # Settings of `make bench`:
-#   BENCH=merge,fetch,chain,scale,spill,start   what to measure
+#   BENCH=merge,fetch,chain,scale,spill,start,s3  what to measure
 #   BENCH_SIZES=47MB,470MB                      which data sets (there is a 4.7GB, too)
 #   BENCH_KINDS=small,wide,skew,array           of which shapes (merge)
 #   BENCH_RUNS=5                                runs of each command, interleaved
@@ -15,7 +15,7 @@
 #   BENCH_PEERS=acc-merge-2,DuckDB-2            just these (merge)
 #   BENCH_SPILL_RECORDS=20000000                size of the spill group's input (4.7 GB)
 
-BENCH       ?= merge,fetch,chain,scale,spill,start
+BENCH       ?= merge,fetch,chain,scale,spill,start,s3
 BENCH_SIZES ?= 47MB,470MB
 BENCH_KINDS ?= small,wide,skew,array
 BENCH_RUNS  ?= 5
@@ -27,8 +27,8 @@ BENCH_SOURCE := $(dir $(lastword $(MAKEFILE_LIST)))
 BENCH_DIR    := $(BUILD)/bench
 CXX          ?= g++
 
-DEPS_BENCH = g++ gnuplot-nox gojq jq libjson-xs-perl libsimdjson-dev miller nodejs npm perl python3 \
-	valgrind
+DEPS_BENCH = awscli curl g++ gnuplot-nox gojq jq libjson-xs-perl libsimdjson-dev miller nginx-light nodejs npm \
+	perl python3 rclone valgrind wrk
 
 .PHONY: bench bench-peers bench-check bench-record
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import report
+from cloud import bench_s3
 from measure import Failed, interleave, note, run, sha256
 from peers import Data, merge_peers
 
@@ -321,7 +322,7 @@ def bench_start(bench):
 
 
 GROUPS = {"merge": bench_merge, "fetch": bench_fetch, "chain": bench_chain, "scale": bench_scale,
-          "spill": bench_spill, "start": bench_start}
+          "spill": bench_spill, "start": bench_start, "s3": bench_s3}
 
 
 def options():

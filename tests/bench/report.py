@@ -166,8 +166,10 @@ def start_targets(table):
 
 
 def targets(tables):
+    import cloud  # which needs this module
+
     for table in tables:
-        for check in (ratio_targets, fetch_targets, scale_targets, spill_targets, start_targets):
+        for check in (ratio_targets, fetch_targets, scale_targets, spill_targets, start_targets, cloud.targets):
             yield from check(table)
 
 
