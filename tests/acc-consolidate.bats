@@ -444,6 +444,7 @@ start_waiting() {
 	: >tmp/acc-consolidate.gggggg
 	mkfifo tmp/acc-consolidate.hhhhhh
 	[ "$(id -u)" -ne 0 ] || { mkdir -m 700 tmp/acc-consolidate.iiiiii && chown 65534 tmp/acc-consolidate.iiiiii; }
+	touch -h -d '1 hour ago' tmp/*
 	before=$(ls tmp)
 	stale=tmp/acc-consolidate.0aZ9zz
 	mkdir -m 700 "$stale"
@@ -458,6 +459,28 @@ start_waiting() {
 	[ -d outside/below ]
 }
 
+@test "acc-consolidate: an empty spool is stale when it is some seconds old, and until then another's to lock" {
+	mkdir -m 700 tmp/acc-consolidate.abcdef
+	touch -d '1 minute' tmp/acc-consolidate.abcdef # however long it takes to start
+	run -0 consolidate dest <<<1
+	[ -d tmp/acc-consolidate.abcdef ]
+	touch -d '6 seconds ago' tmp/acc-consolidate.abcdef
+	run -0 consolidate dest <<<1
+	nothing_left
+}
+
+@test "acc-consolidate: many that start at once keep their spools" {
+	for n in $(seq 12); do
+		TMPDIR=$PWD/tmp stages/acc-consolidate "dest$n" <<<"$n" >"receipts.$n" 2>&1 3>&- &
+		pids[n]=$!
+	done
+	for n in $(seq 12); do
+		wait "${pids[n]}" || { cat "receipts.$n"; return 1; }
+		[ "$(stored "dest$n")" -eq 1 ]
+	done
+	nothing_left
+}
+
 @test "acc-consolidate: another user's start leaves the spools of this one" {
 	[ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null || skip "needs root to become another user"
 	[ -z "${COVERAGE:-}" ] || skip "another user cannot write down what was reached"
@@ -465,6 +488,7 @@ start_waiting() {
 	chmod 777 "$shared"
 	cp stages/acc-split "$shared"
 	mkdir -m 700 "$shared/acc-consolidate.abcdef" "$shared/acc-consolidate.123456"
+	touch -d '1 hour ago' "$shared"/acc-consolidate.*
 	chown 65534 "$shared/acc-consolidate.123456"
 	run setpriv --reuid 65534 --regid 65534 --clear-groups sh -c 'exec "$0"/acc-split --claim-spool "$0" <"$0"' "$shared"
 	left=$(ls "$shared")

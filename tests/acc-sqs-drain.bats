@@ -472,6 +472,7 @@ lambda_event() { # KEY...
 	mkdir -m 700 tmp/acc-sqs-drain.ccccccc tmp/acc-consolidate.cccccc
 	install -m 700 /dev/null tmp/acc-sqs-drain.dddddd
 	mkfifo -m 700 tmp/acc-sqs-drain.eeeeee
+	touch -h -d "1 hour ago" tmp/*
 	before=$(ls tmp)
 	mkdir -m 700 tmp/acc-sqs-drain.0aZ9zz
 	: >tmp/acc-sqs-drain.0aZ9zz/journal

@@ -6,10 +6,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RANDOM_LETTERS 6 /* of mkdtemp(3) and mktemp(1) */
 #define DEPTH_MAX 8      /* a spool has two levels */
+#define BIRTH_SECONDS 5  /* from making a directory to locking it */
 
 bool
 stale_claim(int fd)
@@ -30,23 +32,6 @@ is_named(const char *name, const char *prefix)
 	       strspn(name + n, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == RANDOM_LETTERS;
 }
 
-/* A descriptor with the lock on what is nobody's, or -1. */
-static int
-seize(int directory_fd, const char *name)
-{
-	int fd = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) < 0 || (st.st_mode & 0777) != 0700 || st.st_uid != geteuid() ||
-		flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 static DIR *
 open_list(int fd)
 {
@@ -56,6 +41,38 @@ open_list(int fd)
 	if (copy >= 0 && !list)
 		close(copy);
 	return list;
+}
+
+/* Nothing is put into a directory before it is locked: one that is empty may be about to be. */
+static bool
+may_be_newborn(int fd, const struct stat *st)
+{
+	time_t age = time(NULL) - st->st_mtime;
+	DIR *list = open_list(fd);
+	size_t n = 0;
+
+	while (list && readdir(list))
+		n++;
+	if (list)
+		closedir(list);
+	return n <= 2 && age < BIRTH_SECONDS; /* . and .. */
+}
+
+/* A descriptor with the lock on what is nobody's, or -1. */
+static int
+seize(int directory_fd, const char *name)
+{
+	int fd = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || (st.st_mode & 0777) != 0700 || st.st_uid != geteuid() || may_be_newborn(fd, &st) ||
+		flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 /* Everything in the directory, on its file system, but not beyond symbolic links. */

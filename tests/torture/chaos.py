@@ -184,6 +184,11 @@ class Stretch:
         else:
             raise Broken(f"the queue does not become empty; the last run ended with {status}")
         left = os.listdir(self.tmp)
+        if left and not any(os.listdir(os.path.join(self.tmp, name)) for name in left):
+            time.sleep(6)  # killed before they were locked: for some seconds nobody can tell
+            self.announce(1)
+            self.wait(self.drain(batch=1000))
+            left = os.listdir(self.tmp)
         if left:
             raise Broken(f"left in TMPDIR: {left}")
         stored = self.check_output()

@@ -80,6 +80,7 @@ what_somebody_has_stays(void **state)
 	int spool = make("spool.owned0", S_IFDIR | 0700), heir = dup(spool);
 
 	(void)state;
+	close(make("spool.owned0/file", 0600));
 	assert_true(stale_claim(spool));
 	assert_int_equal(stale_remove(directory, "spool."), 0);
 	close(spool);
@@ -96,6 +97,8 @@ what_went_before_it_was_claimed_is_told(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/spool.early0", directory);
+	assert_int_equal(stale_remove(directory, "spool."), 0); /* it is too young */
+	assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){{1000, 0}, {1000, 0}}, 0), 0);
 	other = open(path, O_RDONLY);
 	assert_int_equal(flock(other, LOCK_EX), 0); /* somebody is about to remove it */
 	assert_false(stale_claim(spool));
