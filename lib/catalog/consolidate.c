@@ -25,8 +25,8 @@ consolidation_new(const struct consolidation_options *options)
 	c->workers = memory_get_zeroed(options->threads, sizeof(*c->workers));
 	for (unsigned i = 0; i < options->threads; i++) {
 		c->workers[i].scanner = scanner_new(shape->names, shape->n_names, options->max_record);
-		c->workers[i].partners = partner_view_new(c->partners);
-		c->workers[i].shapes = shape_view_new(c->shapes);
+		c->workers[i].reader = (struct record_reader){.shape = shape,
+			.partners = partner_view_new(c->partners), .shapes = shape_view_new(c->shapes)};
 		if (shape->data.n == 1)
 			scanner_list_inner(c->workers[i].scanner, shape->data_name);
 		c->workers[i].shelf.bin_bits = bin_bits;
@@ -77,10 +77,8 @@ consolidation_free(struct consolidation *c)
 {
 	for (unsigned i = 0; i < c->options->threads; i++) {
 		scanner_free(c->workers[i].scanner);
-		partner_view_free(c->workers[i].partners);
-		shape_view_free(c->workers[i].shapes);
+		record_reader_free(&c->workers[i].reader);
 		shelf_clear(&c->workers[i].shelf);
-		arena_free(&c->workers[i].scratch);
 		arena_free(&c->workers[i].kept);
 	}
 	release_text(c, c->blocks);

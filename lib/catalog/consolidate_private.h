@@ -24,10 +24,8 @@ struct chunk {
 
 struct worker {
 	struct scanner *scanner;
-	struct partner_view *partners;
-	struct shape_view *shapes;
+	struct record_reader reader;
 	struct shelf shelf;
-	struct arena scratch;  /* decoded pieces of one record */
 	struct arena kept;     /* refusals and such, until the next flush */
 };
 

@@ -81,9 +81,7 @@ take_record(struct consolidation *c, struct worker *w, struct chunk *chunk, stru
 	struct record *r = &room.record;
 	enum record_fault fault;
 
-	if (w->scratch.bytes)
-		arena_reset(&w->scratch);
-	fault = record_read(c->options->merge.shape, scanned, w->partners, w->shapes, &w->scratch, r);
+	fault = record_read(&w->reader, scanned, r);
 	if (fault != RECORD_GOOD) {
 		refuse_fault(c, w, chunk, scanned, fault);
 		return;

@@ -40,13 +40,11 @@ record_shape_free(struct record_shape *shape)
 }
 
 static struct instant
-read_time(const struct record_shape *shape, const struct scan_record *scanned, struct arena *scratch, bool *bad)
+parse_time(struct slice value, struct arena *scratch, bool *bad)
 {
-	struct slice value = json_find(scanned->members[shape->time_name], &shape->time, 1);
 	struct instant time = INSTANT_MISSING;
 	bool good = false;
 
-	*bad = false;
 	if (!value.p || json_kind(value) == JSON_NULL)
 		return time;
 	if (json_kind(value) == JSON_NUMBER)
@@ -57,19 +55,34 @@ read_time(const struct record_shape *shape, const struct scan_record *scanned, s
 	return good ? time : INSTANT_MISSING;
 }
 
+static struct instant
+read_time(struct record_reader *reader, const struct scan_record *scanned, bool is_in_source, bool *bad)
+{
+	const struct record_shape *shape = reader->shape;
+	struct slice member = scanned->members[shape->time_name];
+	struct instant time;
+
+	*bad = false;
+	if (is_in_source && source_time_recall(&reader->source_time, member, &time))
+		return time;
+	time = parse_time(json_find(member, &shape->time, 1), &reader->scratch, bad);
+	if (is_in_source && !*bad)
+		source_time_remember(&reader->source_time, member, time);
+	return time;
+}
+
 /* The first of what lies behind the record. */
 static void
-read_origin(
-	const struct record_shape *shape, const struct scan_record *scanned, struct arena *scratch, struct record *r)
+read_origin(struct record_reader *reader, const struct scan_record *scanned, struct record *r)
 {
 	struct slice source = scanned->members[0];
+	bool has_source = source.p && json_kind(source) == JSON_OBJECT, bad;
 	struct record_origin origin = {.source_n = 0};
-	bool bad;
 
-	origin.time = read_time(shape, scanned, scratch, &bad);
+	origin.time = read_time(reader, scanned, has_source && reader->shape->time_name == 0, &bad);
 	if (bad)
 		r->flags |= RECORD_BAD_TIME;
-	if (source.p && json_kind(source) == JSON_OBJECT) {
+	if (has_source) {
 		origin.source_at = (uint32_t)(source.p - scanned->text.p);
 		origin.source_n = (uint32_t)source.n;
 	}
@@ -136,14 +149,16 @@ read_values(struct shape_view *shapes, const struct scan_record *scanned, struct
 }
 
 enum record_fault
-record_read(const struct record_shape *shape, const struct scan_record *scanned, struct partner_view *partners,
-	struct shape_view *shapes, struct arena *scratch, struct record *r)
+record_read(struct record_reader *reader, const struct scan_record *scanned, struct record *r)
 {
+	const struct record_shape *shape = reader->shape;
 	const char *text = scanned->text.p;
 	struct slice id = json_find(scanned->members[shape->key_name], &shape->key, 1);
 	struct slice partner = json_find(scanned->members[shape->partner_name], &shape->partner, 1);
 	struct slice data = json_find(scanned->members[shape->data_name], &shape->data, 1);
 
+	if (reader->scratch.bytes)
+		arena_reset(&reader->scratch);
 	if (!id.p)
 		return RECORD_NO_ID;
 	if (json_kind(id) != JSON_STRING && json_kind(id) != JSON_NUMBER)
@@ -165,12 +180,21 @@ record_read(const struct record_shape *shape, const struct scan_record *scanned,
 		.data_n = (uint32_t)data.n,
 		.place = (uint32_t)(scanned->in_array ? scanned->element : scanned->line),
 		.flags = (scanned->spans_lines ? RECORD_SPANS_LINES : 0) | (scanned->in_array ? RECORD_IN_ARRAY : 0),
-		.partner = partner_number(partners, partner),
+		.partner = partner_number(reader->partners, partner),
 	};
-	read_id(id, scratch, r);
-	read_origin(shape, scanned, scratch, r);
-	read_values(shapes, scanned, r);
+	read_id(id, &reader->scratch, r);
+	read_origin(reader, scanned, r);
+	read_values(reader->shapes, scanned, r);
 	return RECORD_GOOD;
+}
+
+void
+record_reader_free(struct record_reader *reader)
+{
+	partner_view_free(reader->partners);
+	shape_view_free(reader->shapes);
+	source_time_free(&reader->source_time);
+	arena_free(&reader->scratch);
 }
 
 static struct slice

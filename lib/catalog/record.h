@@ -7,6 +7,7 @@
 #include "base/slice.h"
 #include "catalog/partner.h"
 #include "catalog/shape.h"
+#include "catalog/source_time.h"
 #include "json/scan.h"
 #include "json/text.h"
 
@@ -143,13 +144,24 @@ int record_shape_parse(struct record_shape *shape, const char *key, const char *
 	const char *time, struct error *error);
 void record_shape_free(struct record_shape *shape);
 
+/* What a thread reads records with. Zero-initialised but for the first three; record_reader_free releases the two views
+ * and all behind them. */
+struct record_reader {
+	const struct record_shape *shape; /* borrowed */
+	struct partner_view *partners;
+	struct shape_view *shapes;
+	struct source_time source_time;
+	struct arena scratch;             /* decoded pieces of one record */
+};
+void record_reader_free(struct record_reader *reader);
+
 /* Make a record of what the scanner found, or say why it is refused. record has room for RECORD_BYTES_MAX; the caller
  * sets stretch. */
 enum record_fault {
 	RECORD_GOOD, RECORD_NO_ID, RECORD_BAD_ID, RECORD_NO_PARTNER, RECORD_BAD_PARTNER, RECORD_NO_DATA, RECORD_BAD_DATA
 };
-enum record_fault record_read(const struct record_shape *shape, const struct scan_record *scanned,
-	struct partner_view *partners, struct shape_view *shapes, struct arena *scratch, struct record *record);
+enum record_fault record_read(
+	struct record_reader *reader, const struct scan_record *scanned, struct record *record);
 
 /* The position: the decoded uri (borrowed from the text, the stretch or arena) and the record's number. */
 struct position { struct slice uri; uint64_t record; };

@@ -19,9 +19,8 @@ struct catalog {
 	struct name_list listed, denied;
 	struct record_shape shape;
 	struct partner_table *partners;
-	struct partner_view *partner_view;
 	struct shape_table *shapes;
-	struct shape_view *shape_view;
+	struct record_reader reader;
 	struct scanner *scanner;
 	struct stretch stretch;
 	struct arena arena;
@@ -56,9 +55,9 @@ catalog_begin(struct catalog *c, const char *listed, const char *denied)
 				 "._source.time", &error),
 		0);
 	c->partners = partner_table_new(&c->listed, &c->denied, false);
-	c->partner_view = partner_view_new(c->partners);
 	c->shapes = shape_table_new();
-	c->shape_view = shape_view_new(c->shapes);
+	c->reader = (struct record_reader){.shape = &c->shape, .partners = partner_view_new(c->partners),
+		.shapes = shape_view_new(c->shapes)};
 	c->scanner = scanner_new(c->shape.names, c->shape.n_names, 1 << 20);
 	scanner_list_inner(c->scanner, c->shape.data_name);
 }
@@ -67,9 +66,8 @@ static inline void
 catalog_end(struct catalog *c)
 {
 	scanner_free(c->scanner);
-	shape_view_free(c->shape_view);
+	record_reader_free(&c->reader);
 	shape_table_free(c->shapes);
-	partner_view_free(c->partner_view);
 	partner_table_free(c->partners);
 	record_shape_free(&c->shape);
 	name_list_free(&c->listed);
@@ -91,7 +89,7 @@ catalog_read(struct catalog *c, const char *text)
 		struct record *r = arena_get(&c->arena, RECORD_BYTES_MAX);
 
 		assert_true(c->n < CATALOG_RECORDS);
-		c->fault = record_read(&c->shape, &scanned, c->partner_view, c->shape_view, &c->arena, r);
+		c->fault = record_read(&c->reader, &scanned, r);
 		if (c->fault != RECORD_GOOD)
 			continue;
 		r->stretch = &c->stretch;
