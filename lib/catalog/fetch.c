@@ -12,7 +12,7 @@
 #define WAITING_MAX 1024       /* objects named and not yet begun */
 #define SPARE_CHUNKS_MAX 16
 #define MMAP_BYTES (1 << 20)   /* from this size on memory is the system's again once it is freed, */
-#define TRIM_BYTES (4 << 20)   /* and from this size at the end of what each thread has */
+#define TRIM_BYTES (1 << 20)   /* and from this size at the end of what each thread has */
 
 struct fetch {
 	const struct fetch_options *options;

@@ -487,6 +487,8 @@ read_stream(struct fetch_worker *w, struct stream *raw, struct stream *stream)
 static void
 scan_whole(struct fetch_worker *w, struct slice whole)
 {
+	/* _source makes records about half as long again */
+	buffer_reserve(&w->chunk->data, whole.n < FETCH_BLOCK / 2 ? 2 * whole.n : FETCH_BLOCK + FETCH_BLOCK / 8);
 	scan_window(w, whole, true, false);
 	progress_done(whole.n);
 	w->job->counts.bytes_in = whole.n;
