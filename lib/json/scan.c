@@ -209,7 +209,7 @@ accept(struct scanner *s, struct scan_record *r, const char *end)
 	r->line = s->line;
 	r->element = ++s->elements;
 	r->in_array = s->state.in_array;
-	r->spans_lines = memchr(begin, '\n', n) != NULL;
+	r->spans_lines = !s->one_line && memchr(begin, '\n', n) != NULL;
 	r->cut = false;
 	r->code = r->reason = NULL;
 	if (r->spans_lines)
@@ -332,6 +332,7 @@ scanner_next(struct scanner *s, struct scan_record *r)
 	r->n_inner = -1;
 	r->inner_compact = false;
 	r->layout = 0;
+	s->one_line = false;
 	if (!s->begun && !skip_byte_order_mark(s))
 		return SCAN_MORE;
 	if (s->skip != SKIP_NOTHING && !scan_finish_skip(s) && !s->at_end)

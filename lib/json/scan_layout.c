@@ -23,6 +23,7 @@ struct layout {
 	uint32_t number;
 	int n_members, n_inner;
 	bool compact;
+	bool one_line;  /* there is no line break in its runs */
 	struct {
 		int name;
 		struct place from, to;
@@ -73,10 +74,12 @@ layouts_free(struct layouts *l)
 
 /* --- using them --------------------------------------------------------------------------------------------------- */
 
-static inline uint64_t
-word(const char *p)
+typedef uint64_t two_words __attribute__((vector_size(16)));
+
+static inline two_words
+words(const char *p)
 {
-	uint64_t w;
+	two_words w;
 
 	memcpy(&w, p, sizeof(w));
 	return w;
@@ -85,24 +88,25 @@ word(const char *p)
 static inline bool
 same_text(const char *a, const char *b, size_t n)
 {
-	uint64_t differs = 0;
-
-	if (n < 8) {
+	if (n < 16) {
 		for (size_t i = 0; i < n; i++)
-			differs |= (uint64_t)(a[i] ^ b[i]);
-		return differs == 0;
+			if (a[i] != b[i])
+				return false;
+		return true;
 	}
-	for (size_t at = 0; at + 8 < n; at += 8)
-		differs |= word(a + at) ^ word(b + at);
-	return (differs | (word(a + n - 8) ^ word(b + n - 8))) == 0;
+	two_words differs = words(a + n - 16) ^ words(b + n - 16);
+	for (size_t at = 0; at + 16 < n; at += 16)
+		differs |= words(a + at) ^ words(b + at);
+	return (differs[0] | differs[1]) == 0;
 }
 
 /* The token is looked at first: it tells that so much text is there. */
 static inline bool
 fits(const struct run *run, const char *text, const uint32_t *t, const uint32_t *tokens_end)
 {
-	return run->tokens < (size_t)(tokens_end - t) && t[run->tokens] == *t + run->token_at &&
-	       same_text(text + *t, run->text, run->n);
+	const uint32_t *token = t + run->tokens;
+
+	return token < tokens_end && *token == *t + run->token_at && same_text(text + *t, run->text, run->n);
 }
 
 static inline void
@@ -125,12 +129,13 @@ tell(const struct layout *layout, const char *text, const uint32_t *begins, stru
 }
 
 static const char *
-match(const struct scanner *s, struct scan_record *r, const uint32_t **behind)
+match(struct scanner *s, struct scan_record *r, const uint32_t **behind)
 {
 	const char *text = s->indexed, *limit = s->p + s->n;
 	const uint32_t *t = s->token, *tokens_end = s->index.tokens + s->index.n;
 	uint32_t begins[RUNS_MAX];
 	size_t n = 0;
+	bool nested = false;
 
 	for (const struct run *run = s->layouts->first; run; run = run->next) {
 		while (!fits(run, text, t, tokens_end))
@@ -140,12 +145,16 @@ match(const struct scanner *s, struct scan_record *r, const uint32_t **behind)
 		t += run->tokens;
 		if (run->layout) {
 			tell(run->layout, text, begins, r);
+			s->one_line = run->layout->one_line && !nested;
 			*behind = t + 1;
 			return text + *t + 1;
 		}
-		if (tokens_is_string(text, t))
+		if (tokens_is_string(text, t)) {
 			t++;
-		else if (!(t = tokens_skip_value(text, t, limit)))
+			continue;
+		}
+		nested |= text[*t] == '{' || text[*t] == '[';
+		if (!(t = tokens_skip_value(text, t, limit)))
 			return NULL;
 	}
 	return NULL;
@@ -210,8 +219,17 @@ place_of(const struct cut_run *runs, uint32_t offset)
 	return (struct place){run, (uint16_t)(offset - runs[run].begin)};
 }
 
+static bool
+is_one_line(const char *text, const struct cut_run *runs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (memchr(text + runs[i].begin, '\n', runs[i].n))
+			return false;
+	return true;
+}
+
 static struct layout *
-layout_new(uint32_t number, const char *text, const struct cut_run *runs, const struct scan_record *r)
+layout_new(uint32_t number, const char *text, const struct cut_run *runs, size_t n_runs, const struct scan_record *r)
 {
 	int n_inner = r->n_inner > 0 ? r->n_inner : 0;
 	struct layout *layout = memory_get_zeroed(1, sizeof(*layout) + (size_t)n_inner * sizeof(layout->inner[0]));
@@ -219,6 +237,7 @@ layout_new(uint32_t number, const char *text, const struct cut_run *runs, const 
 	layout->number = number;
 	layout->n_inner = r->n_inner;
 	layout->compact = r->inner_compact;
+	layout->one_line = is_one_line(text, runs, n_runs);
 	for (int i = 0; i < SCAN_MEMBERS_MAX; i++) {
 		if (!r->members[i].p)
 			continue;
@@ -289,5 +308,5 @@ layouts_learn(struct scanner *s, const struct scan_record *r)
 		if (!(run = find_or_add(l, link, s->indexed, &cuts[i])))
 			return;
 	if (run && !run->layout)
-		run->layout = layout_new(++l->n_layouts, s->indexed, cuts, r);
+		run->layout = layout_new(++l->n_layouts, s->indexed, cuts, n, r);
 }

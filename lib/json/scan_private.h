@@ -96,6 +96,7 @@ struct scanner {
 	bool skip_in_string, skip_escaped;
 
 	struct layouts *layouts;
+	bool one_line;         /* the record at `at` is known to hold no line break */
 	struct scan_index index;
 	const uint32_t *token; /* the next one, in index.tokens */
 	const char *indexed;   /* where the index begins; NULL: there is none */

@@ -331,5 +331,6 @@ tokens_record(struct scanner *s, struct scan_record *r)
 	memset(r->members, 0, sizeof(r->members));
 	r->n_inner = -1;
 	r->layout = 0;
+	s->one_line = false;
 	return NULL;
 }
