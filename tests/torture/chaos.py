@@ -361,6 +361,7 @@ def plan(options):
         return [(kill_stretch, options.only, options.kills)] if options.kills else [(fault_stretch, options.only, options.runs)]
     choose, work = random.Random(options.seed), []
     for play, total, part in ((fault_stretch, options.runs, RUNS_IN_STRETCH), (kill_stretch, options.kills, KILLS_IN_STRETCH)):
+        part = min(part, max(1, -(-total // options.lanes)))
         work += [(play, choose.randrange(1 << 30), min(part, total - done)) for done in range(0, total, part)]
     return work
 
