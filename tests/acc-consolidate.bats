@@ -271,7 +271,7 @@ nothing_left() {
 	for signal in TERM HUP; do
 		for spool in 1K ''; do
 			rm -f fetch.pid
-			setsid stages/acc-consolidate ${spool:+--bytes 1K --max-spool "$spool"} dest </dev/null >receipts 2>errors 3>&- &
+			env --default-signal=HUP setsid stages/acc-consolidate ${spool:+--bytes 1K --max-spool "$spool"} dest </dev/null >receipts 2>errors 3>&- &
 			pid=$!
 			for _ in $(seq 100); do [ -s fetch.pid ] && break; sleep 0.05; done
 			kill -s "$signal" "$pid"

@@ -759,7 +759,7 @@ refuses_whole() {
 	mkfifo pipe
 	for i in $(seq 5000); do bare A "$i" '{"x":"........................................"}'; done >in.jsonl
 	for signal in TERM HUP; do
-		acc-merge -S 64K -T tmp <pipe >out &
+		env --default-signal=HUP acc-merge -S 64K -T tmp <pipe >out &
 		pid=$!
 		exec 9>pipe
 		cat in.jsonl >&9
