@@ -35,15 +35,20 @@ consolidation_new(const struct consolidation_options *options)
 }
 
 struct block *
-consolidation_block(struct consolidation *c, size_t bytes)
+block_new(size_t bytes)
 {
 	struct block *block = memory_get(sizeof(*block) + bytes);
 
-	block->next = c->blocks;
 	block->bytes = bytes;
-	c->blocks = block;
-	c->held += bytes;
 	return block;
+}
+
+void
+consolidation_hold(struct consolidation *c, struct block *block)
+{
+	block->next = c->blocks;
+	c->blocks = block;
+	c->held += block->bytes;
 }
 
 void
@@ -232,9 +237,10 @@ survivors_bytes(const struct gathered *g)
 static void
 hold_survivors(struct consolidation *c, const struct gathered *g, struct shelf *shelf, uint64_t bytes)
 {
-	struct block *block = consolidation_block(c, bytes ? bytes : 1);
+	struct block *block = block_new(bytes ? bytes : 1);
 	char *next = block->text;
 
+	consolidation_hold(c, block);
 	for (unsigned bin = 0; bin < g->n_bins; bin++)
 		for (size_t i = 0; i < g->gatherings[bin].n; i++) {
 			const struct accommodation *a = &g->gatherings[bin].accommodations[i];

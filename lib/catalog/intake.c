@@ -239,34 +239,114 @@ block_size(const struct consolidation *c)
 	return size < BLOCK_MIN ? BLOCK_MIN : size > BLOCK_MAX ? BLOCK_MAX : (size_t)size;
 }
 
+/* An input that is read a block ahead of the scanner. */
+struct stream {
+	struct consolidation *c;
+	const char *name;
+	struct input *input;
+	size_t size;           /* of a block, without the room before it for what is left of the one before */
+	struct block *ahead;   /* being filled, or NULL */
+	size_t n;              /* bytes read into it */
+	ssize_t got;           /* as input_read says; below 1 it is the last block */
+	struct error *error;
+	atomic_uint next_task;
+};
+
+static size_t
+room_before(const struct stream *s)
+{
+	return s->size / 4;
+}
+
+static void
+fill_block(struct stream *s)
+{
+	char *text = s->ahead->text + room_before(s);
+
+	while (s->n < s->size && (s->got = input_read(s->input, text + s->n, s->size - s->n, s->error)) > 0)
+		s->n += (size_t)s->got;
+	progress_done(s->n);
+}
+
+static void
+scan_and_fill(void *context, unsigned thread)
+{
+	struct stream *s = context;
+
+	(void)thread;
+	for (unsigned task; (task = atomic_fetch_add(&s->next_task, 1)) < 2;)
+		if (task == 0)
+			scan_window(s->c, &s->c->workers[0], s->name);
+		else if (s->ahead)
+			fill_block(s);
+}
+
+static void
+begin_block(struct stream *s)
+{
+	s->ahead = block_new(room_before(s) + s->size);
+	s->n = 0;
+}
+
+/* The text of the block that was filled, with the rest before it: its own room, or a new block where that is too small. */
+static struct slice
+join_rest(struct stream *s, struct slice rest)
+{
+	struct slice text = {s->ahead->text + room_before(s), s->n};
+	struct block *block = s->ahead, *joined;
+
+	if (rest.n > room_before(s)) {
+		joined = block_new(rest.n + text.n);
+		memcpy(joined->text + rest.n, text.p, text.n);
+		free(block);
+		block = joined;
+		text.p = block->text + rest.n;
+	}
+	if (rest.n)
+		memcpy((char *)text.p - rest.n, rest.p, rest.n);
+	consolidation_hold(s->c, block);
+	return (struct slice){text.p - rest.n, text.n + rest.n};
+}
+
+/* Scan the block that was filled, while the next one is. Returns what is left of it. */
+static struct slice
+next_block(struct stream *s, struct slice rest)
+{
+	struct scanner *scanner = s->c->workers[0].scanner;
+	struct slice text = join_rest(s, rest);
+	bool more = s->got > 0;
+
+	s->c->counts.bytes_in += s->n;
+	scanner_window(scanner, text.p, text.n, !more);
+	s->ahead = NULL;
+	if (more)
+		begin_block(s);
+	atomic_store(&s->next_task, 0);
+	parallel_run(more && s->c->options->threads > 1 ? 2 : 1, scan_and_fill, s);
+	return scanner_rest(scanner);
+}
+
 static int
 read_stream(struct consolidation *c, struct input *input, const char *name, struct error *error)
 {
-	struct worker *w = &c->workers[0];
+	struct stream s = {.c = c, .name = name, .input = input, .size = block_size(c), .got = 1, .error = error};
 	struct slice rest = {NULL, 0};
-	size_t size = block_size(c), want;
-	ssize_t got = 1;
+	char *carried = NULL;
 
-	scanner_restart(w->scanner);
-	while (got > 0) {
-		char *carried = rest.n ? memory_copy(rest.p, rest.n) : NULL;
-		if (consolidation_used(c) > c->options->memory * 2 / 3)
-			consolidation_flush(c);
-		want = rest.n > size / 2 ? rest.n + size : size;
-		struct block *block = consolidation_block(c, want);
-		size_t n = rest.n;
-		if (carried)
-			memcpy(block->text, carried, n);
+	scanner_restart(c->workers[0].scanner);
+	begin_block(&s);
+	fill_block(&s);
+	while (s.ahead) {
+		rest = next_block(&s, rest);
 		free(carried);
-		while (n < want && (got = input_read(input, block->text + n, want - n, error)) > 0)
-			n += (size_t)got;
-		c->counts.bytes_in += n - rest.n;
-		progress_done(n - rest.n);
-		scanner_window(w->scanner, block->text, n, got <= 0);
-		scan_window(c, w, name);
-		rest = scanner_rest(w->scanner);
+		carried = NULL;
+		if (s.ahead && consolidation_used(c) > c->options->memory * 2 / 3) {
+			rest.p = carried = memory_copy(rest.p, rest.n);
+			consolidation_flush(c);
+		}
 	}
-	return got < 0 ? -1 : 0;
+	free(carried);
+	return s.got < 0 ? -1 : 0;
 }
 
 /* --- mapped files --------------------------------------------------------------------------------------------- */
