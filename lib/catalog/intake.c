@@ -288,7 +288,8 @@ begin_block(struct stream *s)
 	s->n = 0;
 }
 
-/* The text of the block that was filled, with the rest before it: its own room, or a new block where that is too small. */
+/* The text of the block that was filled, with the rest before it: in its own room, or in a new block where that is too
+ * small. */
 static struct slice
 join_rest(struct stream *s, struct slice rest)
 {
