@@ -69,6 +69,15 @@ first_header(const struct http_reply *head, const char *a, const char *b)
 	return value.n ? value : http_header(head, b);
 }
 
+static bool
+is_region(struct slice region)
+{
+	for (size_t i = 0; i < region.n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-", region.p[i]) || !region.p[i])
+			return false;
+	return true;
+}
+
 void
 client_parse_error(struct aws_exchange *x)
 {
@@ -84,6 +93,8 @@ client_parse_error(struct aws_exchange *x)
 		parse_error_json(x, body);
 	if (region.n)
 		x->reply.region = region;
+	if (!is_region(x->reply.region)) /* it would go into the next request's head */
+		x->reply.region = (struct slice){NULL, 0};
 }
 
 /* ---- errors in words ---- */

@@ -56,8 +56,8 @@ read_request(int fd)
 		n += (size_t)got;
 		text[n] = 0;
 		end = strstr(text, "\r\n\r\n");
-		length = strstr(text, "Content-Length: ");
-		if (end && n >= (size_t)(end + 4 - text) + (length ? strtoul(length + 16, NULL, 10) : 0))
+		length = strstr(text, "\r\nContent-Length: ");
+		if (end && n >= (size_t)(end + 4 - text) + (length ? strtoul(length + 18, NULL, 10) : 0))
 			return;
 	}
 }
