@@ -5,16 +5,7 @@
 #include "aws/xml.h"
 #include "io/verdict.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-require(bool truth)
-{
-	if (!truth)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 try_notification(struct slice text, struct arena *arena)

@@ -3,19 +3,9 @@
 #include "base/buffer.h"
 #include "io/codec.h"
 
-#include <stdint.h>
-#include <stdlib.h>
+#include "fuzz.h"
 
 #define OUTPUT_MAX (1u << 20) /* bombs are read as far as this */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-require(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 static const char *
 decode(struct slice bytes, size_t block, struct buffer *out)

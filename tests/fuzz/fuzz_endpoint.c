@@ -9,28 +9,20 @@
 #include "base/environment.h"
 #include "base/message.h"
 
+#include "fuzz.h"
+
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct slice reply; /* under lock */
-
-#define require(truth) \
-	do { \
-		if (!(truth)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #truth); \
-			abort(); \
-		} \
-	} while (0)
 
 /* Nobody waits between tries here. */
 int

@@ -6,12 +6,11 @@
 #include "json/scan.h"
 #include "json/text.h"
 
+#include "fuzz.h"
+
 #include <jv.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 /* jq 1.6 loses a token of some texts that it refuses. */
 const char *__lsan_default_suppressions(void);
@@ -23,14 +22,6 @@ __lsan_default_suppressions(void)
 }
 
 static const struct slice names[] = {{"id", 2}, {"data", 4}, {"_source", 7}};
-
-#define require(truth) \
-	do { \
-		if (!(truth)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #truth); \
-			abort(); \
-		} \
-	} while (0)
 
 static double
 double_of(struct slice number)

@@ -3,16 +3,7 @@
 #include "base/memory.h"
 #include "io/keytemplate.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-require(bool truth)
-{
-	if (!truth)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 advance(struct slice key)

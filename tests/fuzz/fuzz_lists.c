@@ -3,16 +3,7 @@
 #include "catalog/priority.h"
 #include "catalog/rules.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-require(bool truth)
-{
-	if (!truth)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 try_list(struct slice text, const struct list_shape *shape)

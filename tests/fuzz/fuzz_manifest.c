@@ -1,16 +1,7 @@
 /* Manifest lines: what is taken comes back the same when it is written and read again. */
 #include "io/manifest.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-require(bool truth)
-{
-	if (!truth)
-		abort();
-}
+#include "fuzz.h"
 
 static bool
 same(const struct manifest_line *a, const struct manifest_line *b)

@@ -8,21 +8,12 @@
 #include "io/reference.h"
 #include "io/uri.h"
 
+#include "fuzz.h"
+
 #include <fnmatch.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-#define require(truth) \
-	do { \
-		if (!(truth)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #truth); \
-			abort(); \
-		} \
-	} while (0)
 
 /* ---- references */
 

@@ -4,10 +4,9 @@
 #include "json/scan.h"
 #include "json/text.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+#include <stdio.h>
 
 static const struct slice names[] = {{"id", 2}, {"data", 4}, {"_source", 7}};
 
@@ -19,12 +18,12 @@ check_listed(const struct scan_record *r)
 	struct slice name, value;
 	int n = 0;
 
-	for (; json_next_member(&walk, &name, &value); n++)
-		if (n >= r->n_inner || name.p != r->text.p + r->inner[n].name_at || name.n != r->inner[n].name_n ||
-			value.p != r->text.p + r->inner[n].value_at || value.n != r->inner[n].value_n)
-			abort();
-	if (n != r->n_inner)
-		abort();
+	for (; json_next_member(&walk, &name, &value); n++) {
+		require(n < r->n_inner);
+		require(name.p == r->text.p + r->inner[n].name_at && name.n == r->inner[n].name_n);
+		require(value.p == r->text.p + r->inner[n].value_at && value.n == r->inner[n].value_n);
+	}
+	require(n == r->n_inner);
 }
 
 static void
@@ -38,8 +37,7 @@ describe(struct buffer *out, enum scan_result got, const struct scan_record *r)
 			(unsigned long long)r->column);
 		return;
 	}
-	if (utf8_valid_prefix(r->text) != r->text.n || r->text.p[0] != '{')
-		abort();
+	require(utf8_valid_prefix(r->text) == r->text.n && r->text.p[0] == '{');
 	if (r->n_inner >= 0)
 		check_listed(r);
 	for (int i = 0; i < 3; i++)
@@ -63,8 +61,7 @@ scan(struct buffer *out, struct slice text, size_t step, size_t max_record)
 	for (;;) {
 		char *window = malloc(end - begin ? end - begin : 1);
 
-		if (!window)
-			abort();
+		require(window);
 		if (end > begin)
 			memcpy(window, text.p + begin, end - begin);
 		scanner_window(s, window, end - begin, end == text.n);
@@ -74,8 +71,7 @@ scan(struct buffer *out, struct slice text, size_t step, size_t max_record)
 		free(window);
 		if (got == SCAN_END)
 			break;
-		if (end == text.n)
-			abort();
+		require(end < text.n);
 		end = text.n - end > step ? end + step : text.n;
 	}
 	scanner_free(s);

@@ -4,16 +4,7 @@
 #include "base/units.h"
 #include "base/utf8.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-require(bool truth)
-{
-	if (!truth)
-		abort();
-}
+#include "fuzz.h"
 
 /* A time that was understood is the same time when it is written and read again. */
 static void
