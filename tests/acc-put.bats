@@ -54,6 +54,19 @@ day=year=2021/month=01/day=31
 	cmp bare.jsonl "dest/$day/bare.jsonl"
 }
 
+@test "acc-put: a file that lies where it is to be stored stays, as its own object" {
+	for how in rename fail skip overwrite; do
+		rm -rf spool
+		spool 2
+		ln -sfn spool way
+		cp -r spool copy
+		run -0 acc-put --key '{name}' --if-exists "$how" way <manifest
+		[ "$(path_of "$output")" = "$PWD/$(jq -r .path manifest)" ]
+		diff -r copy spool
+		rm -r copy
+	done
+}
+
 @test "acc-put: FILE operands are stored instead of standard input" {
 	echo 1 >a.jsonl
 	echo 2 >'{b}'

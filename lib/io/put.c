@@ -2,8 +2,10 @@
 
 #include "base/command.h"
 #include "base/memory.h"
+#include "io/codec.h"
 #include "io/keytemplate.h"
 #include "io/lines.h"
+#include "io/uri.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,24 +24,17 @@ struct put_task {
 
 /* ---- one file */
 
-static bool
-is_compressed(const unsigned char *p, size_t n)
-{
-	return (n >= 2 && p[0] == 0x1f && p[1] == 0x8b) ||
-	       (n >= 4 && p[0] == 0x28 && p[1] == 0xb5 && p[2] == 0x2f && p[3] == 0xfd);
-}
-
 /* What a bare file name does not say: the records, unless the file is compressed. */
 static int
 count_records(int fd, struct manifest_line *line, struct error *error)
 {
-	unsigned char magic[4];
-	ssize_t n = pread(fd, magic, sizeof(magic), 0);
+	char beginning[4];
+	ssize_t n = pread(fd, beginning, sizeof(beginning), 0);
 	struct lines lines;
 	struct slice run, record;
 	int got;
 
-	if (n > 0 && is_compressed(magic, (size_t)n))
+	if (n > 0 && codec_recognise((struct slice){beginning, (size_t)n}) != CODEC_NONE)
 		return 0;
 	line->has_records = true;
 	line->records = 0;
@@ -267,11 +262,25 @@ print_receipt(struct put *p, const struct put_task *t)
 		p->receipts.n = 0;
 }
 
+/* A manifest may tell of files that lie where they are to be stored. */
+static bool
+is_the_object(const struct put_task *t)
+{
+	struct stat file, object;
+	struct error unused;
+	char *path = t->receipt.uri && uri_is_local(t->receipt.uri) ? uri_local_path(t->receipt.uri, &unused) : NULL;
+	bool same = path && lstat(path, &object) == 0 && lstat(t->line.path, &file) == 0 &&
+		    object.st_dev == file.st_dev && object.st_ino == file.st_ino;
+
+	free(path);
+	return same;
+}
+
 static void
 remove_file(const struct put *p, const struct put_task *t)
 {
-	if (t->line.bare || p->keep || p->dry_run ||
-		(t->outcome == OUTCOME_REFUSED && !p->discard_refused))
+	if (t->line.bare || p->keep || p->dry_run || (t->outcome == OUTCOME_REFUSED && !p->discard_refused) ||
+		is_the_object(t))
 		return;
 	if (unlink(t->line.path) < 0 && errno != ENOENT)
 		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s",
@@ -354,7 +363,6 @@ start_thread(struct put *p)
 void
 put_start(struct put *p)
 {
-
 	p->ring_size = 4 * p->jobs;
 	p->ring = memory_get_zeroed(p->ring_size, sizeof(*p->ring));
 	pthread_mutex_init(&p->mutex, NULL);
