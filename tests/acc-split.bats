@@ -286,6 +286,22 @@ print(*sorted([f"[{0x44bc2cf5ad770999 % 997},2]", f"[{0xd24ec4f1a98c6e5b % 997},
 	[ "$(jq -s 'map(.records)|add' manifest)" -eq 50 ]
 }
 
+@test "acc-split: --max-spool leaves room for the files of all shards that are still open" {
+	jq -nc 'range(2000) | {k: .}' >in
+	acc-split -b 1000 --shards 4 --shard-by .k --max-spool 6000 --dir out in >manifest 3>&- &
+	split=$!
+	for ((i = 0; i < 100 && $(cat out/* 2>/dev/null | wc -c) < 1000; i++)); do sleep 0.1; done
+	sleep 0.3
+	[ "$(cat out/* | wc -c)" -ge 1000 ]
+	[ "$(cat out/* | wc -c)" -le 3000 ]
+	while kill -0 "$split" 2>/dev/null; do
+		rm -f out/*
+		sleep 0.02
+	done
+	wait "$split"
+	[ "$(jq -s 'map(.records) | add' manifest)" -eq 2000 ]
+}
+
 @test "acc-split: --max-spool does not wait for ever when the manifest's reader is gone" {
 	lines 50 1000 >in
 	run -0 timeout 10 bash -c 'acc-split -b 10000 --max-spool 20000 --dir out in | head -n 1 >/dev/null; exit $((PIPESTATUS[0] == 141 ? 0 : 1))'

@@ -29,7 +29,7 @@ split_open(struct split *s, struct error *error)
 {
 	uint32_t n = s->shards ? s->shards : 1;
 
-	s->spool.file_bytes = s->max_bytes;
+	s->spool.open_bytes = n * s->max_bytes;
 	if (spool_open(&s->spool, error) < 0)
 		return -1;
 	s->targets = memory_get_zeroed(n, sizeof(*s->targets));

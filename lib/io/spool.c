@@ -146,9 +146,9 @@ wait_for_room(struct spool *s)
 {
 	uint64_t waited_ms = 0;
 
-	if (!s->max_bytes || !s->n_closed || s->closed_bytes + s->file_bytes <= s->max_bytes)
+	if (!s->max_bytes || !s->n_closed || s->closed_bytes + s->open_bytes <= s->max_bytes)
 		return;
-	for (look_for_gone(s); s->n_closed && s->closed_bytes + s->file_bytes > s->max_bytes;
+	for (look_for_gone(s); s->n_closed && s->closed_bytes + s->open_bytes > s->max_bytes;
 		look_for_gone(s)) {
 		if (waited_ms == WAIT_WARNING_MS)
 			message(MESSAGE_WARNING,

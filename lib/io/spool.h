@@ -37,7 +37,7 @@ struct spool {
 	enum encoding encoding;
 	int64_t at_us;       /* the clock when fixed, else -1 */
 	uint64_t max_bytes;  /* of files not yet taken away; 0: no bound */
-	uint64_t file_bytes; /* the most one file takes, for max_bytes */
+	uint64_t open_bytes; /* the most that files under way take, for max_bytes */
 
 	int directory_fd;
 	int64_t last_us;             /* of the last name */
@@ -64,8 +64,7 @@ void spool_close(struct spool *s);
 void spool_file_init(const struct spool *s, struct spool_file *f, uint32_t shard);
 void spool_file_free(struct spool_file *f); /* abandons what is not ended */
 
-/* Begin a file; waits while the files not yet taken away leave no room for another below max_bytes.
- */
+/* Begin a file; waits while the files not yet taken away leave no room below max_bytes for those under way. */
 int spool_begin(struct spool *s, struct spool_file *f, struct error *error);
 /* Add whole lines that hold so many records. */
 int spool_add(struct spool *s, struct spool_file *f, const char *p, size_t n, uint64_t records,
