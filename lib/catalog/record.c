@@ -267,6 +267,29 @@ compare_positions(const struct record *a, const struct record *b)
 	return order;
 }
 
+/* As they are printed: a record that spans lines without the white space between its tokens. */
+static int
+compare_texts(const struct record *a, struct slice x, const struct record *b, struct slice y)
+{
+	struct buffer compact_x = {0}, compact_y = {0};
+	int order;
+
+	if (!((a->flags | b->flags) & RECORD_SPANS_LINES))
+		return slice_compare(x, y);
+	if (a->flags & RECORD_SPANS_LINES) {
+		json_compact(&compact_x, x);
+		x = buffer_slice(&compact_x);
+	}
+	if (b->flags & RECORD_SPANS_LINES) {
+		json_compact(&compact_y, y);
+		y = buffer_slice(&compact_y);
+	}
+	order = slice_compare(x, y);
+	buffer_free(&compact_x);
+	buffer_free(&compact_y);
+	return order;
+}
+
 static int
 order_without_text(const struct record *a, const struct record *b, const struct partner_table *partners)
 {
@@ -284,7 +307,7 @@ order_without_text(const struct record *a, const struct record *b, const struct 
 		return order;
 	if ((order = compare_positions(b, a)))
 		return order;
-	return slice_compare(record_data(b), record_data(a));
+	return compare_texts(b, record_data(b), a, record_data(a));
 }
 
 bool
@@ -298,5 +321,5 @@ record_order(const struct record *a, const struct record *b, const struct partne
 {
 	int order = order_without_text(a, b, partners);
 
-	return order ? order : slice_compare(record_text(b), record_text(a));
+	return order ? order : compare_texts(b, record_text(b), a, record_text(a));
 }

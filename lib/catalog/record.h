@@ -174,7 +174,8 @@ struct slice record_id_text(const struct record *r, struct arena *arena);
 uint64_t id_prefix(struct slice text);
 
 /* The order of records of one accommodation: <0 when a comes first. Of records that are one (record_same) the higher
- * text comes first, so that the choice does not hang on the order of the input. */
+ * text comes first, so that the choice does not hang on the order of the input. Texts compare as they are printed: of a
+ * record that spans lines without the white space between its tokens. */
 int record_order(const struct record *a, const struct record *b, const struct partner_table *partners);
 /* Equal in rank, time, partner, position and data: one record. */
 bool record_same(const struct record *a, const struct record *b, const struct partner_table *partners);

@@ -317,6 +317,24 @@ records_that_differ_elsewhere_are_one(void **state)
 	catalog_end(&c);
 }
 
+static void
+texts_compare_as_they_are_printed(void **state)
+{
+	struct catalog c;
+
+	(void)state;
+	catalog_begin(&c, "", "");
+	catalog_read(&c, "{" ID "1," PARTNER "\"a\"," DATA "{\n\"n\":2},\"_source\":{\"uri\":\"u\",\"record\":1}}"
+			 "{" ID "1," PARTNER "\"a\"," DATA "{\"n\":1},\"_source\":{\"uri\":\"u\",\"record\":1}}"
+			 "{" ID "1," PARTNER "\"a\"," DATA "{\"n\":2},\"_source\":{\"uri\":\"u\",\"record\":1}}");
+	assert_int_equal(c.n, 3);
+	assert_true(record_order(c.records[0], c.records[1], c.partners) < 0);
+	assert_true(record_order(c.records[1], c.records[0], c.partners) > 0);
+	assert_true(record_same(c.records[0], c.records[2], c.partners));
+	assert_int_equal(record_order(c.records[0], c.records[2], c.partners), 0);
+	catalog_end(&c);
+}
+
 int
 main(void)
 {
@@ -334,6 +352,7 @@ main(void)
 		cmocka_unit_test(the_order_is_rank_time_name_position_and_data),
 		cmocka_unit_test(of_bare_records_the_later_comes_first),
 		cmocka_unit_test(records_that_differ_elsewhere_are_one),
+		cmocka_unit_test(texts_compare_as_they_are_printed),
 	};
 
 	return TESTS(tests);
