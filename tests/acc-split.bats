@@ -360,6 +360,21 @@ print(*sorted([f"[{0x44bc2cf5ad770999 % 997},2]", f"[{0xd24ec4f1a98c6e5b % 997},
 	[ "$(find out-TERM out-HUP -mindepth 1 | wc -l)" -eq 2 ]
 }
 
+@test "acc-split: a signal ends it as the first process of a container, too" {
+	unshare -rpf true || skip "there are no namespaces to be had"
+	mkfifo in
+	unshare -rpf --kill-child acc-split --dir out <in >manifest 3>&- &
+	exec 9>in
+	for ((i = 0; i < 100 && $(pgrep -cP $!) == 0; i++)); do sleep 0.05; done
+	echo 1 >&9
+	sleep 0.2 # a signal that comes before it has a handler, it survives
+	pkill -TERM -P $!
+	timeout 5 tail --pid=$! -f /dev/null
+	status=0
+	wait $! || status=$?
+	[ "$status" -eq 143 ]
+}
+
 @test "acc-split: a directory that cannot be made is status 3 and says why" {
 	echo >file
 	run -3 --separate-stderr acc-split --dir file/x < <(echo 1)

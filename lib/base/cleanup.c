@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A registration that is ACTIVE is only touched by who claimed it, by moving it to another state: the
@@ -26,9 +27,13 @@ static struct cleanup *_Atomic registrations;
 static struct cleanup *unused;
 static pthread_mutex_t unused_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic pid_t owner; /* a forked child must not remove its parent's files */
-static atomic_flag dying = ATOMIC_FLAG_INIT;
+static atomic_bool dying;   /* of a signal */
 static atomic_bool closing; /* what is made now is made in vain */
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool held;      /* by a thread that has the mutex */
+static sigset_t before_hold; /* the signals that this thread had blocked; with the mutex */
+
+enum { HOLD_WAIT_MS = 1000, HOLD_WAITS = 200 };
 
 static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU, SIGXFSZ};
 #define DEADLY (sizeof(deadly) / sizeof(deadly[0]))
@@ -146,13 +151,29 @@ cleanup_run(void)
 void
 cleanup_hold(void)
 {
+	sigset_t set, before_it;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < DEADLY; i++)
+		sigaddset(&set, deadly[i]);
+	pthread_sigmask(SIG_BLOCK, &set, &before_it);
 	pthread_mutex_lock(&making);
+	before_hold = before_it;
+	atomic_store(&held, true);
+	while (atomic_load(&dying)) {
+		atomic_store(&held, false);
+		pause();
+	}
 }
 
 void
 cleanup_release(void)
 {
+	sigset_t set = before_hold;
+
+	atomic_store(&held, false);
 	pthread_mutex_unlock(&making);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
 }
 
 void
@@ -162,7 +183,7 @@ cleanup_close(void)
 	cleanup_run();
 }
 
-static void
+static void __attribute__((noreturn))
 die_of(int signal_number)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
@@ -172,18 +193,23 @@ die_of(int signal_number)
 	sigaction(signal_number, &action, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, signal_number);
-	kill(getpid(), signal_number);
+	raise(signal_number);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	_exit(128 + signal_number); /* the first process of a container survives its signals */
 }
 
+/* Between hold and release the signals are blocked, so it is another thread that we wait for; but not for ever, as
+ * the file system may hang. */
 static void
 on_signal(int signal_number)
 {
-	int saved = errno;
+	struct timespec nap = {0, HOLD_WAIT_MS * 1000000L / HOLD_WAITS};
 
-	if (!atomic_flag_test_and_set(&dying))
-		die_of(signal_number);
-	errno = saved;
+	if (atomic_exchange(&dying, true))
+		return;
+	for (int i = 0; i < HOLD_WAITS && atomic_load(&held); i++)
+		nanosleep(&nap, NULL);
+	die_of(signal_number);
 }
 
 void
@@ -209,7 +235,6 @@ void
 cleanup_die_of_pipe(void)
 {
 	die_of(SIGPIPE);
-	_exit(128 + SIGPIPE); /* the first process of a container survives its signals */
 }
 
 void

@@ -18,8 +18,8 @@ struct cleanup *cleanup_add(const char *path);  /* borrows path's text (copied);
  * nobody touches the path. */
 struct cleanup *cleanup_prepare(const char *path);
 void cleanup_arm(struct cleanup *c);
-/* Between hold and release no other thread gets beyond cleanup_close: a file made there is armed before the end.
- * What is done in between must not end the command. */
+/* Between hold and release neither a signal nor another thread's cleanup_close gets at us: a file made there is armed
+ * before the end. What is done in between must not end the command, and is short: a signal waits a second at most. */
 void cleanup_hold(void);
 void cleanup_release(void);
 /* The last cleanup_run, before _exit. Not for signal handlers. */

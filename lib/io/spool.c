@@ -307,10 +307,13 @@ spool_end(struct spool *s, struct spool_file *f, struct error *error)
 		free(path);
 		path = path_of(s, buffer_string(&name));
 		cleanup = cleanup_prepare(path);
-		linked = publish_link(&f->publication, buffer_string(&name), error);
+		cleanup_hold();
+		linked = publish_link(&f->publication, name.p, error);
+		if (linked > 0)
+			cleanup_arm(cleanup);
+		cleanup_release();
 	}
 	if (linked > 0) {
-		cleanup_arm(cleanup);
 		f->open = false;
 		s->files++;
 		s->bytes += f->bytes;

@@ -130,6 +130,73 @@ a_directory_goes_after_what_is_in_it(void **state)
 }
 
 static void
+make_and_arm(void)
+{
+	struct cleanup *c = cleanup_prepare(first);
+
+	cleanup_hold();
+	fclose(fopen(first, "w"));
+	if (access(second, F_OK) == 0) /* then another thread is about to get the signal */
+		usleep(100000);
+	else
+		raise(SIGTERM);
+	cleanup_arm(c);
+	cleanup_release();
+}
+
+static void
+be_hit_while_making(void *unused)
+{
+	(void)unused;
+	cleanup_install();
+	make_and_arm();
+	sleep(5);
+}
+
+static void *
+hit(void *unused)
+{
+	(void)unused;
+	while (access(first, F_OK) < 0)
+		usleep(100);
+	raise(SIGTERM);
+	return NULL;
+}
+
+static void
+be_hit_elsewhere_while_making(void *unused)
+{
+	pthread_t thread;
+
+	(void)unused;
+	cleanup_install();
+	fclose(fopen(second, "w"));
+	cleanup_add(second);
+	assert_int_equal(pthread_create(&thread, NULL, hit, NULL), 0);
+	make_and_arm();
+	sleep(5);
+}
+
+static void
+a_signal_does_not_come_between_making_a_file_and_arming_it(void **state)
+{
+	void (*const bodies[])(void *) = {be_hit_while_making, be_hit_elsewhere_while_making};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct ran ran;
+
+		unit_path(first);
+		unit_path(second);
+		ran = run(bodies[i], NULL);
+		assert_int_equal(ran.status, 128 + SIGTERM);
+		assert_false(exists(first));
+		assert_false(exists(second));
+		ran_free(&ran);
+	}
+}
+
+static void
 ignore_hangup(void *unused)
 {
 	(void)unused;
@@ -257,6 +324,7 @@ main(void)
 		cmocka_unit_test(a_signal_removes_the_files_and_ends_us_as_that_signal),
 		cmocka_unit_test(an_exit_removes_what_is_left),
 		cmocka_unit_test(a_directory_goes_after_what_is_in_it),
+		cmocka_unit_test(a_signal_does_not_come_between_making_a_file_and_arming_it),
 		cmocka_unit_test(nohup_is_respected),
 		cmocka_unit_test(a_closed_pipe_ends_us_quietly_after_cleaning),
 		cmocka_unit_test(a_child_leaves_its_parents_files_alone),
