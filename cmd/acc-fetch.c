@@ -84,6 +84,7 @@ configure_selection(struct selection *s)
 	struct error error;
 
 	s->raw = raw;
+	s->look = list;
 	s->period = PERIOD_ALL;
 	if ((since && period_set_since(&s->period, since, &error) < 0) ||
 		(until && period_set_until(&s->period, until, &error) < 0))
@@ -318,13 +319,15 @@ static bool
 print_reference(void *context, struct reference *r, const struct error *problem)
 {
 	struct fetch_counts *counts = context;
+	struct message_place place = {.uri = r->uri, .code = problem ? problem->code : NULL, .named = true};
 	struct buffer line = {0};
 
 	counts->references++;
-	if (problem) {
-		message_at(MESSAGE_ERROR,
-			(struct message_place){.uri = r->uri, .code = problem->code, .named = true}, "%s",
-			problem->text);
+	if (problem && strcmp(problem->code, "missing") == 0 && missing == FETCH_MISSING_SKIP) {
+		message_at(MESSAGE_WARNING, place, "%s; skipped", problem->text);
+		counts->skipped_objects++;
+	} else if (problem) {
+		message_at(MESSAGE_ERROR, place, "%s", problem->text);
 		journal_failed(r->uri, (struct slice){0}, problem->code, problem->text);
 		counts->failed_objects++;
 	} else {
@@ -345,11 +348,9 @@ fetch(struct task *task, struct fetch_counts *counts, struct rejects *rejects)
 	struct error error;
 	enum status status;
 	struct fetch_options o = {.buffer_bytes = buffer_bytes, .max_record = max_record, .in_flight = in_flight,
-		.missing = missing < 0 ? FETCH_MISSING_FAIL : (enum fetch_missing)missing, .bare = bare,
-		.map_name = map_file, .select = select_program, .jq_limit_ms = jq_limit_ms, .rejects = rejects};
+		.missing = (enum fetch_missing)missing, .bare = bare, .map_name = map_file, .select = select_program,
+		.jq_limit_ms = jq_limit_ms, .rejects = rejects};
 
-	if (missing < 0 && allow_empty && task->sources->n > 0)
-		o.missing = FETCH_MISSING_SKIP;
 	if (map_file) {
 		if (content_read(map_file, &map, &error) < 0)
 			command_die(&error);
@@ -410,6 +411,8 @@ main(int argc, char *argv[])
 	if (content)
 		return command_finish(print_contents(&operands), NULL);
 	configure_selection(&task.selection);
+	if (missing < 0)
+		missing = allow_empty && operands.n > 0 ? FETCH_MISSING_SKIP : FETCH_MISSING_FAIL;
 	if (rejects_file && !(rejects = rejects_open(rejects_file, &error)))
 		command_die(&error);
 	if (operands.n == 0)

@@ -486,6 +486,21 @@ records() {
 	[ "$output" = "$direct" ]
 }
 
+@test "acc-fetch: --list names what is not there, as reading it would" {
+	echo '{"a":1}' >there
+	for source in gone gone/ there/below; do
+		ACC_JOURNAL=journal fetch 1 --list "$source" there
+		[ "$(jq -r .uri <<<"$output")" = there ]
+		[[ $stderr == *"cannot open '$source': "* ]]
+		[ "$(jq -r 'select(.event == "failed") | .code' journal)" = missing ]
+		rm journal
+		fetch 0 --list --allow-empty "$source"
+		[ -z "$output" ]
+		fetch 0 --list --missing skip "$source"
+		[[ $stderr == *"; skipped"* ]]
+	done
+}
+
 # ---- jq
 
 @test "acc-fetch: --map gives none, one or many records, each with its source" {

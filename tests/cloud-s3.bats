@@ -85,6 +85,20 @@ records() { # COUNT
 	run -1 acc-fetch "s3://src/$here/year=2030/"
 }
 
+@test "cloud: --list of one object tells its size, and whether it is there" {
+	records 1 >object
+	put_object src "$here/one" "$PWD/object"
+	run -1 --separate-stderr acc-fetch --list "s3://src/$here/gone" "s3://src/$here/one"
+	[ "$(jq -c '[.uri, .size, (.time | type), (.etag | type)]' <<<"$output")" = \
+		"[\"s3://src/$here/one\",$(stat -c %s object),\"string\",\"string\"]" ]
+	[[ $stderr == *"s3://src/$here/gone"* ]]
+	run -0 --separate-stderr acc-fetch --list --allow-empty "s3://src/$here/gone"
+	[ -z "$output" ]
+	run -1 --separate-stderr acc-fetch --since 2020-01-01 "s3://src/$here/gone"
+	run -0 --separate-stderr acc-fetch --list --since 2020-01-01 "s3://src/$here/one"
+	[ -n "$output" ]
+}
+
 @test "cloud: an object that is stored is fetched back byte for byte" {
 	records 5000 >object
 	sha=$(sha256sum object | cut -d' ' -f1)

@@ -320,25 +320,29 @@ list_pattern(struct lister *l, struct slice key, struct error *error)
 static int
 list_one(struct lister *l, const char *source, struct slice key, struct error *error)
 {
+	bool undated = !period_is_all(&l->selection->period) &&
+		       period_of_path(&l->selection->period, key) == PERIOD_UNDATED;
 	struct reference r = {.uri = NULL};
-	struct instant time = INSTANT_MISSING;
 	struct s3_meta meta = {0};
+	bool missing = false;
 
-	/* only a date that the key does not tell needs a look */
-	if (!period_is_all(&l->selection->period) &&
-		period_of_path(&l->selection->period, key) == PERIOD_UNDATED) {
-		if (s3_look(&(struct s3_get){.uri = source, .requester_pays = requester_pays()}, &meta, error) < 0) {
-			if (strcmp(error->code, "missing") != 0)
-				return -1;
-		} else {
-			time = s3_modified(&meta);
-		}
-		s3_meta_free(&meta);
+	if ((l->selection->look || undated) &&
+		s3_look(&(struct s3_get){.uri = source, .requester_pays = requester_pays()}, &meta, error) < 0) {
+		if (strcmp(error->code, "missing") != 0)
+			return -1;
+		set_reach(error);
+		missing = true;
 	}
-	if (!selection_admits(l->selection, key, key, time))
-		return 0;
-	r.uri = memory_copy_string(source);
-	l->found(l->context, &r, NULL);
+	if (missing || selection_admits(l->selection, key, key, s3_modified(&meta))) {
+		if (meta.has_bytes) {
+			emit(l, &(struct s3_entry){.key = key, .bytes = meta.bytes, .etag = slice_of(meta.etag)},
+				s3_modified(&meta));
+		} else {
+			r.uri = memory_copy_string(source);
+			l->found(l->context, &r, missing ? error : NULL);
+		}
+	}
+	s3_meta_free(&meta);
 	return 0;
 }
 

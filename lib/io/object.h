@@ -19,7 +19,8 @@ struct selection {
 	struct glob **includes, **excludes; /* owned */
 	size_t n_includes, n_excludes;
 	struct period period;
-	bool raw; /* take a source literally, without globbing */
+	bool raw;  /* take a source literally, without globbing */
+	bool look; /* ask about a single object, too: nobody will open what is listed */
 };
 void selection_free(struct selection *s);
 
@@ -48,8 +49,8 @@ struct object_scheme {
 
 	/* Call found for every object that source names and s admits, in the order of their uris as bytes: a single
 	 * object, all below a prefix (source ends in '/'), or what a glob matches (unless s->raw). size and time of
-	 * a reference are filled in where known. A single object need not exist: opening it will tell. -1 with *error
-	 * when the listing could not be finished. */
+	 * a reference are filled in where known. A single object that is not there is found with a problem of the
+	 * code "missing", unless only opening it will tell. -1 with *error when the listing could not be finished. */
 	int (*list)(const char *source, const struct selection *s, object_found *found, void *context,
 		struct error *error);
 

@@ -194,20 +194,16 @@ static void
 walk_path(struct walk *w, const char *path)
 {
 	struct stat st;
-	int known = stat(path, &st);
+	int fault = stat(path, &st) < 0 ? errno : 0;
 
-	if (known < 0 && errno == EIO) {
-		buffer_add_string(&w->path, path);
-		emit_problem(w);
-	} else if (known == 0 && S_ISDIR(st.st_mode)) {
+	if (!fault && S_ISDIR(st.st_mode)) {
 		buffer_add_string(&w->path, path);
 		if (path[strlen(path) - 1] != '/')
 			buffer_add_byte(&w->path, '/');
 		w->base = w->path.n;
 		if (selection_may_hold(w->selection, buffer_slice(&w->path)))
 			walk_directory(w);
-	} else if (access(path, F_OK) != 0 && errno == ENOENT && !w->selection->raw &&
-		glob_is_pattern(path)) {
+	} else if (fault == ENOENT && !w->selection->raw && glob_is_pattern(path)) {
 		/* what ends in '/' stands for all below */
 		char *pattern = memory_format("%s%s", path, path[strlen(path) - 1] == '/' ? "**" : "");
 
@@ -221,10 +217,11 @@ walk_path(struct walk *w, const char *path)
 	} else {
 		buffer_add_string(&w->path, path);
 		w->base = directory_part(buffer_slice(&w->path));
-		if (known == 0)
-			consider_file(w, &st);
+		errno = fault;
+		if (fault)
+			emit_problem(w);
 		else
-			emit(w, NULL, NULL);
+			consider_file(w, &st);
 	}
 }
 
