@@ -13,13 +13,20 @@
 #define PUBLISH_MODE 0666
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
+int
+publish_sync_names(int directory_fd)
+{
+	return fsync(directory_fd) < 0 && errno != EINVAL ? -1 : 0;
+}
+
 /* Open name below fd, made when missing; takes fd. */
 static int
-descend(int fd, const char *name, int flags)
+descend(int fd, const char *name, int flags, bool synced)
 {
 	int next = openat(fd, name, DIRECTORY_FLAGS | flags), cause;
 
-	if (next < 0 && errno == ENOENT && (mkdirat(fd, name, 0777) == 0 || errno == EEXIST))
+	if (next < 0 && errno == ENOENT && (mkdirat(fd, name, 0777) == 0 || errno == EEXIST) &&
+		(!synced || publish_sync_names(fd) == 0))
 		next = openat(fd, name, DIRECTORY_FLAGS | flags);
 	cause = errno;
 	close(fd);
@@ -28,13 +35,12 @@ descend(int fd, const char *name, int flags)
 }
 
 static int
-descend_all(int fd, const char *path, int flags, struct error *error)
+descend_all(int fd, const char *path, int flags, bool synced, struct error *error)
 {
 	char *names = memory_copy_string(path), *rest = NULL;
 
-	for (char *name = strtok_r(names, "/", &rest); name && fd >= 0;
-		name = strtok_r(NULL, "/", &rest))
-		fd = descend(fd, name, flags);
+	for (char *name = strtok_r(names, "/", &rest); name && fd >= 0; name = strtok_r(NULL, "/", &rest))
+		fd = descend(fd, name, flags, synced);
 	if (fd < 0)
 		error_system(error, "cannot make or open the directory '%s'", path);
 	free(names);
@@ -42,7 +48,7 @@ descend_all(int fd, const char *path, int flags, struct error *error)
 }
 
 int
-publish_directory(const char *path, struct error *error)
+publish_directory(const char *path, bool synced, struct error *error)
 {
 	int fd = open(path, DIRECTORY_FLAGS);
 
@@ -52,7 +58,7 @@ publish_directory(const char *path, struct error *error)
 		fd = open(path[0] == '/' ? "/" : ".", DIRECTORY_FLAGS);
 	if (fd < 0)
 		return error_system(error, "cannot open the directory '%s'", path);
-	return descend_all(fd, path, 0, error);
+	return descend_all(fd, path, 0, synced, error);
 }
 
 int
@@ -62,7 +68,7 @@ publish_directory_at(int directory_fd, const char *path, struct error *error)
 
 	if (fd < 0)
 		return error_system(error, "cannot open the directory '%s'", path);
-	return descend_all(fd, path, O_NOFOLLOW, error);
+	return descend_all(fd, path, O_NOFOLLOW, true, error);
 }
 
 static void
@@ -96,30 +102,51 @@ forget_temporary(struct publication *p)
 	p->temporary = NULL;
 }
 
-static int
-open_named(struct publication *p, struct error *error)
+static void
+choose_temporary(struct publication *p)
 {
 	unsigned char random[8];
 	uint64_t number;
 	char *path;
 
+	forget_temporary(p);
+	environment_system.random(random, sizeof(random));
+	memcpy(&number, random, sizeof(number));
+	p->temporary = memory_format(".acc-%016llx.tmp", (unsigned long long)number);
+	path = memory_format("%s/%s", p->directory, p->temporary);
+	p->cleanup = cleanup_prepare(path);
+	free(path);
+}
+
+static int
+link_nameless(const struct publication *p, const char *name)
+{
+	char path[64];
+
+	proc_name(p->fd, path, sizeof(path));
+	return linkat(AT_FDCWD, path, p->directory_fd, name, AT_SYMLINK_FOLLOW);
+}
+
+/* Give the file a temporary name: one that is still to be made, or the nameless one that is open. */
+static int
+take_temporary(struct publication *p, struct error *error)
+{
+	bool is_open = p->fd >= 0;
+	int taken;
+
 	do {
-		free(p->temporary);
-		cleanup_cancel(p->cleanup);
-		environment_system.random(random, sizeof(random));
-		memcpy(&number, random, sizeof(number));
-		p->temporary = memory_format(".acc-%016llx.tmp", (unsigned long long)number);
-		path = memory_format("%s/%s", p->directory, p->temporary);
-		p->cleanup = cleanup_prepare(path);
-		free(path);
+		choose_temporary(p);
 		cleanup_hold();
-		p->fd = openat(p->directory_fd, p->temporary,
-			O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, PUBLISH_MODE);
-		if (p->fd >= 0)
+		if (is_open)
+			taken = link_nameless(p, p->temporary);
+		else
+			taken = p->fd = openat(p->directory_fd, p->temporary,
+				O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, PUBLISH_MODE);
+		if (taken >= 0)
 			cleanup_arm(p->cleanup);
 		cleanup_release();
-	} while (p->fd < 0 && errno == EEXIST);
-	if (p->fd < 0) {
+	} while (taken < 0 && errno == EEXIST);
+	if (taken < 0) {
 		error_system(error, "cannot create a file in '%s'", p->directory);
 		forget_temporary(p);
 		return -1;
@@ -128,13 +155,11 @@ open_named(struct publication *p, struct error *error)
 }
 
 int
-publish_open(struct publication *p, int directory_fd, const char *directory, enum publish_kind kind,
-	struct error *error)
+publish_open(struct publication *p, int directory_fd, const char *directory, struct error *error)
 {
 	*p = (struct publication){.fd = -1, .directory_fd = directory_fd, .directory = directory};
-	if (kind == PUBLISH_NAMELESS && (p->fd = open_nameless(directory_fd)) >= 0)
-		return 0;
-	return open_named(p, error);
+	p->fd = open_nameless(directory_fd);
+	return p->fd >= 0 ? 0 : take_temporary(p, error);
 }
 
 int
@@ -189,12 +214,9 @@ link_named(struct publication *p, const char *name, struct error *error)
 int
 publish_link(struct publication *p, const char *name, struct error *error)
 {
-	char path[64];
-
 	if (p->temporary)
 		return link_named(p, name, error);
-	proc_name(p->fd, path, sizeof(path));
-	if (linkat(AT_FDCWD, path, p->directory_fd, name, AT_SYMLINK_FOLLOW) < 0)
+	if (link_nameless(p, name) < 0)
 		return errno == EEXIST
 			       ? 0
 			       : error_system(error, "cannot create '%s/%s'", p->directory, name);
@@ -207,6 +229,8 @@ publish_link(struct publication *p, const char *name, struct error *error)
 int
 publish_replace(struct publication *p, const char *name, struct error *error)
 {
+	if (!p->temporary && take_temporary(p, error) < 0)
+		return -1;
 	if (p->fd >= 0 && close_checked(p, error) < 0)
 		return -1;
 	if (renameat(p->directory_fd, p->temporary, p->directory_fd, name) < 0)

@@ -74,7 +74,7 @@ int
 spool_open(struct spool *s, struct error *error)
 {
 	s->last_us = INT64_MIN;
-	s->directory_fd = publish_directory(s->directory, error);
+	s->directory_fd = publish_directory(s->directory, false, error);
 	return s->directory_fd < 0 ? -1 : 0;
 }
 
@@ -165,8 +165,7 @@ spool_begin(struct spool *s, struct spool_file *f, struct error *error)
 	wait_for_room(s);
 	f->bytes = f->records = 0;
 	f->pending.n = 0;
-	f->open = publish_open(&f->publication, s->directory_fd, s->directory, PUBLISH_NAMELESS,
-			  error) == 0;
+	f->open = publish_open(&f->publication, s->directory_fd, s->directory, error) == 0;
 	return f->open ? 0 : -1;
 }
 

@@ -100,7 +100,7 @@ root(struct directory *d, struct error *error)
 
 	pthread_mutex_lock(&d->mutex);
 	if (d->fd < 0)
-		d->fd = publish_directory(d->path, error);
+		d->fd = publish_directory(d->path, true, error);
 	fd = d->fd;
 	pthread_mutex_unlock(&d->mutex);
 	return fd;
@@ -156,12 +156,11 @@ put_into(int parent, struct directory *d, const struct store_object *object,
 	struct publication p;
 	int published;
 
-	published = publish_open(&p, parent, directory,
-		condition == STORE_OVERWRITE ? PUBLISH_NAMED : PUBLISH_NAMELESS, error);
+	published = publish_open(&p, parent, directory, error);
 	if (published == 0)
 		published = publish(&p, object, condition, error);
 	publish_abandon(&p);
-	if (published > 0 && fsync(parent) < 0)
+	if (published > 0 && publish_sync_names(parent) < 0)
 		published = error_system(error, "cannot write to '%s'", directory);
 	free(directory);
 	return published < 0 ? STORE_ERROR : published ? STORE_DONE : STORE_TAKEN;
