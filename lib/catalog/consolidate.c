@@ -479,7 +479,6 @@ write_from_memory(struct writing *w)
 	gather(&gathered, w->c);
 	w->gathered = &gathered; /* cppcheck-suppress autoVariables ; until the end of this function */
 	arrange(&gathered.arrangement, gathered.gatherings, gathered.n_bins);
-	progress_total(gathered.arrangement.n_parts);
 	parallel_in_order(w->c->options->threads, gathered.arrangement.n_parts, &line);
 	gathered_free(&gathered);
 	w->gathered = NULL;

@@ -248,6 +248,7 @@ struct stream {
 	struct block *ahead;   /* being filled, or NULL */
 	size_t n;              /* bytes read into it */
 	ssize_t got;           /* as input_read says; below 1 it is the last block */
+	uint64_t shown;        /* of the bytes as stored, as progress */
 	struct error *error;
 	atomic_uint next_task;
 };
@@ -265,7 +266,8 @@ fill_block(struct stream *s)
 
 	while (s->n < s->size && (s->got = input_read(s->input, text + s->n, s->size - s->n, s->error)) > 0)
 		s->n += (size_t)s->got;
-	progress_done(s->n);
+	progress_done(input_consumed(s->input) - s->shown);
+	s->shown = input_consumed(s->input);
 }
 
 static void

@@ -17,7 +17,7 @@ struct input {
 	char *name;
 	int fd;
 	struct stat st;
-	struct stream *stream;
+	struct stream *stored, *stream; /* what is in the file, and what that decodes to */
 	bool begun;
 	void *map;
 	size_t map_bytes;
@@ -109,7 +109,8 @@ input_open(const char *name, struct error *error)
 	input->name = memory_copy_string(name);
 	input->fd = fd;
 	input->st = st;
-	input->stream = codec_decode(stream_of_descriptor(fd, input->name), input->name);
+	input->stored = stream_of_descriptor(fd, input->name);
+	input->stream = codec_decode(input->stored, input->name);
 	return input;
 }
 
@@ -182,6 +183,12 @@ input_size(const struct input *input, uint64_t *bytes)
 {
 	*bytes = (uint64_t)input->st.st_size;
 	return S_ISREG(input->st.st_mode);
+}
+
+uint64_t
+input_consumed(const struct input *input)
+{
+	return input->stored->bytes;
 }
 
 bool

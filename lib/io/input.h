@@ -35,6 +35,7 @@ bool input_map(struct input *input, struct slice *whole);
 const char *input_name(const struct input *input);    /* as given; borrowed */
 struct instant input_time(const struct input *input); /* when a regular file was changed last; else missing */
 bool input_size(const struct input *input, uint64_t *bytes); /* as stored; false when that is unknown (a pipe) */
+uint64_t input_consumed(const struct input *input); /* of these, what input_read has used so far */
 bool input_is_live(const struct input *input);        /* reading may wait: a pipe, a terminal */
 
 #endif
