@@ -7,6 +7,8 @@
 #include "catalog/consolidate.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { UPDATES_REPLACE, UPDATES_PATCH };
@@ -40,7 +42,7 @@ static const struct option_spec options[] = {
 	{0, "partner", OPTION_STRING, "PATH", &partner, "where the partner's name is [.partner_name]", NULL, 0, 0},
 	{0, "data", OPTION_STRING, "PATH", &data, "where the data object is [.accommodation_data]", NULL, 0, 0},
 	{0, "time", OPTION_STRING, "PATH", &time_path, "where the record's time is [._source.time]", NULL, 0, 0},
-	{0, "rejects", OPTION_FILE, "FILE", &rejects_file, "append refused records to FILE", NULL, 0, 0},
+	{'r', "rejects", OPTION_FILE, "FILE", &rejects_file, "append refused records to FILE", NULL, 0, 0},
 	{0, "max-record", OPTION_SIZE, "SIZE", &max_record, "refuse longer records [16M]", NULL, 1024, 1u << 30},
 	{'S', "memory", OPTION_SIZE, "SIZE", &memory, "hold at most SIZE in memory [half of what may be used]", NULL,
 		1, 0},
@@ -99,7 +101,25 @@ read_configuration(struct merge_options *merge, struct name_list *listed, struct
 		.explain = explain,
 		.latest = latest,
 		.fields = fields_text ? fields : NULL,
+		.fields_met = memory_get_zeroed(fields->n + 1, sizeof(*merge->fields_met)),
 	};
+}
+
+/* What there is to read, where all inputs are files. */
+static uint64_t
+bytes_to_read(const char *const *names, size_t n)
+{
+	uint64_t bytes = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < n; i++) {
+		bool known = strcmp(names[i], "-") == 0 ? fstat(STDIN_FILENO, &st) == 0 : stat(names[i], &st) == 0;
+
+		if (!known || !S_ISREG(st.st_mode))
+			return 0;
+		bytes += (uint64_t)st.st_size;
+	}
+	return bytes;
 }
 
 /* Read the inputs; one that cannot be read is reported, and the others are merged all the same. */
@@ -112,6 +132,7 @@ read_inputs(struct consolidation *c, const struct operands *operands)
 	enum status status = STATUS_OK;
 	struct error error;
 
+	progress_total(bytes_to_read(names, n));
 	for (size_t i = 0; i < n; i++)
 		if (consolidation_read(c, names[i], &error) < 0) {
 			if (error.status == STATUS_FAILED)
@@ -138,6 +159,16 @@ tell_left_out(const struct partner_table *partners, const struct consolidation_c
 		if (partner_at(partners, i)->left_out)
 			message(MESSAGE_NOTE, "left out: %.*s", (int)partner_at(partners, i)->name.n,
 				partner_at(partners, i)->name.p);
+}
+
+/* Most often a name that is misspelt. */
+static void
+tell_unmet_fields(const struct merge_options *merge, const struct consolidation_counts *counts)
+{
+	for (size_t i = 0; merge->fields && !merge->latest && counts->written && i < merge->fields->n; i++)
+		if (!merge->fields_met[i])
+			message(MESSAGE_WARNING, "no consolidated record has a field '%.*s' (see --fields)",
+				(int)merge->fields->names[i].n, merge->fields->names[i].p);
 }
 
 static int
@@ -185,6 +216,8 @@ main(int argc, char *argv[])
 	progress_stop();
 	rejects_close(consolidation.rejects);
 	tell_left_out(consolidation.merge.partners, &counts);
+	tell_unmet_fields(&consolidation.merge, &counts);
+	free(consolidation.merge.fields_met);
 	partner_table_free((struct partner_table *)consolidation.merge.partners);
 	name_list_free(&listed);
 	name_list_free(&denied);

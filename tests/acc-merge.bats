@@ -221,6 +221,21 @@ $(merged 2 '{"x":2}')" ]
 	[ "$output" = "$(merged 1 '{"b":2}')" ]
 }
 
+@test "acc-merge --fields: a name that comes nowhere is warned of, as it may be misspelt" {
+	{ record A 1 '{"a":1}'; record B 1 '{"b":null}'; } >in.jsonl
+	merge 0 --fields a,b in.jsonl
+	[ -z "$stderr" ]
+	merge 0 --fields a,B,c in.jsonl
+	[ "$stderr" = "acc-merge: no consolidated record has a field 'B' (see --fields)
+acc-merge: no consolidated record has a field 'c' (see --fields)" ]
+	merge 0 --mode record --priority A,B --fields a,b in.jsonl
+	[ "$stderr" = "acc-merge: no consolidated record has a field 'b' (see --fields)" ]
+	merge 0 -q --fields c in.jsonl
+	[ -z "$stderr" ]
+	merge 0 --fields c /dev/null
+	[ -z "$stderr" ]
+}
+
 @test "acc-merge --empty-is-missing: takes the empty for no value" {
 	{ record A 1 '{"a":"","b":[],"c":{},"d":[ ],"e":0,"f":false}'
 	  record B 1 '{"a":"x","b":[1],"c":{"y":1},"e":1,"f":true}'; } >in.jsonl
@@ -701,6 +716,18 @@ refuses_whole() {
 		[ -z "$output" ]
 		[[ $stderr == acc-merge:\ * ]]
 	done
+}
+
+@test "acc-merge --progress: bytes of the files, as stored, and of a pipe without a total" {
+	for i in $(seq 40); do record A "$i" '{"x":1}'; done >in.jsonl
+	gzip -k in.jsonl
+	bytes=$(wc -c <in.jsonl) packed=$(wc -c <in.jsonl.gz)
+	merge 0 --progress always in.jsonl in.jsonl.gz
+	printf -v total '%.1fK' "$(jq -n "$bytes + $packed | . / 1024")"
+	[[ $stderr = *"acc-merge: $total/$total, "* ]]
+	run -0 --separate-stderr bash -c 'cat in.jsonl | acc-merge --progress always'
+	[[ $stderr = *"acc-merge: "*K,\ * ]]
+	[[ $stderr != *[0-9KM]/[0-9]* ]]
 }
 
 @test "acc-merge --help: names every option on stdout" {

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "catalog/candidate.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define NONE UINT32_MAX
@@ -125,8 +126,13 @@ static bool
 is_wanted(const struct merger *m, struct slice name)
 {
 	const struct name_list *fields = m->options->fields;
+	size_t place = fields ? name_list_place(fields, name) : 0;
 
-	return !fields || name_list_place(fields, name) < fields->n;
+	if (!fields)
+		return true;
+	if (place < fields->n && m->options->fields_met)
+		atomic_store_explicit(&m->options->fields_met[place], true, memory_order_relaxed);
+	return place < fields->n;
 }
 
 static struct field *

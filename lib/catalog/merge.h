@@ -20,6 +20,7 @@ struct merge_options {
 	bool explain;
 	bool latest;                      /* print the surviving records themselves */
 	const struct name_list *fields;   /* --fields, or NULL for all */
+	_Atomic bool *fields_met;         /* by place in `fields`: set when a result has the field; or NULL */
 };
 
 struct merger;
