@@ -1,5 +1,5 @@
 # fish completion for acc-consolidate; made by completions/generate; do not edit
-complete -c acc-consolidate -s p -l priority -r -F -d 'partners in order of trust: a file, s3:// or dynamodb:// address'
+complete -c acc-consolidate -s p -l priority -r -F -d 'partners, most trusted first: names with commas, a file, s3:// or dynamodb://TABLE'
 complete -c acc-consolidate -l deny -r -F -d 'partners whose records are left out'
 complete -c acc-consolidate -l rules -r -F -d 'how the fields of an accommodation are chosen, see acc-rules(5)'
 complete -c acc-consolidate -l fields -x -d 'only these fields of the data'
@@ -51,7 +51,7 @@ complete -c acc-consolidate -s T -l tmp -r -F -d 'where the spool directory is m
 complete -c acc-consolidate -s q -l quiet -d 'say nothing but errors'
 complete -c acc-consolidate -s v -l verbose -d 'say what is done; twice: in detail'
 complete -c acc-consolidate -l log-format -x -a 'text json' -d 'messages as text or as json lines [text]'
-complete -c acc-consolidate -l progress -x -a 'auto always never' -d 'show progress: auto (on a terminal), always or never [auto]'
+complete -c acc-consolidate -l progress -x -a 'auto always never' -d 'show progress; auto: on a terminal [auto]'
 complete -c acc-consolidate -l journal -r -F -d 'append what happened to FILE [$ACC_JOURNAL]'
 complete -c acc-consolidate -l help -d 'show this help and exit'
 complete -c acc-consolidate -l version -d 'show the version and exit'

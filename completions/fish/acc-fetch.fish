@@ -19,7 +19,7 @@ complete -c acc-fetch -l max-record -x -d 'refuse records longer than this [16M]
 complete -c acc-fetch -s q -l quiet -d 'say nothing but errors'
 complete -c acc-fetch -s v -l verbose -d 'say what is done; twice: in detail'
 complete -c acc-fetch -l log-format -x -a 'text json' -d 'messages as text or as json lines [text]'
-complete -c acc-fetch -l progress -x -a 'auto always never' -d 'show progress: auto (on a terminal), always or never [auto]'
+complete -c acc-fetch -l progress -x -a 'auto always never' -d 'show progress; auto: on a terminal [auto]'
 complete -c acc-fetch -l journal -r -F -d 'append what happened to FILE [$ACC_JOURNAL]'
 complete -c acc-fetch -l help -d 'show this help and exit'
 complete -c acc-fetch -l version -d 'show the version and exit'

@@ -16,7 +16,7 @@ complete -c acc-put -l metadata -x -d 'metadata for each object; may be repeated
 complete -c acc-put -s q -l quiet -d 'say nothing but errors'
 complete -c acc-put -s v -l verbose -d 'say what is done; twice: in detail'
 complete -c acc-put -l log-format -x -a 'text json' -d 'messages as text or as json lines [text]'
-complete -c acc-put -l progress -x -a 'auto always never' -d 'show progress: auto (on a terminal), always or never [auto]'
+complete -c acc-put -l progress -x -a 'auto always never' -d 'show progress; auto: on a terminal [auto]'
 complete -c acc-put -l journal -r -F -d 'append what happened to FILE [$ACC_JOURNAL]'
 complete -c acc-put -l help -d 'show this help and exit'
 complete -c acc-put -l version -d 'show the version and exit'

@@ -12,7 +12,7 @@ complete -c acc-split -l max-spool -x -d 'wait while files not yet taken away le
 complete -c acc-split -s q -l quiet -d 'say nothing but errors'
 complete -c acc-split -s v -l verbose -d 'say what is done; twice: in detail'
 complete -c acc-split -l log-format -x -a 'text json' -d 'messages as text or as json lines [text]'
-complete -c acc-split -l progress -x -a 'auto always never' -d 'show progress: auto (on a terminal), always or never [auto]'
+complete -c acc-split -l progress -x -a 'auto always never' -d 'show progress; auto: on a terminal [auto]'
 complete -c acc-split -l journal -r -F -d 'append what happened to FILE [$ACC_JOURNAL]'
 complete -c acc-split -l help -d 'show this help and exit'
 complete -c acc-split -l version -d 'show the version and exit'

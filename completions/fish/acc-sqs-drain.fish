@@ -18,7 +18,7 @@ complete -c acc-sqs-drain -l metrics -x -a 'emf none' -d 'print metrics of each 
 complete -c acc-sqs-drain -s q -l quiet -d 'say nothing but errors'
 complete -c acc-sqs-drain -s v -l verbose -d 'say what is done; twice: in detail'
 complete -c acc-sqs-drain -l log-format -x -a 'text json' -d 'messages as text or as json lines [text]'
-complete -c acc-sqs-drain -l progress -x -a 'auto always never' -d 'show progress: auto (on a terminal), always or never [auto]'
+complete -c acc-sqs-drain -l progress -x -a 'auto always never' -d 'show progress; auto: on a terminal [auto]'
 complete -c acc-sqs-drain -l journal -r -F -d 'append what happened to FILE [$ACC_JOURNAL]'
 complete -c acc-sqs-drain -l help -d 'show this help and exit'
 complete -c acc-sqs-drain -l version -d 'show the version and exit'

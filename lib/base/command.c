@@ -27,7 +27,7 @@ static const struct option_spec common_options[] = {
 	{0, "log-format", OPTION_CHOICE, "FORMAT", &common.log_format,
 		"messages as text or as json lines [text]", "text|json", 0, 0},
 	{0, "progress", OPTION_CHOICE, "WHEN", &common.progress,
-		"show progress: auto (on a terminal), always or never [auto]", "auto|always|never", 0, 0},
+		"show progress; auto: on a terminal [auto]", "auto|always|never", 0, 0},
 	{0, "journal", OPTION_FILE, "FILE", &common.journal,
 		"append what happened to FILE [$ACC_JOURNAL]", NULL, 0, 0},
 	{0, "help", OPTION_FLAG, NULL, &common.help, "show this help and exit", NULL, 0, 0},

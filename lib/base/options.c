@@ -281,7 +281,7 @@ add_wrapped(const char *text, size_t column, size_t further)
 	size_t at = column;
 
 	while (*text) {
-		size_t n = strcspn(text, " ");
+		size_t n = strcspn(text, " \n");
 
 		if (at > column && at + 1 + n >= HELP_WIDTH) {
 			output_add(&output_stdout, "\n", 1);
@@ -294,7 +294,7 @@ add_wrapped(const char *text, size_t column, size_t further)
 		output_add(&output_stdout, text, n);
 		at += n;
 		text += n;
-		text += strspn(text, " ");
+		text += strspn(text, " \n");
 	}
 	output_add(&output_stdout, "\n", 1);
 }
@@ -311,6 +311,26 @@ argument_name(const struct option_spec *spec)
 	if (!takes_argument(spec))
 		return NULL;
 	return spec->argument ? spec->argument : spec->choices;
+}
+
+/* What is said of an option, with the words that a choice takes. */
+static void
+add_description(const struct option_spec *spec)
+{
+	struct buffer text = {0};
+
+	buffer_add_string(&text, spec->help);
+	for (const char *word = spec->argument && spec->choices ? spec->choices : ""; *word;) {
+		size_t n = strcspn(word, "|");
+
+		buffer_format(&text, "%s%.*s", word == spec->choices ? " (" : ", ", (int)n, word);
+		word += n + (word[n] == '|');
+		if (!*word)
+			buffer_add_byte(&text, ')');
+	}
+	buffer_add_byte(&text, '\0');
+	add_wrapped(text.p, HELP_COLUMN, HELP_COLUMN + 2);
+	buffer_free(&text);
 }
 
 void
@@ -333,7 +353,7 @@ options_help(const struct option_spec *const tables[])
 				left.n = 0;
 			}
 			add_spaces(HELP_COLUMN - left.n);
-			add_wrapped(spec->help, HELP_COLUMN, HELP_COLUMN + 2);
+			add_description(spec);
 			buffer_free(&left);
 		}
 }

@@ -32,7 +32,7 @@ struct option_spec {
 	enum option_kind kind;
 	const char *argument; /* its name in the help, NULL for flags and counts */
 	void *value;
-	const char *help;     /* one sentence fragment, lower case, default in brackets */
+	const char *help;     /* one sentence fragment, lower case, default in brackets; without the choices */
 	const char *choices;  /* "keep|drop", for OPTION_CHOICE */
 	uint64_t minimum, maximum;
 };

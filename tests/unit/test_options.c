@@ -6,7 +6,7 @@
 
 static struct {
 	bool keep;
-	int verbose, mode;
+	int verbose, mode, updates;
 	const char *name, *file;
 	struct option_list include;
 	uint64_t jobs, size, wait;
@@ -27,6 +27,7 @@ static const struct option_spec second_table[] = {
 	{0, "name", OPTION_STRING, "TEXT", &got.name, "a name", NULL, 0, 0},
 	{0, "names-of-the-rejected", OPTION_FILE, "FILE", &got.file, "where they go", NULL, 0, 0},
 	{0, "include", OPTION_LIST, "GLOB", &got.include, "only these", NULL, 0, 0},
+	{0, "updates", OPTION_CHOICE, "HOW", &got.updates, "how [replace]", "replace|patch", 0, 0},
 	{0},
 };
 
@@ -198,7 +199,27 @@ help_has_two_columns(void **state)
 		"      --name=TEXT             a name\n"
 		"      --names-of-the-rejected=FILE\n"
 		"                              where they go\n"
-		"      --include=GLOB          only these\n");
+		"      --include=GLOB          only these\n"
+		"      --updates=HOW           how [replace] (replace, patch)\n");
+	ran_free(&ran);
+}
+
+static void
+print_paragraph(void *unused)
+{
+	(void)unused;
+	options_paragraph("Lines of a text\nthat are joined, and broken again where the width of the help has its end.");
+	output_close(&output_stdout);
+}
+
+static void
+a_paragraph_is_wrapped_anew(void **state)
+{
+	struct ran ran = run(print_paragraph, NULL);
+
+	(void)state;
+	assert_string_equal(ran.out,
+		"Lines of a text that are joined, and broken again where the width of the help\nhas its end.\n");
 	ran_free(&ran);
 }
 
@@ -225,7 +246,8 @@ the_list_is_for_programs(void **state)
 		"v\tverbose\tcount\t-\t-\tsay what is done; with a text that is too long for one line of the help\n"
 		"-\tname\tstring\tTEXT\t-\ta name\n"
 		"-\tnames-of-the-rejected\tfile\tFILE\t-\twhere they go\n"
-		"-\tinclude\tlist\tGLOB\t-\tonly these\n");
+		"-\tinclude\tlist\tGLOB\t-\tonly these\n"
+		"-\tupdates\tchoice\tHOW\treplace|patch\thow [replace]\n");
 	ran_free(&ran);
 }
 
@@ -239,6 +261,7 @@ main(void)
 		cmocka_unit_test(long_options_may_be_abbreviated),
 		cmocka_unit_test(wrong_usage_is_named),
 		cmocka_unit_test(help_has_two_columns),
+		cmocka_unit_test(a_paragraph_is_wrapped_anew),
 		cmocka_unit_test(the_list_is_for_programs),
 	};
 
