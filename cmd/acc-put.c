@@ -67,6 +67,13 @@ check_pairs(const char *option, const struct option_list *list)
 			command_usage("%s '%s' is not NAME=VALUE", option, list->values[i]);
 }
 
+static bool
+is_encryption(const char *kind)
+{
+	return strcmp(kind, "AES256") == 0 || strcmp(kind, "aws:kms") == 0 ||
+	       (strncmp(kind, "aws:kms:", 8) == 0 && kind[8]);
+}
+
 static void
 configure(struct put *put)
 {
@@ -78,6 +85,8 @@ configure(struct put *put)
 		command_usage("%s", error.text);
 	if (at && !instant_parse(slice_of(at), &time, NULL))
 		command_usage("--at '%s' is neither an RFC 3339 time nor a date", at);
+	if (store_options.sse && !is_encryption(store_options.sse))
+		command_usage("--sse '%s' is none of AES256, aws:kms and aws:kms:KEY", store_options.sse);
 	check_pairs("--tag", &store_options.tags);
 	check_pairs("--metadata", &store_options.metadata);
 	store_options.checksum = (enum store_checksum)checksum;
@@ -85,7 +94,7 @@ configure(struct put *put)
 		.manifest_key = manifest_key,
 		.at_us = instant_to_us(time),
 		.if_exists = (enum if_exists)if_exists,
-		.jobs = (unsigned)jobs,
+		.jobs = dry_run ? 1 : (unsigned)jobs, /* in turn: which file gets which name is then no matter of luck */
 		.keep = keep,
 		.discard_refused = discard_refused,
 		.dry_run = dry_run};
@@ -116,18 +125,20 @@ put_descriptor(struct put *put, int fd, struct feedback *feedback)
 	struct lines lines;
 	struct slice run, line;
 	struct error error;
+	uint64_t number = 0;
 	bool first = true;
 	int got;
 
 	lines_open(&lines, fd, "-");
 	while ((got = lines_next(&lines, &run, &error)) > 0)
 		while (lines_cut(&run, &line)) {
+			number++;
 			if (line_is_blank(line))
 				continue;
 			if (first && put->tail == 0)
 				check_feedback(put, feedback);
 			first = false;
-			put_line(put, line);
+			put_line(put, line, number);
 		}
 	if (got < 0)
 		command_die(&error);
@@ -144,7 +155,7 @@ put_files(struct put *put, const char *const *names, struct feedback *feedback)
 			char *path = **names == '{' ? memory_format("./%s", *names)
 						    : memory_copy_string(*names);
 
-			put_line(put, slice_of(path));
+			put_line(put, slice_of(path), 0);
 			free(path);
 		}
 	}

@@ -237,7 +237,21 @@ day=year=2021/month=01/day=31
 	[[ "$stderr" = *"cannot store 'missing': cannot open it: No such file or directory"* ]]
 	[[ "$stderr" = *"cannot store 'dir': it is not a regular file"* ]]
 	[[ "$stderr" = *"cannot store 'pipe': it is not a regular file"* ]]
+	[[ "$stderr" = *'acc-put: -:4: the manifest line has no "path"'* ]]
+	[[ "$stderr" = *'acc-put: -:7: the manifest line has a "sha256"'* ]]
 	cmp good dest/good
+}
+
+@test "acc-put: --log-format json says which file, or which line of the manifest" {
+	run -1 --separate-stderr acc-put --log-format json dest < <(printf '%s\n' '' '{}' missing)
+	[ "$(jq -sc 'sort_by(.uri)[] | [.level, .uri, .record, .code]' <<<"$stderr")" = \
+		$'["error","-",2,"invalid-manifest"]\n["error","missing",null,"missing"]' ]
+}
+
+@test "acc-put: a manifest that does not tell the records has them counted" {
+	seq 3 >a
+	run -0 acc-put --key '{name}' dest <<<'{"path":"a"}'
+	[ "$(jq .records <<<"$output")" -eq 3 ]
 }
 
 @test "acc-put: names with odd characters arrive unchanged, and the address is a proper URI" {
@@ -281,6 +295,24 @@ day=year=2021/month=01/day=31
 	find . -type f ! -name before | sort | diff - <(grep -v before before)
 	run -0 acc-put --dry-run nowhere <manifest
 	[ ! -e nowhere ]
+}
+
+@test "acc-put: --dry-run knows the keys that it would have taken itself" {
+	spool 4
+	mkdir -p "dest/$day"
+	echo other >"dest/$day/output_object-1612094400000000.jsonl"
+	run -0 acc-put --dry-run --at 2021-01-31 dest <manifest
+	planned=$output
+	run -0 acc-put -j 1 --keep --at 2021-01-31 dest <manifest
+	[ "$output" = "$planned" ]
+	echo 1 >a
+	echo 2 >b
+	cp a c
+	run -0 acc-put --dry-run --key one.jsonl dest a b c
+	[ "$(jq -r '.uri | split("/") | last' <<<"$output" | paste -sd ' ')" = 'one.jsonl one-1.jsonl one.jsonl' ]
+	run -1 acc-put --dry-run --if-exists fail --key one.jsonl dest a b c
+	run -0 --separate-stderr acc-put --dry-run --if-exists skip --key one.jsonl dest a b c
+	[ "${#lines[@]}" -eq 2 ]
 }
 
 @test "acc-put: --manifest stores the list of receipts as one object, last" {
@@ -419,6 +451,8 @@ day=year=2021/month=01/day=31
 	[[ "$stderr" = *"options for object stores have no effect"* ]]
 	run -2 acc-put --tag nonsense dest a
 	run -2 acc-put --checksum md5 dest a
+	run -2 acc-put --sse none dest a
+	run -2 acc-put --sse aws:kms: dest a
 }
 
 @test "acc-put: the journal's counts balance with acc-split's" {

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ struct put_task {
 
 /* ---- one file */
 
-/* What a bare file name does not say: the records, unless the file is compressed. */
+/* What a name alone does not say: the records, unless the file is compressed. */
 static int
 count_records(int fd, struct manifest_line *line, struct error *error)
 {
@@ -60,8 +61,12 @@ open_file(struct manifest_line *line, struct error *error)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
+		bool missing = errno == ENOENT || errno == ENOTDIR;
+
 		error_system(error, "cannot open it");
 		error->status = STATUS_REFUSED;
+		if (missing)
+			error->code = "missing";
 	} else if (!S_ISREG(st.st_mode)) {
 		refuse(error, "not-a-file", "it is not a regular file");
 	} else if (line->has_bytes && line->bytes != (uint64_t)st.st_size) {
@@ -83,7 +88,7 @@ complete(const struct put *p, int fd, struct manifest_line *line, struct error *
 {
 	char hex[DIGEST_HEX_SIZE];
 
-	if (line->bare && count_records(fd, line, error) < 0)
+	if (!line->has_records && count_records(fd, line, error) < 0)
 		return -1;
 	if (line->sha256[0] && !p->dry_run)
 		return 0; /* the store proves it */
@@ -118,24 +123,70 @@ check_feedback(const struct put *p, const char *uri, struct error *error)
 		uri, source);
 }
 
+/* What a dry run would have stored by now. */
+struct planned {
+	char *uri;
+	char sha256[DIGEST_HEX_SIZE];
+};
+
+static int
+by_uri(const void *a, const void *b)
+{
+	return strcmp(((const struct planned *)a)->uri, ((const struct planned *)b)->uri);
+}
+
+static void
+free_planned(void *planned)
+{
+	free(((struct planned *)planned)->uri);
+	free(planned);
+}
+
+/* In a dry run, of a key that the store has free: what would be there by now. */
+static enum store_presence
+plan(struct put *p, const char *uri, const char *sha256, struct error *error)
+{
+	struct planned *mine = memory_get_zeroed(1, sizeof(*mine)), **found;
+	enum store_presence presence = STORE_ABSENT;
+
+	mine->uri = memory_copy_string(uri);
+	memcpy(mine->sha256, sha256, sizeof(mine->sha256));
+	found = tsearch(mine, &p->planned, by_uri);
+	if (!found)
+		error_system(error, "cannot remember '%s'", uri), presence = STORE_UNKNOWN;
+	else if (*found != mine)
+		presence = strcmp((*found)->sha256, sha256) == 0 ? STORE_SAME : STORE_OTHER;
+	if (presence != STORE_ABSENT)
+		free_planned(mine);
+	return presence;
+}
+
+static enum store_presence
+look(struct put *p, const struct store_object *object, struct receipt *receipt, struct error *error)
+{
+	enum store_presence presence;
+
+	if (p->if_exists == IF_EXISTS_OVERWRITE)
+		return STORE_ABSENT;
+	presence = p->store->class->look(p->store, object, receipt, error);
+	return presence == STORE_ABSENT && p->dry_run ? plan(p, receipt->uri, object->sha256, error) : presence;
+}
+
 /* What becomes of the object at its present key: an outcome, or -1 with *error, or TRY_NEXT. */
 #define TRY_NEXT 100
 static int
-attempt(const struct put *p, const struct store_object *object, struct receipt *receipt,
-	struct error *error)
+attempt(struct put *p, const struct store_object *object, struct receipt *receipt, struct error *error)
 {
-	const struct store_class *class = p->store->class;
-	bool overwrite = p->if_exists == IF_EXISTS_OVERWRITE;
+	enum store_condition condition = p->if_exists == IF_EXISTS_OVERWRITE ? STORE_OVERWRITE : STORE_CREATE;
 
 	for (;;) {
 		if (!p->dry_run) {
-			enum store_result result = class->put(p->store, object,
-				overwrite ? STORE_OVERWRITE : STORE_CREATE, receipt, error);
+			enum store_result result = p->store->class->put(p->store, object, condition, receipt, error);
 
 			if (result != STORE_TAKEN)
 				return result == STORE_DONE ? OUTCOME_STORED : -1;
 		}
-		switch (overwrite ? STORE_ABSENT : class->look(p->store, object, receipt, error)) {
+		switch (look(p, object, receipt, error)) {
 		case STORE_SAME:
 			return OUTCOME_ALREADY;
 		case STORE_OTHER:
@@ -152,7 +203,7 @@ attempt(const struct put *p, const struct store_object *object, struct receipt *
 
 /* Store under key or, as --if-exists has it, another. Fills *receipt. An outcome, or -1. */
 static int
-store(const struct put *p, struct slice key, struct store_object *object, struct receipt *receipt,
+store(struct put *p, struct slice key, struct store_object *object, struct receipt *receipt,
 	struct error *error)
 {
 	struct buffer name = {0};
@@ -181,7 +232,7 @@ store(const struct put *p, struct slice key, struct store_object *object, struct
 }
 
 static int
-store_open_file(const struct put *p, struct put_task *t, int fd, struct error *error)
+store_open_file(struct put *p, struct put_task *t, int fd, struct error *error)
 {
 	struct key_values values = {p->at_us, slice_of(last_segment(t->line.path)), t->line.shard};
 	struct store_object object = {.fd = fd, .bytes = t->line.bytes, .sha256 = t->line.sha256};
@@ -210,7 +261,7 @@ static void __attribute__((noreturn)) die(const struct put_task *t, const struct
 }
 
 static void
-run_task(const struct put *p, struct put_task *t)
+run_task(struct put *p, struct put_task *t)
 {
 	struct error error;
 	int fd = open_file(&t->line, &error), outcome = -1;
@@ -222,7 +273,8 @@ run_task(const struct put *p, struct put_task *t)
 	if (outcome < 0 && error.status != STATUS_REFUSED)
 		die(t, &error);
 	if (outcome < 0) {
-		message_at(MESSAGE_ERROR, (struct message_place){.code = error.code},
+		message_at(MESSAGE_ERROR,
+			(struct message_place){.uri = t->line.path, .code = error.code, .named = true},
 			"cannot store '%s': %s", t->line.path, error.text);
 		journal_failed(t->line.path, (struct slice){0}, error.code, error.text);
 	}
@@ -374,16 +426,17 @@ put_start(struct put *p)
 }
 
 static void
-refuse_line(struct put *p, const struct error *error)
+refuse_line(struct put *p, uint64_t number, const struct error *error)
 {
-	message_at(MESSAGE_ERROR, (struct message_place){.code = error->code}, "%s", error->text);
+	message_at(MESSAGE_ERROR, (struct message_place){.uri = "-", .record = number, .code = error->code},
+		"%s; the line is refused", error->text);
 	journal_failed("-", (struct slice){0}, error->code, error->text);
 	p->files++;
 	p->refused++;
 }
 
 void
-put_line(struct put *p, struct slice text)
+put_line(struct put *p, struct slice text, uint64_t number)
 {
 	struct manifest_line line;
 	struct error error;
@@ -396,7 +449,7 @@ put_line(struct put *p, struct slice text)
 		*task(p, p->tail++) = (struct put_task){.line = line};
 		pthread_cond_signal(&p->work);
 	} else {
-		refuse_line(p, &error);
+		refuse_line(p, number, &error);
 	}
 	pthread_mutex_unlock(&p->mutex);
 }
@@ -442,6 +495,7 @@ put_finish(struct put *p, struct error *error)
 	if (p->manifest_key && p->receipts.n && !p->dry_run)
 		finished = store_receipts(p, error);
 	buffer_free(&p->receipts);
+	tdestroy(p->planned, free_planned);
 	free(p->ring);
 	return finished;
 }

@@ -2,7 +2,7 @@
  * manifest's order.
  *
  *     put_start(&put);
- *     put_line(&put, line)        for each line of the manifest
+ *     put_line(&put, line, n)     for each line of the manifest
  *     put_finish(&put, &error);
  *
  * A file that is refused is reported and passed over; what makes the rest pointless ends the
@@ -30,7 +30,8 @@ struct put {
 	int64_t at_us;
 	enum if_exists if_exists;
 	unsigned jobs;
-	bool keep, discard_refused, dry_run;
+	bool keep, discard_refused;
+	bool dry_run;             /* with one job only */
 
 	/* results, to be read after put_finish; objects and bytes_out count what was there already
 	 * by an earlier attempt of ours, records also what --if-exists skip passed over */
@@ -45,11 +46,12 @@ struct put {
 	unsigned running;
 	bool closing;
 	struct buffer receipts;
+	void *planned; /* of a dry run; a tree of tsearch(3) */
 };
 
 void put_start(struct put *p);
-void put_line(struct put *p,
-	struct slice line); /* borrowed during the call; waits while too much is under way */
+/* number: of the line in its input, from 1. Borrows line during the call; waits while too much is under way. */
+void put_line(struct put *p, struct slice line, uint64_t number);
 int put_finish(struct put *p, struct error *error);
 
 /* The first object's address would be this; for a check before anything is done. Gives a string to
