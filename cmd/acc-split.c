@@ -136,8 +136,11 @@ split_file(struct split *split, const char *path)
 	if (fd < 0 || fstat(fd, &st) < 0 || (S_ISDIR(st.st_mode) && (errno = EISDIR))) {
 		int cause = errno;
 
-		message(MESSAGE_ERROR, "cannot read '%s': %s", path, strerror(cause));
-		journal_failed(path, (struct slice){0}, "io", strerror(cause));
+		const char *code = cause == ENOENT || cause == ENOTDIR ? "missing" : "io";
+
+		message_at(MESSAGE_ERROR, (struct message_place){.uri = path, .code = code, .named = true},
+			"cannot read '%s': %s", path, strerror(cause));
+		journal_failed(path, (struct slice){0}, code, strerror(cause));
 		if (fd >= 0)
 			close(fd);
 		return STATUS_REFUSED;

@@ -250,6 +250,12 @@ print(*sorted([f"[{0x44bc2cf5ad770999 % 997},2]", f"[{0xd24ec4f1a98c6e5b % 997},
 	[[ "${stderr_lines[0]}" = "acc-split: in:2: "* ]]
 	[[ "${stderr_lines[1]}" = "acc-split: in:3: "* ]]
 	[[ "${stderr_lines[2]}" = "acc-split: in:4: "* ]]
+	[[ "${stderr_lines[1]}" = *"; it is refused" ]]
+	run -1 --separate-stderr acc-split --log-format json --shards 2 --shard-by .k in missing
+	[ "$(jq -c '[.uri, .record, .code]' <<<"$stderr")" = '["in",2,"no-shard"]
+["in",3,"invalid-json"]
+["in",4,"no-shard"]
+["missing",null,"missing"]' ]
 }
 
 @test "acc-split: a manifest line comes as soon as its file is closed, and not before" {

@@ -73,7 +73,7 @@ refuse(struct split *s, struct place place, const char *code, const char *text)
 {
 	s->refused++;
 	message_at(MESSAGE_ERROR,
-		(struct message_place){.uri = place.name, .line = place.line, .code = code}, "%s",
+		(struct message_place){.uri = place.name, .record = place.line, .code = code}, "%s",
 		text);
 	journal_refused(place.name, place.line, code, text, false);
 }
@@ -133,7 +133,7 @@ report_oversize(struct split *s, struct place place, uint64_t bytes)
 	else
 		message_at(MESSAGE_WARNING,
 			(struct message_place){
-				.uri = place.name, .line = place.line, .code = "oversize"},
+				.uri = place.name, .record = place.line, .code = "oversize"},
 			"%s", text);
 }
 
@@ -222,7 +222,10 @@ choose(struct split *s, struct slice line, struct place place, uint32_t *shard)
 	if (!s->shards)
 		return true;
 	if (json_parse(line, "the record", &value, &error) < 0) {
-		refuse(s, place, error.code, error.text);
+		char text[sizeof(error.text) + 20];
+
+		snprintf(text, sizeof(text), "%s; it is refused", error.text);
+		refuse(s, place, error.code, text);
 		return false;
 	}
 	value = json_find(value, &s->shard_by, 0);
