@@ -68,6 +68,20 @@ documented() {
 	done
 }
 
+@test "every command: what is meant for a closed standard output or error goes nowhere" {
+	echo '{"partner_name":"a","accommodation_id":1,"accommodation_data":{}}' >in
+	for arguments in 'acc-fetch in' 'acc-merge in' 'acc-split in' 'acc-put dest in'; do
+		echo "$arguments"
+		rm -f journal
+		run -3 --separate-stderr sh -c "$arguments --journal journal >&-"
+		[[ $stderr = "${arguments%% *}: cannot write to standard output: Bad file descriptor" ]]
+		[ "$(jq -r .event journal | grep -v source)" = $'start\ndone' ]
+		rm -f journal
+		run -1 sh -c "$arguments missing --journal journal 2>&-"
+		[ "$(jq -r .event journal | grep -v source)" = $'start\nfailed\ndone' ]
+	done
+}
+
 @test "every command: an option without its argument is wrong usage" {
 	for command in $commands; do
 		echo "$command"

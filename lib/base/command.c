@@ -2,6 +2,8 @@
 
 #include "base/cleanup.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -98,6 +100,19 @@ refuse_usage(const struct error *e)
 	end(STATUS_USAGE);
 }
 
+/* Where one of the three was closed, what is opened next would take its place and get what is meant for it. */
+static void
+hold_standard_descriptors(void)
+{
+	struct error error;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_PATH) < 0) {
+			error_system(&error, "cannot open '/dev/null'");
+			command_die(&error);
+		}
+}
+
 void
 command_begin(const struct command *command, int argc, char *argv[], struct operands *operands)
 {
@@ -106,6 +121,7 @@ command_begin(const struct command *command, int argc, char *argv[], struct oper
 	int parsed;
 
 	message_tool(command->name);
+	hold_standard_descriptors();
 	output_open(&output_stdout, STDOUT_FILENO, "standard output");
 	cleanup_install();
 	if (argc == 2 && strcmp(argv[1], "--help-options") == 0) {

@@ -30,7 +30,8 @@ struct command {
 	const struct option_spec *options;
 };
 
-/* Parse the arguments and set up messages, signals, journal and output. Handles --help and --version
+/* Parse the arguments and set up messages, signals, journal and output; a standard descriptor that is closed stays
+ * unusable, and is taken by nothing else. Handles --help and --version
  * (status 0) and wrong usage (status 2) itself: then it does not return. */
 void command_begin(const struct command *command, int argc, char *argv[], struct operands *operands);
 

@@ -115,7 +115,6 @@ output_close(struct output *o)
 	output_flush(o);
 	buffer_free(&o->pending);
 	o->fd = -1;
-	/* A descriptor that was never open is no failure where nothing was to be written. */
-	if (close(fd) < 0 && errno != EINTR && (errno != EBADF || o->bytes > 0))
+	if (close(fd) < 0 && errno != EINTR)
 		fail(o);
 }
