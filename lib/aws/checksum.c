@@ -113,6 +113,7 @@ static const struct {
 	[CHECKSUM_CRC32C] = {"x-amz-checksum-crc32c", "CRC32C", 4},
 	[CHECKSUM_CRC64NVME] = {"x-amz-checksum-crc64nvme", "CRC64NVME", 8},
 	[CHECKSUM_CRC32] = {"x-amz-checksum-crc32", "CRC32", 4},
+	[CHECKSUM_SHA1] = {"x-amz-checksum-sha1", "SHA1", 20},
 	[CHECKSUM_SHA256] = {"x-amz-checksum-sha256", "SHA256", 32},
 };
 
@@ -132,6 +133,8 @@ void
 checksum_start(struct checksum *c, enum checksum_kind kind)
 {
 	*c = (struct checksum){.kind = kind};
+	if (kind == CHECKSUM_SHA1)
+		c->digest = digest_new_sha1();
 	if (kind == CHECKSUM_SHA256)
 		c->digest = digest_new();
 }
@@ -151,33 +154,24 @@ checksum_add(struct checksum *c, const void *p, size_t n)
 	case CHECKSUM_CRC32:
 		c->crc = crc32_z((uLong)c->crc, p, n);
 		break;
+	case CHECKSUM_SHA1:
 	case CHECKSUM_SHA256:
 		digest_add(c->digest, p, n);
 		break;
 	}
 }
 
-static int
-hex_value(char c)
-{
-	return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
 void
 checksum_value(struct checksum *c, struct buffer *base64)
 {
-	unsigned char bytes[32];
+	unsigned char bytes[DIGEST_BYTES];
 	int n = kinds[c->kind].bytes;
-	char hex[DIGEST_HEX_SIZE];
 
-	if (c->kind == CHECKSUM_SHA256) {
-		digest_finish(c->digest, hex);
-		for (int i = 0; i < n; i++)
-			bytes[i] = (unsigned char)(hex_value(hex[2 * i]) << 4 | hex_value(hex[2 * i + 1]));
-	} else {
+	if (c->digest)
+		digest_finish_bytes(c->digest, bytes);
+	else
 		for (int i = 0; i < n; i++)
 			bytes[i] = (unsigned char)(c->crc >> (8 * (n - 1 - i)));
-	}
 	buffer_add_base64(base64, (struct slice){(const char *)bytes, (size_t)n});
 }
 

@@ -1,7 +1,7 @@
 /* checksum - the checksums S3 keeps with an object: base64 of big-endian bytes.
  *
  * Source: S3 User Guide, "Checking object integrity". CRC-32 (zlib), CRC-32C (the CPU's instruction where it has one),
- * CRC-64/NVME and SHA-256; one that is not known is passed over. A checksum is used by one thread at a time. */
+ * CRC-64/NVME, SHA-1 and SHA-256; one that is not known is passed over. A checksum is used by one thread at a time. */
 #ifndef ACC_AWS_CHECKSUM_H
 #define ACC_AWS_CHECKSUM_H
 
@@ -11,12 +11,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum checksum_kind { CHECKSUM_NONE, CHECKSUM_CRC32C, CHECKSUM_CRC64NVME, CHECKSUM_CRC32, CHECKSUM_SHA256 };
+enum checksum_kind {
+	CHECKSUM_NONE,
+	CHECKSUM_CRC32C,
+	CHECKSUM_CRC64NVME,
+	CHECKSUM_CRC32,
+	CHECKSUM_SHA1,
+	CHECKSUM_SHA256,
+};
 
 struct checksum {
 	enum checksum_kind kind;
 	uint64_t crc;
-	struct digest *digest;  /* of SHA-256; owned */
+	struct digest *digest;  /* of SHA-1 and SHA-256; owned */
 };
 
 void checksum_start(struct checksum *c, enum checksum_kind kind); /* to checksum_end */

@@ -24,8 +24,7 @@ check(int done)
 
 	if (done)
 		return;
-	error_set(&error, STATUS_FAILED, "sha256",
-		"cannot compute a SHA-256 digest: libcrypto refuses");
+	error_set(&error, STATUS_FAILED, "digest", "cannot compute a digest: libcrypto refuses");
 	command_die(&error);
 }
 
@@ -64,8 +63,8 @@ prepare(void)
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 
-struct digest *
-digest_new(void)
+static struct digest *
+new_of(const EVP_MD *kind)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct digest *d = memory_get(sizeof(*d));
@@ -73,8 +72,20 @@ digest_new(void)
 	pthread_once(&once, prepare);
 	d->context = EVP_MD_CTX_new();
 	check(d->context != NULL);
-	check(EVP_DigestInit_ex(d->context, EVP_sha256(), NULL));
+	check(EVP_DigestInit_ex(d->context, kind, NULL));
 	return d;
+}
+
+struct digest *
+digest_new(void)
+{
+	return new_of(EVP_sha256());
+}
+
+struct digest *
+digest_new_sha1(void)
+{
+	return new_of(EVP_sha1());
 }
 
 void
@@ -92,15 +103,24 @@ digest_add(struct digest *d, const void *p, size_t n)
 	check(EVP_DigestUpdate(d->context, p, n));
 }
 
+size_t
+digest_finish_bytes(struct digest *d, unsigned char bytes[DIGEST_BYTES])
+{
+	unsigned n = 0;
+
+	check(EVP_DigestFinal_ex(d->context, bytes, &n));
+	check(EVP_DigestInit_ex(d->context, NULL, NULL));
+	return n;
+}
+
 void
 digest_finish(struct digest *d, char hex[DIGEST_HEX_SIZE])
 {
-	unsigned char bytes[EVP_MAX_MD_SIZE];
+	unsigned char bytes[DIGEST_BYTES];
+	size_t n = digest_finish_bytes(d, bytes);
 
-	check(EVP_DigestFinal_ex(d->context, bytes, NULL));
-	for (int i = 0; i < DIGEST_BYTES; i++)
+	for (size_t i = 0; i < n; i++)
 		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-	check(EVP_DigestInit_ex(d->context, EVP_sha256(), NULL));
 }
 
 static int

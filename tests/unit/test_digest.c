@@ -2,7 +2,7 @@
 
 #include "unit.h"
 
-/* The examples of FIPS 180-4 for SHA-256. */
+/* The examples of FIPS 180-4 for SHA-256, and below for SHA-1. */
 #define OF_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define OF_NOTHING "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -21,6 +21,13 @@ the_published_examples_hold_and_finishing_begins_anew(void **state)
 	assert_string_equal(hex, OF_ABC);
 	digest_free(d);
 	digest_free(NULL);
+	d = digest_new_sha1();
+	for (int i = 0; i < 2; i++) {
+		digest_add(d, "abc", 3);
+		digest_finish(d, hex);
+		assert_string_equal(hex, "a9993e364706816aba3e25717850c26c9cd0d89d");
+	}
+	digest_free(d);
 }
 
 static void
