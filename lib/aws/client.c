@@ -17,7 +17,6 @@ enum {
 	REPLY_MAX = 64 << 20,
 	ERROR_MAX = 1 << 20,
 	REACHED_MAX = 64,
-	NAP_MS = 100,
 };
 
 static struct {
@@ -33,19 +32,13 @@ static struct {
 	size_t n_reached;
 } client = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static _Atomic int64_t skew_seconds;
-static atomic_bool stop_retrying;
+static _Atomic int64_t skew_seconds; /* of the services' clocks against ours */
 
-void
-aws_stop_retrying(void)
+/* In seconds since the epoch. */
+static int64_t
+own_clock(void)
 {
-	atomic_store(&stop_retrying, true);
-}
-
-int64_t
-aws_now(void)
-{
-	return client.config.environment->now_us() / 1000000 + atomic_load(&skew_seconds);
+	return client.config.environment->now_us() / 1000000;
 }
 
 const struct aws_config *
@@ -263,7 +256,8 @@ sign(struct aws_exchange *x, const struct aws_keys *keys, struct signing *s)
 		s->headers, 0, slice_of(call->payload_hash), call->service == AWS_S3};
 	unsigned char key[32];
 
-	sigv4_time(&s->scope, aws_now());
+	x->skew_seconds = atomic_load(&skew_seconds);
+	sigv4_time(&s->scope, own_clock() + x->skew_seconds);
 	s->scope.region = call->region;
 	s->scope.service = aws_service_name(call->service);
 	add(s, "X-Amz-Date", slice_of(s->scope.time));
@@ -331,9 +325,9 @@ try(struct aws_exchange *x, struct error *error)
 	const struct aws_keys *keys = call->keys ? call->keys : &own;
 
 	if (!call->anonymous && !call->keys &&
-		credentials_get(&client.config, x->credentials_refused, &own, error) < 0)
+		credentials_get(&client.config, x->refused_keys, &own, error) < 0)
 		return -1;
-	x->credentials_refused = false;
+	x->keys = own.serial;
 	add(&s, "Host", host_header(call, &s.authority));
 	for (size_t i = 0; i < call->n_headers; i++)
 		s.headers[s.n++] = call->headers[i];
@@ -452,7 +446,7 @@ take_reply(struct aws_exchange *x, struct error *error)
 		return;
 	date = http_date(x->reply.head);
 	o->has_date = date >= 0;
-	o->skew_seconds = o->has_date ? date - aws_now() : 0;
+	o->skew_seconds = o->has_date ? date - own_clock() - x->skew_seconds : 0;
 }
 
 /* ---- the loop ---- */
@@ -472,22 +466,6 @@ retry_after_ms(const struct aws_exchange *x)
 }
 
 static bool
-is_stopped(const struct aws_exchange *x)
-{
-	return atomic_load(&stop_retrying) || (x->call.give_up && x->call.give_up());
-}
-
-static bool
-nap(const struct aws_exchange *x, uint64_t ms)
-{
-	uint64_t until = http_clock_ms() + ms, now;
-
-	while (!is_stopped(x) && (now = http_clock_ms()) < until)
-		http_sleep_ms(until - now < NAP_MS ? until - now : NAP_MS);
-	return !is_stopped(x);
-}
-
-static bool
 decide(struct aws_exchange *x, enum retry_class class, uint64_t *delay_ms)
 {
 	int max = client.max_attempts ? client.max_attempts : RETRY_ATTEMPTS;
@@ -504,6 +482,17 @@ decide(struct aws_exchange *x, enum retry_class class, uint64_t *delay_ms)
 	return again;
 }
 
+/* Whoever sees it first corrects it for all; the others were signed before, and need but another signature. */
+static void
+correct_clock(const struct aws_exchange *x)
+{
+	int64_t signed_by = x->skew_seconds;
+
+	if (atomic_compare_exchange_strong(&skew_seconds, &signed_by, signed_by + x->outcome.skew_seconds))
+		message(MESSAGE_NOTE, "this computer's clock is off by %" PRId64 " s; corrected for signing",
+			signed_by + x->outcome.skew_seconds);
+}
+
 static bool
 prepare_again(struct aws_exchange *x, const struct error *why)
 {
@@ -514,12 +503,9 @@ prepare_again(struct aws_exchange *x, const struct error *why)
 		class = RETRY_NEVER;
 	if (!decide(x, class, &delay_ms))
 		return false;
-	if (class == RETRY_SKEW) {
-		atomic_fetch_add(&skew_seconds, x->outcome.skew_seconds);
-		message(MESSAGE_NOTE, "this computer's clock is off by %" PRId64 " s; corrected for signing",
-			x->outcome.skew_seconds);
-	}
-	x->credentials_refused = class == RETRY_CREDENTIALS;
+	if (class == RETRY_SKEW)
+		correct_clock(x);
+	x->refused_keys = class == RETRY_CREDENTIALS ? x->keys : 0;
 	x->fresh = class == RETRY_FRESH || class == RETRY_TIMEOUT;
 	message(MESSAGE_DETAIL, "cannot %s: %s%.*s; attempt %d after %" PRIu64 " ms", x->call.what,
 		x->reply.status ? "" : why->text, (int)x->reply.code.n, x->reply.code.p,
@@ -527,7 +513,8 @@ prepare_again(struct aws_exchange *x, const struct error *why)
 	http_close(x->stream);
 	x->stream = NULL;
 	x->reply.head = NULL;
-	return nap(x, delay_ms);
+	http_sleep_ms(delay_ms);
+	return true;
 }
 
 struct aws_exchange *
@@ -569,9 +556,7 @@ aws_finish(struct aws_exchange *x, struct aws_reply **reply, struct error *error
 ssize_t
 aws_read(struct aws_exchange *x, void *p, size_t n, struct error *error)
 {
-	ssize_t got = http_read(x->stream, p, n, &x->outcome.transport, error);
-
-	return got;
+	return http_read(x->stream, p, n, &x->outcome.transport, error);
 }
 
 int

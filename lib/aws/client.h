@@ -44,7 +44,6 @@ struct aws_call {
 	bool check_crc32;             /* of the reply, by x-amz-crc32 */
 	bool anonymous;               /* not signed */
 	const struct aws_keys *keys;  /* NULL: the client's */
-	bool (*give_up)(void);        /* asked between tries; or NULL */
 };
 
 struct aws_reply {
@@ -81,11 +80,5 @@ void aws_header(struct aws_call *call, const char *name, struct slice value);
 
 /* A JSON call of SQS or DynamoDB: POST / with X-Amz-Target. */
 void aws_json_call(struct aws_call *call, enum aws_service service, const char *target, struct slice body);
-
-/* The client's clock: corrected by what services said. Seconds since the epoch. */
-int64_t aws_now(void);
-
-/* Ask all waiting between tries to end soon: when the command was told to stop. */
-void aws_stop_retrying(void);
 
 #endif

@@ -151,6 +151,17 @@ code_for(int status)
 	}
 }
 
+/* Where the keys came from that it was signed with. */
+static void
+keys_source(const struct aws_exchange *x, char *out, size_t n)
+{
+	*out = 0;
+	if (x->call.keys)
+		snprintf(out, n, "%s", x->call.keys->source);
+	else if (!x->call.anonymous)
+		credentials_source(out, n);
+}
+
 static void
 explain_refusal(struct aws_exchange *x, struct error *error)
 {
@@ -170,13 +181,13 @@ explain_refusal(struct aws_exchange *x, struct error *error)
 	if (x->retry.attempt > 1)
 		buffer_format(&text, ", %d attempts", x->retry.attempt);
 	buffer_add_string(&text, ")");
-	credentials_source(source, sizeof(source));
+	keys_source(x, source, sizeof(source));
 	if (r->region.n)
 		buffer_format(&text, "; it is in region %.*s", (int)r->region.n, r->region.p);
 	if (hint)
 		buffer_format(&text, "; %s", hint);
 	if ((denied || slice_begins(slice_of(hint), SLICE("check AWS_A")) ||
-		    slice_begins(slice_of(hint), SLICE("check AWS_S"))) && source[0] && !x->call.anonymous)
+		    slice_begins(slice_of(hint), SLICE("check AWS_S"))) && source[0])
 		buffer_format(&text, denied ? "; the credentials of %s need %s" : " (the keys are from %s)",
 			source, x->call.permission ? x->call.permission : "permission for it");
 	error_set(error, STATUS_FAILED, "aws", "%s", buffer_string(&text));
@@ -187,6 +198,11 @@ explain_refusal(struct aws_exchange *x, struct error *error)
 static const char *
 error_code(const struct aws_exchange *x)
 {
+	if (slice_equal(x->reply.code, SLICE("NoSuchBucket")))
+		return "no-bucket";
+	/* it is archived, or a version that marks a removal */
+	if (slice_equal(x->reply.code, SLICE("InvalidObjectState")) || x->reply.status == 405)
+		return "unreadable";
 	if (x->reply.status == 404)
 		return "missing";
 	if (x->reply.status == 403 || x->reply.status == 401)

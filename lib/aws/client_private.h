@@ -16,7 +16,9 @@ struct aws_exchange {
 	struct arena reply_arena;
 	struct error refused;         /* not even begun; code is NULL when it was */
 	int wire_status;              /* reply.status may have been corrected */
-	bool fresh, credentials_refused;
+	int64_t skew_seconds;         /* the last try was signed by */
+	bool fresh;
+	unsigned keys, refused_keys;  /* serials: of the client's keys that it was signed with; of those to be renewed */
 	char hash[65];
 };
 

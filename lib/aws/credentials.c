@@ -48,17 +48,18 @@ find_keys(const struct aws_config *c, struct aws_keys *keys, struct error *error
 }
 
 static int
-renew(const struct aws_config *c, int due, bool refused, struct error *error)
+renew(const struct aws_config *c, int due, bool useless, struct error *error)
 {
 	struct aws_keys fresh = {0};
 	int64_t now = c->environment->now_us() / 1000000;
 
 	if (find_keys(c, &fresh, error) < 0) {
 		aws_keys_free(&fresh);
-		if (!cache.keys.id || refused || (due == 2 && cache.keys.expires <= now))
+		if (useless || (due == 2 && cache.keys.expires <= now))
 			return -1;
 		message(MESSAGE_WARNING, "the credentials expire soon and could not be renewed: %s", error->text);
 	} else {
+		fresh.serial = cache.keys.serial + 1;
 		aws_keys_free(&cache.keys);
 		cache.keys = fresh;
 		message(MESSAGE_NOTE, "credentials from %s", fresh.source);
@@ -77,15 +78,17 @@ copy_keys(struct aws_keys *to, const struct aws_keys *from)
 }
 
 int
-credentials_get(const struct aws_config *config, bool refused, struct aws_keys *keys, struct error *error)
+credentials_get(const struct aws_config *config, unsigned refused, struct aws_keys *keys, struct error *error)
 {
 	int64_t now = config->environment->now_us() / 1000000;
 	int due, result = 0;
+	bool useless;
 
 	pthread_mutex_lock(&cache.lock);
-	due = !cache.keys.id || refused ? 2 : credentials_due(cache.keys.expires, now);
-	if (due && (!cache.keys.id || refused || now >= cache.next_try))
-		result = renew(config, due, refused, error);
+	useless = !cache.keys.id || refused == cache.keys.serial;
+	due = useless ? 2 : credentials_due(cache.keys.expires, now);
+	if (due && (useless || now >= cache.next_try))
+		result = renew(config, due, useless, error);
 	if (result == 0)
 		copy_keys(keys, &cache.keys);
 	pthread_mutex_unlock(&cache.lock);

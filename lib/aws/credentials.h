@@ -3,7 +3,7 @@
  * The first of: the environment; the profile (static keys, role_arn with source_profile, credential_source or a web
  * identity, credential_process; sso and login are refused with the way out); a web identity by environment; the
  * container's endpoint (ECS, EKS pod identity); the instance's metadata (IMDSv2 only). A profile that was asked for by
- * name and has no keys is an error, never passed over.
+ * name must exist; one that tells of no keys, but only of a region, say, is passed over.
  *
  * Renewal is tried from 15 minutes before expiry, and must succeed from 10 minutes before, except that keys which still
  * hold are used on while the source fails (static stability). Thread safe. Nothing of a secret is ever printed. */
@@ -21,12 +21,14 @@
 struct aws_keys {
 	char *id, *secret, *token;  /* owned; token may be NULL */
 	int64_t expires;            /* seconds since the epoch */
+	unsigned serial;            /* different each time that keys were fetched, from 1 */
 	char source[160];           /* for people: "the environment", "profile 'x' (credential_process)" */
 };
 
-/* Copy the current keys, fetching or renewing them when due. refused: the service called the last ones expired.
- * -1 with *error (STATUS_USAGE when there are none, else STATUS_FAILED). Gives keys to aws_keys_free. */
-int credentials_get(const struct aws_config *config, bool refused, struct aws_keys *keys, struct error *error);
+/* Copy the current keys, fetching or renewing them when due. refused: the serial of keys that the service called
+ * expired, or 0; they are fetched anew once for all who had them. -1 with *error (STATUS_USAGE when there are none, else
+ * STATUS_FAILED). Gives keys to aws_keys_free. */
+int credentials_get(const struct aws_config *config, unsigned refused, struct aws_keys *keys, struct error *error);
 void aws_keys_free(struct aws_keys *keys); /* wipes */
 
 /* Where the keys come from, for messages; "" before any were got. */

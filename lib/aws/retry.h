@@ -31,7 +31,7 @@ struct retry_outcome {
 	int status;           /* HTTP */
 	struct slice code;    /* the service's error code, or empty */
 	bool has_date;        /* the reply had a Date */
-	int64_t skew_seconds; /* that date - our (corrected) clock */
+	int64_t skew_seconds; /* that date - the clock that the request was signed by */
 };
 
 enum retry_class {

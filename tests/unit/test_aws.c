@@ -167,7 +167,7 @@ assert_keys(const char *config, const char *credentials, const char *const (*set
 	struct error error;
 
 	load(&c, config, credentials, set);
-	if (credentials_get(&c, false, &keys, &error) < 0)
+	if (credentials_get(&c, 0, &keys, &error) < 0)
 		fail_msg("%s", error.text);
 	assert_string_equal(keys.id, id);
 	assert_string_equal(keys.secret, secret);
@@ -188,7 +188,7 @@ assert_no_keys(const char *config, const char *credentials, const char *const (*
 	struct error error;
 
 	load(&c, config, credentials, set);
-	assert_int_equal(credentials_get(&c, false, &keys, &error), -1);
+	assert_int_equal(credentials_get(&c, 0, &keys, &error), -1);
 	if (!strstr(error.text, why))
 		fail_msg("'%s' does not say '%s'", error.text, why);
 	assert_null(strstr(error.text, "HUSH"));
@@ -308,20 +308,20 @@ expiring_keys_are_fetched_again_and_survive_a_failing_source(void **state)
 	unlink("/tmp/acc-unit-broken");
 	now_seconds = 1600000000; /* 12:26:40, an hour before */
 	load(&c, config, NULL, NULL);
-	assert_int_equal(credentials_get(&c, false, &keys, &error), 0);
+	assert_int_equal(credentials_get(&c, 0, &keys, &error), 0);
 	assert_int_equal(keys.expires, 1600003600);
 	aws_keys_free(&keys);
 	file = fopen("/tmp/acc-unit-broken", "w");
 	assert_non_null(file);
 	fclose(file);
 	now_seconds += 3600 - 12 * 60;
-	assert_int_equal(credentials_get(&c, false, &keys, &error), 0);
+	assert_int_equal(credentials_get(&c, 0, &keys, &error), 0);
 	aws_keys_free(&keys);
 	now_seconds += 5 * 60;
-	assert_int_equal(credentials_get(&c, false, &keys, &error), 0);
+	assert_int_equal(credentials_get(&c, 0, &keys, &error), 0);
 	aws_keys_free(&keys);
 	now_seconds += 3600;
-	assert_int_equal(credentials_get(&c, false, &keys, &error), -1);
+	assert_int_equal(credentials_get(&c, 0, &keys, &error), -1);
 	unlink("/tmp/acc-unit-broken");
 	aws_config_free(&c);
 	credentials_forget();
