@@ -31,15 +31,11 @@ requester_pays(void)
 static void
 set_reach(struct error *error)
 {
-	static const char *const alone[] = {"missing", "changed", "checksum", "bad-uri"};
+	static const char *const alone[] = {"missing", "unreadable", "changed", "checksum", "bad-uri"};
 
-	if (strstr(error->text, "NoSuchBucket"))
-		error->code = "access";
 	for (size_t i = 0; i < sizeof(alone) / sizeof(*alone); i++)
 		if (strcmp(error->code, alone[i]) == 0)
 			error->status = STATUS_REFUSED;
-	if (strstr(error->text, "InvalidObjectState") || strstr(error->text, "MethodNotAllowed"))
-		error->status = STATUS_REFUSED;
 }
 
 /* ---- reading */
@@ -397,7 +393,7 @@ s3_content(const char *uri, struct buffer *out, struct error *error)
 	s3_close(d);
 	if (got > 0)
 		return error_set(error, STATUS_USAGE, "too-long", "'%s' is longer than %u bytes", uri, CONTENT_MAX);
-	if (got < 0 && strcmp(error->code, "missing") == 0)
+	if (got < 0 && (strcmp(error->code, "missing") == 0 || strcmp(error->code, "no-bucket") == 0))
 		error->status = STATUS_USAGE;
 	return got < 0 ? -1 : 0;
 }

@@ -83,6 +83,9 @@ s3_parse(const char *uri, struct slice *bucket, struct slice *key, struct error 
 	if (strncmp(uri, "s3://", 5) != 0)
 		return error_set(error, STATUS_REFUSED, "bad-uri", "'%s' is not an s3:// address", uri);
 	name = uri + 5;
+	if (strncmp(name, "arn:", 4) == 0)
+		return error_set(error, STATUS_REFUSED, "bad-uri",
+			"'%s': an access point is named by its alias, not by its ARN (s3://ALIAS/KEY)", uri);
 	slash = strchr(name, '/');
 	*bucket = slash ? (struct slice){name, (size_t)(slash - name)} : slice_of(name);
 	*key = slash ? slice_of(slash + 1) : (struct slice){"", 0};
