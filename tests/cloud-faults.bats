@@ -133,6 +133,12 @@ chain_is_whole() {
 	[ "${#lines[@]}" -eq 30 ]
 }
 
+@test "cloud faults: a listing that leads to where it came from ends" {
+	faults '[{"kind":"body","service":"s3","operation":"GET","body":"<ListBucketResult><IsTruncated>false</IsTruncated><CommonPrefixes><Prefix>in/</Prefix></CommonPrefixes></ListBucketResult>"}]'
+	run -3 --separate-stderr acc-fetch --list --since 2021-01-01 s3://src/in/
+	[ "$stderr" = "acc-fetch: cannot list 's3://src/in/': the service sent a prefix that is not below this one" ]
+}
+
 @test "cloud faults: an entity bomb and a document type are refused" {
 	faults '[{"kind":"body","service":"s3","operation":"GET","body":"<!DOCTYPE l [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;\">]><ListBucketResult>&b;</ListBucketResult>"}]'
 	AWS_MAX_ATTEMPTS=1 run -3 --separate-stderr acc-fetch --list s3://src/in/
@@ -145,6 +151,11 @@ chain_is_whole() {
 	[ "$stderr" = "" ]
 	[ "${#lines[@]}" -eq 30 ]
 	run -0 acc-sqs-drain --wait 0 "$queue"
+	# of several at a time, too, which are all signed before the first is refused
+	faults '[{"kind":"delay","service":"s3","delay":300}]'
+	run -0 --separate-stderr acc-fetch < <(printf 's3://src/in/0%d.jsonl\n' 1 2 3 4 5 6)
+	[ "$stderr" = "" ]
+	[ "${#lines[@]}" -eq 1200 ]
 }
 
 @test "cloud faults: wrong credentials, a missing bucket, a missing queue, no region, no network: one line each, within seconds" {

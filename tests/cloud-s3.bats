@@ -147,6 +147,19 @@ records() { # COUNT
 	[ "$(sdk s3 ListObjectsV2 "{\"Bucket\":\"dest\",\"Prefix\":\"$here/\"}" | jq .KeyCount)" -eq 1 ]
 }
 
+@test "cloud: a large object whose last reply was lost is stored" {
+	head -c 9000000 /dev/zero | tr '\0' 'x' >object
+	faults '[{"kind":"lost","service":"s3","operation":"POST","match":"uploadId","times":1},{"kind":"error","status":404,"code":"NoSuchUpload","service":"s3","operation":"POST","match":"uploadId"}]'
+	run -0 --separate-stderr acc-put --keep --key "$here/large" s3://dest object
+	[ "$stderr" = "" ]
+	[ "$(jq -r '.uri + " " + .sha256' <<<"$output")" = "s3://dest/$here/large $(sha256sum object | cut -d' ' -f1)" ]
+	# another object under that name is not this one
+	faults '[{"kind":"error","status":404,"code":"NoSuchUpload","service":"s3","operation":"POST","match":"uploadId"}]'
+	tr x y <object >other
+	run -3 --separate-stderr acc-put --keep --if-exists overwrite --key "$here/large" s3://dest other
+	[[ "$stderr" = *"NoSuchUpload"* ]]
+}
+
 @test "cloud: a large object is stored in parts, and aborted when a part fails" {
 	head -c 20000000 /dev/zero | tr '\0' 'x' >object
 	mark=$(log_mark)
@@ -214,6 +227,42 @@ records() { # COUNT
 	[[ "$stderr" = *"(see AWS_CA_BUNDLE)"* ]]
 	AWS_CA_BUNDLE=$PWD/none AWS_ENDPOINT_URL=https://localhost:$port run -3 --separate-stderr acc-fetch "s3://src/$here/o"
 	[[ "$stderr" = *"(see AWS_CA_BUNDLE)"* ]]
+}
+
+@test "cloud: an object is checked by whichever checksum the store has" {
+	local name sum
+	records 3 >object
+	put_object src "$here/o" "$PWD/object"
+	sums() { control "$(jq -nc --arg k "$here/o" --arg n "x-amz-checksum-$1" --arg v "$2" '{do:"headers",bucket:"src",key:$k,headers:{($n):$v}}')" >/dev/null; }
+	for name in sha1 sha256; do
+		sums $name "$(openssl dgst -$name -binary object | base64)"
+		[ "$(acc-fetch --bare "s3://src/$here/o")" = "$(cat object)" ]
+	done
+	for sum in crc32:AAAAAA== crc32c:AAAAAA== crc64nvme:AAAAAAAAAAA= sha1:AAAAAAAAAAAAAAAAAAAAAAAAAAA= "sha256:$(openssl dgst -sha256 -binary /dev/null | base64)"; do
+		sums "${sum%%:*}" "${sum#*:}"
+		run -1 --separate-stderr acc-fetch --bare "s3://src/$here/o"
+		[ "$output" = "" ]
+		[[ "$stderr" = *"what came does not fit its x-amz-checksum-${sum%%:*}" ]]
+	done
+	# of parts, or not known
+	for sum in sha256:AAAA-2 md5:AAAA; do
+		sums "${sum%%:*}" "${sum#*:}"
+		[ "$(acc-fetch --bare "s3://src/$here/o")" = "$(cat object)" ]
+	done
+}
+
+@test "cloud: an object fails alone, whatever its name says; an access point's ARN is told apart" {
+	records 1 >object
+	put_object src "$here/o" "$PWD/object"
+	run -1 --separate-stderr acc-fetch --bare "s3://src/$here/NoSuchBucket" "s3://src/$here/o"
+	[ "$output" = "$(cat object)" ]
+	[[ "$stderr" = *"NoSuchKey"* ]]
+	faults '[{"kind":"error","status":403,"code":"InvalidObjectState","message":"archived","service":"s3","match":"archived"}]'
+	run -1 --separate-stderr acc-fetch --bare "s3://src/$here/archived" "s3://src/$here/o"
+	[ "$output" = "$(cat object)" ]
+	[[ "$stderr" = *"the object is archived: restore it first" ]]
+	run -1 --separate-stderr acc-fetch s3://arn:aws:s3:us-east-1:123456789012:accesspoint/ap/k
+	[[ "$stderr" = *"an access point is named by its alias, not by its ARN"* ]]
 }
 
 # A large object: 26 MB, thus the rest of the first request and three ranges; with the checksum of all of it.

@@ -3,8 +3,8 @@
  * A bucket is addressed by virtual host where its name allows and the endpoint is AWS's own, else by path
  * (addressing_style in the profile's s3 section decides otherwise). A bucket that turns out to be in another region
  * is asked there once, and remembered. Keys are raw bytes. All calls block unless they say not; thread safe, a download
- * is for one thread at a time. Errors: STATUS_FAILED, code "missing" (404), "access" (403), "precondition" (412),
- * "changed", "checksum", "service", "network". */
+ * is for one thread at a time. Errors: STATUS_FAILED, code "missing" (404), "no-bucket", "unreadable" (archived, or a
+ * version that marks a removal), "access" (403), "precondition" (412), "changed", "checksum", "service", "network". */
 #ifndef ACC_AWS_S3_H
 #define ACC_AWS_S3_H
 
@@ -84,7 +84,8 @@ struct s3_listing {
 };
 
 /* Call each for every key in order, until it returns false. What each borrows lives during the call. A service whose
- * pages lead in a circle, or are empty a thousand times in a row, is an error ("service"). */
+ * pages lead in a circle, or are empty a thousand times in a row, or have prefixes that are not below the one asked for,
+ * is an error ("service"). */
 int s3_list(const struct s3_listing *listing, bool (*each)(void *context, const struct s3_entry *entry),
 	void *context, struct error *error);
 

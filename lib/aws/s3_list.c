@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EMPTY_PAGES_MAX = 1000 };
+enum { EMPTY_PAGES_MAX = 1000, KEY_MAX = 1024 };
 
 /* encoding-type=url is form encoding: '+' is a space. */
 static struct slice
@@ -139,15 +139,17 @@ list_page(const struct s3_listing *l, struct buffer *token,
 	return result;
 }
 
-/* A service that leads in a circle, or on and on through pages without a key, would be followed for ever. Any circle of
- * tokens meets the one that is kept, which is renewed at every power of two. */
+/* A service that leads in a circle, or on and on through pages without a key, would be followed for ever; so would one
+ * whose prefixes are not below the one that was asked for, by who walks down them. Any circle of tokens meets the one
+ * that is kept, which is renewed at every power of two. */
 struct journey {
+	const struct s3_listing *listing;
 	struct buffer kept;
 	uint64_t pages;
 	unsigned empty;
 	bool (*each)(void *, const struct s3_entry *);
 	void *context;
-	bool any;
+	bool any, astray;
 };
 
 static bool
@@ -156,21 +158,27 @@ see_and_pass(void *context, const struct s3_entry *entry)
 	struct journey *j = context;
 
 	j->any = true;
-	return j->each(j->context, entry);
+	j->astray = entry->is_prefix && (entry->key.n <= j->listing->prefix.n || entry->key.n > KEY_MAX ||
+		!slice_begins(entry->key, j->listing->prefix));
+	return !j->astray && j->each(j->context, entry);
 }
 
 static int
-check_progress(struct journey *j, const struct s3_listing *l, struct slice token, struct error *error)
+endless(const struct s3_listing *l, const char *why, struct error *error)
 {
-	bool circle = slice_equal(buffer_slice(&j->kept), token);
+	return error_set(error, STATUS_FAILED, "service", "cannot list 's3://%.*s/%.*s': %s", (int)l->bucket.n,
+		l->bucket.p, (int)l->prefix.n, l->prefix.p, why);
+}
 
+static int
+check_progress(struct journey *j, struct slice token, struct error *error)
+{
 	j->empty = j->any ? 0 : j->empty + 1;
 	j->any = false;
-	if (circle || j->empty == EMPTY_PAGES_MAX)
-		return error_set(error, STATUS_FAILED, "service", "cannot list 's3://%.*s/%.*s': %s", (int)l->bucket.n,
-			l->bucket.p, (int)l->prefix.n, l->prefix.p,
-			circle ? "the service sent a continuation token twice, so the list has no end"
-			       : "page after page is empty, and none is the last");
+	if (slice_equal(buffer_slice(&j->kept), token))
+		return endless(j->listing, "the service sent a continuation token twice, so the list has no end", error);
+	if (j->empty == EMPTY_PAGES_MAX)
+		return endless(j->listing, "page after page is empty, and none is the last", error);
 	j->pages++;
 	if ((j->pages & (j->pages - 1)) == 0) {
 		j->kept.n = 0;
@@ -183,15 +191,17 @@ int
 s3_list(const struct s3_listing *listing, bool (*each)(void *context, const struct s3_entry *entry),
 	void *context, struct error *error)
 {
-	struct journey journey = {.each = each, .context = context};
+	struct journey journey = {.listing = listing, .each = each, .context = context};
 	struct buffer token = {0};
 	int more;
 
 	while ((more = list_page(listing, &token, see_and_pass, &journey, error)) > 0)
-		if (check_progress(&journey, listing, buffer_slice(&token), error) < 0) {
+		if (check_progress(&journey, buffer_slice(&token), error) < 0) {
 			more = -1;
 			break;
 		}
+	if (journey.astray)
+		more = endless(listing, "the service sent a prefix that is not below this one", error);
 	buffer_free(&journey.kept);
 	buffer_free(&token);
 	return more;

@@ -218,6 +218,21 @@ upload_abort(struct upload *u)
 	s3_op_end(&op);
 }
 
+/* A completion whose reply was lost hears of no such upload when it is tried again. */
+static bool
+is_stored(const struct s3_put *put, struct s3_meta *meta)
+{
+	struct error unused;
+
+	if (!put->sha256 ||
+		s3_look(&(struct s3_get){.uri = put->uri, .requester_pays = put->requester_pays}, meta, &unused) < 0)
+		return false;
+	if (meta->sha256 && strcmp(meta->sha256, put->sha256) == 0 && meta->has_bytes && meta->bytes == put->bytes)
+		return true;
+	s3_meta_free(meta);
+	return false;
+}
+
 static int
 check_sha256(const struct s3_put *put, struct error *error)
 {
@@ -254,6 +269,8 @@ s3_store_parts(const struct s3_put *put, uint64_t part_bytes, struct slice bucke
 	result = upload_parts(&u, error);
 	if (result == 0)
 		result = upload_complete(&u, meta, error);
+	if (result < 0 && strcmp(error->code, "missing") == 0 && is_stored(put, meta))
+		result = 0;
 	if (result < 0)
 		upload_abort(&u);
 	free(u.id);
