@@ -8,7 +8,7 @@ setup_file() {
 	servers_start
 	make_bucket src
 	printf '{"partner_name":"A","accommodation_id":"1","accommodation_data":{}}\n' >"$BATS_FILE_TMPDIR/object"
-	put_object src k "$BATS_FILE_TMPDIR/object"
+	for n in '' 2 3 4; do put_object src "k$n" "$BATS_FILE_TMPDIR/object"; done
 }
 
 teardown_file() {
@@ -58,6 +58,12 @@ reads_as_role() {
 	[[ "$output" = *"credential_source has no keys"* ]]
 }
 
+@test "cloud credentials: a role that may not be assumed is named, with the keys that lack it" {
+	printf '[worker]\nrole_arn = arn:aws:iam::1:role/worker\nsource_profile = base\n[base]\naws_access_key_id = AKIDNONE\naws_secret_access_key = none-secret\n' >credentials
+	AWS_PROFILE=worker run -3 --separate-stderr timeout 20 acc-fetch s3://src/k
+	[[ "$stderr" = "acc-fetch: cannot assume the role 'arn:aws:iam::1:role/worker': AccessDenied: "*"; the credentials of profile 'base' need sts:AssumeRole" ]]
+}
+
 @test "cloud credentials: a web identity is exchanged without a signature" {
 	printf 'the.web.token\n' >token
 	AWS_WEB_IDENTITY_TOKEN_FILE=$PWD/token AWS_ROLE_ARN=arn:aws:iam::1:role/web reads_as_role
@@ -80,6 +86,10 @@ reads_as_role() {
 	reads_as_role
 	[ "$(log_since "$mark" | jq -r 'select(.service == "metadata") | .method + " " + .url' | head -n 3 | tr '\n' ' ')" = \
 		'PUT /latest/api/token GET /latest/meta-data/iam/security-credentials/ GET /latest/meta-data/iam/security-credentials/test-role ' ]
+	control '{"do":"hook","name":"imds-status","value":503}' >/dev/null
+	run -3 --separate-stderr acc-fetch s3://src/k
+	control '{"do":"hook","name":"imds-status","value":0}' >/dev/null
+	[ "$stderr" = "acc-fetch: the instance's metadata service gives no keys (HTTP 503)" ]
 	unset AWS_REGION
 	sdk sqs CreateQueue '{"QueueName":"q"}' >/dev/null
 	run -0 acc-sqs-drain --wait 0 sqs://q
@@ -97,6 +107,25 @@ reads_as_role() {
 	run -3 acc-fetch s3://src/k
 	[[ "$output" = *"ExpiredToken"* ]]
 	[ "$(wc -l <calls)" -eq 4 ]
+	# all that had the old ones share the new ones
+	rm calls
+	faults '[{"kind":"error","status":400,"code":"ExpiredToken","service":"s3","times":4,"delay":500}]'
+	run -0 acc-fetch <<<$'s3://src/k\ns3://src/k2\ns3://src/k3\ns3://src/k4'
+	[ "${#lines[@]}" -eq 4 ]
+	[ "$(wc -l <calls)" -eq 2 ]
+}
+
+@test "cloud credentials: a process that gives keys does not get what is piped in" {
+	cat >config <<-X
+		[default]
+		credential_process = sh -c 'cat >$PWD/stolen; printf %s "{\"Version\":1,\"AccessKeyId\":\"AKIDROLE\",\"SecretAccessKey\":\"role-secret-not-to-be-printed\",\"SessionToken\":\"role-token-not-to-be-printed\"}"'
+	X
+	echo . >map
+	put_object src map.jq "$PWD/map"
+	run -0 acc-fetch --bare --map s3://src/map.jq - <<<'{"accommodation_id":"piped"}'
+	[ "$output" = '{"accommodation_id":"piped"}' ]
+	[ -e stolen ]
+	[ ! -s stolen ]
 }
 
 @test "cloud credentials: a role that is about to expire is assumed again in a long run" {

@@ -52,6 +52,22 @@ ask_for(const struct ask *ask, struct buffer *body, struct error *error)
 	return status;
 }
 
+/* Keys from what a neighbour replied, or why it did not. */
+static int
+take_keys(const char *who, int status, const struct error *cause, struct slice json, struct aws_keys *keys,
+	struct error *error)
+{
+	struct error fault;
+
+	if (status == 0)
+		return error_set(error, STATUS_FAILED, "credentials", "cannot get keys from %s: %.900s", who, cause->text);
+	if (status != 200)
+		return error_set(error, STATUS_FAILED, "credentials", "%s gives no keys (HTTP %d)", who, status);
+	if (credentials_parse(json, false, keys, &fault) < 0)
+		return error_set(error, STATUS_FAILED, "credentials", "%s: %.900s", who, fault.text);
+	return 1;
+}
+
 /* ---- instance metadata, version 2 ---- */
 
 static bool
@@ -140,22 +156,17 @@ imds_keys(struct imds *m, struct aws_keys *keys, struct error *error)
 {
 	static const char path[] = "iam/security-credentials/";
 	struct buffer role = {0}, json = {0};
-	int status = imds_get(m, path, "", &role, error), result = 0;
+	struct error cause;
+	int status = imds_get(m, path, "", &role, &cause), result = 0;
+	bool has_role = status != 404;
 
 	if (status == 200) {
-		char *newline;
-
-		buffer_string(&role);
-		if ((newline = strpbrk(role.p, "\r\n")))
-			*newline = 0;
-		status = imds_get(m, path, role.p, &json, error);
+		role.n = strcspn(buffer_string(&role), "\r\n");
+		status = imds_get(m, path, buffer_string(&role), &json, &cause);
 		snprintf(keys->source, sizeof(keys->source), "the instance's role '%.100s'", role.p);
-		if (status == 200)
-			result = credentials_parse(buffer_slice(&json), false, keys, error) < 0 ? -1 : 1;
-		else
-			result = error_set(error, STATUS_FAILED, "credentials",
-				"the instance's metadata service gives no keys (HTTP %d)", status);
 	}
+	if (has_role)
+		result = take_keys("the instance's metadata service", status, &cause, buffer_slice(&json), keys, error);
 	buffer_free(&role);
 	credentials_wipe(&json);
 	return result;
@@ -203,7 +214,6 @@ credentials_uri_is_allowed(struct slice uri)
 {
 	static const char *const hosts[] = {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]", "localhost",
 		"[::1]", NULL};
-	struct aws_endpoint e;
 	struct slice host;
 	const char *port;
 	bool allowed = false;
@@ -212,9 +222,8 @@ credentials_uri_is_allowed(struct slice uri)
 		return true;
 	if (!slice_begins(uri, SLICE("http://")))
 		return false;
-	for (e.authority = (char *)uri.p + 7, host.n = 7; host.n < uri.n && !strchr("/?#", uri.p[host.n]); host.n++)
+	for (host = (struct slice){uri.p + 7, 0}; 7 + host.n < uri.n && !strchr("/?#", host.p[host.n]); host.n++)
 		;
-	host = (struct slice){e.authority, host.n - 7};
 	if (memchr(host.p, '@', host.n))
 		return false;
 	port = memrchr(host.p, ':', host.n);
@@ -259,17 +268,7 @@ container_keys(const char *url, struct slice token, struct aws_keys *keys, struc
 	status = ask_for(&(struct ask){"GET", url, token.n ? "Authorization" : NULL, token, 2000, 3}, &json,
 		&cause);
 	snprintf(keys->source, sizeof(keys->source), "the container's role");
-	if (status == 0)
-		result = error_set(error, STATUS_FAILED, "credentials",
-			"cannot get keys from the container's endpoint: %.900s", cause.text);
-	else if (status != 200)
-		result = error_set(error, STATUS_FAILED, "credentials",
-			"the container's endpoint gives no keys (HTTP %d)", status);
-	else if (credentials_parse(buffer_slice(&json), false, keys, &cause) < 0)
-		result = error_set(error, STATUS_FAILED, "credentials", "the container's endpoint: %.900s",
-			cause.text);
-	else
-		result = 1;
+	result = take_keys("the container's endpoint", status, &cause, buffer_slice(&json), keys, error);
 	credentials_wipe(&json);
 	return result;
 }

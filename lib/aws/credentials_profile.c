@@ -64,6 +64,8 @@ read_process(char **words, struct buffer *out, int *status, struct error *error)
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_system(error, "cannot make a pipe");
 	posix_spawn_file_actions_init(&actions);
+	if (!isatty(0)) /* it may ask a person, but what is piped to us is ours */
+		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
 	failed = posix_spawnp(&pid, words[0], &actions, NULL, words, environ);
 	posix_spawn_file_actions_destroy(&actions);
@@ -85,15 +87,13 @@ read_process(char **words, struct buffer *out, int *status, struct error *error)
 }
 
 static int
-by_process(const struct aws_config *c, const char *profile, struct slice command, struct aws_keys *keys,
-	struct error *error)
+by_process(const char *profile, struct slice command, struct aws_keys *keys, struct error *error)
 {
 	char **words = split_words(command);
 	struct buffer json = {0};
 	struct error cause;
 	int status = 0, result = -1;
 
-	(void)c;
 	snprintf(keys->source, sizeof(keys->source), "profile '%.80s' (credential_process)", profile);
 	if (!words[0])
 		credentials_bad(error, "credentials", "credential_process is empty");
@@ -267,7 +267,7 @@ from_profile(struct chain *chain, struct slice profile, struct aws_keys *keys, s
 		return found;
 	if (process.n) {
 		snprintf(name, sizeof(name), "%.*s", (int)(profile.n < 100 ? profile.n : 100), profile.p);
-		return by_process(chain->config, name, process, keys, error);
+		return by_process(name, process, keys, error);
 	}
 	return refuse_sso(chain, profile, error);
 }
@@ -277,13 +277,11 @@ credentials_from_profile(const struct aws_config *c, struct aws_keys *keys, stru
 {
 	struct chain chain = {.config = c};
 	struct slice profile = slice_of(c->profile);
-	int found;
 
 	if (!ini_has(&c->ini, INI_PROFILE, profile))
 		return !c->profile_was_asked_for ? 0 : error_set(error, STATUS_USAGE, "credentials",
 			"profile '%s' is neither in '%s' nor in '%s' (see AWS_PROFILE)", c->profile,
 			c->config_file ? c->config_file : "~/.aws/config",
 			c->credentials_file ? c->credentials_file : "~/.aws/credentials");
-	found = from_profile(&chain, profile, keys, error);
-	return found;
+	return from_profile(&chain, profile, keys, error);
 }

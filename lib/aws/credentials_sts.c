@@ -30,7 +30,7 @@ keys_from_xml(struct slice body, struct aws_keys *keys, struct error *error)
 	else
 		result = credentials_set(keys, xml_text(c, "AccessKeyId"), xml_text(c, "SecretAccessKey"),
 			xml_text(c, "SessionToken"), credentials_expiry(xml_text(c, "Expiration")), error);
-	arena_free(&arena);
+	arena_wipe(&arena);
 	return result;
 }
 

@@ -150,7 +150,7 @@ credentials_parse(struct slice json, bool process, struct aws_keys *keys, struct
 	if (json_parse(json, "reply", &object, error) < 0 || json_kind(object) != JSON_OBJECT)
 		return credentials_bad(error, "credentials", "its reply is not a JSON object");
 	result = parse_object(object, process, keys, &arena, error);
-	arena_free(&arena);
+	arena_wipe(&arena);
 	return result;
 }
 

@@ -42,6 +42,15 @@ without_comment(struct slice s)
 	return s;
 }
 
+/* The AWS CLI writes a profile's name with white space in quotes. */
+static struct slice
+unquoted(struct slice s)
+{
+	if (s.n >= 2 && (s.p[0] == '"' || s.p[0] == '\'') && s.p[s.n - 1] == s.p[0])
+		s.p++, s.n -= 2;
+	return s;
+}
+
 static struct slice
 lower(struct arena *arena, struct slice s)
 {
@@ -79,7 +88,7 @@ take_header(struct parser *p, struct slice inner)
 		if (!slice_begins(inner, word) || inner.n == word.n || !is_blank(inner.p[word.n]))
 			continue;
 		p->section = prefixes[i].section;
-		p->section_name = trim((struct slice){inner.p + word.n, inner.n - word.n});
+		p->section_name = unquoted(trim((struct slice){inner.p + word.n, inner.n - word.n}));
 		p->precedence = 1;
 		return;
 	}

@@ -108,3 +108,11 @@ arena_free(struct arena *a)
 	free_chunks(a->chunks);
 	*a = (struct arena){0};
 }
+
+void
+arena_wipe(struct arena *a)
+{
+	for (struct arena_chunk *chunk = a->chunks; chunk; chunk = chunk->older)
+		explicit_bzero(chunk->room, chunk->bytes);
+	arena_free(a);
+}

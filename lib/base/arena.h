@@ -18,5 +18,6 @@ void *arena_get(struct arena *a, size_t bytes);
 struct slice arena_copy(struct arena *a, struct slice s); /* borrows a copy of s */
 void arena_reset(struct arena *a); /* forgets everything, keeps one chunk for reuse */
 void arena_free(struct arena *a);  /* releases everything; a is empty and usable */
+void arena_wipe(struct arena *a);  /* as arena_free, after overwriting everything: it held a secret */
 
 #endif

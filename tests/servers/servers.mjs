@@ -255,6 +255,7 @@ function metadata(request, response) {
 	if (request.url === "/latest/api/token") return request.method === "PUT" ? reply(200, "metadata-token") : reply(405, "");
 	if (request.url === "/container") return request.headers.authorization === "container-token" ? reply(200, role()) : reply(401, '{"code":"AccessDenied","message":"no"}');
 	if (request.headers["x-aws-ec2-metadata-token"] !== "metadata-token") return reply(401, "");
+	if (hooks.get("imds-status")) return reply(hooks.get("imds-status"), "");
 	if (request.url === "/latest/meta-data/iam/security-credentials/") return reply(200, "test-role\n");
 	if (request.url === "/latest/meta-data/iam/security-credentials/test-role") return reply(200, role());
 	if (request.url === "/latest/meta-data/placement/region") return reply(200, "us-east-1");

@@ -44,7 +44,8 @@ properties_comments_and_white_space(void **state)
 
 	(void)state;
 	assert_int_equal(parse("; c\n\n[default] # c\r\nREGION = eu-west-1 # c\nempty =\nurl=http://h/#x\n# c = d\n"
-			       "[profile  a-b/c@d]\nx = a=b ; c\ny = a;b\n[other]\nx = 1\n[profile]\n",
+			       "[profile  a-b/c@d]\nx = a=b ; c\ny = a;b\n[other]\nx = 1\n[profile]\n"
+			       "[profile 'my one']\nx = 1\n[profile \"my two\"]\nx = 2\n",
 				 INI_CONFIG, &error),
 		0);
 	assert_value("default", NULL, "region", "eu-west-1");
@@ -53,6 +54,8 @@ properties_comments_and_white_space(void **state)
 	assert_value("a-b/c@d", NULL, "x", "a=b");
 	assert_value("a-b/c@d", NULL, "y", "a;b");
 	assert_value("other", NULL, "x", NULL);
+	assert_value("my one", NULL, "x", "1");
+	assert_value("my two", NULL, "x", "2");
 }
 
 static void
