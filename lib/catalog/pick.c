@@ -194,21 +194,22 @@ majority(const struct candidate *c, size_t n)
 {
 	const struct candidate **voters = memory_get(n * sizeof(*voters)), *best = NULL;
 	struct value_set set = value_set_new(n);
-	size_t *votes = memory_get_zeroed(set.mask + 1, sizeof(*votes)), most = 0;
+	size_t *votes = memory_get_zeroed(set.mask + 1, sizeof(*votes)), n_voters = 0, most = 0;
 	bool is_new;
 
 	for (size_t i = 0; i < n; i++)
 		voters[i] = &c[i];
 	qsort(voters, n, sizeof(*voters), by_partner_then_order);
 	for (size_t i = 0; i < n; i++)
-		if (i == 0 || voters[i]->record->partner != voters[i - 1]->record->partner) {
+		if (n_voters == 0 || voters[i]->record->partner != voters[n_voters - 1]->record->partner) {
 			size_t slot = value_set_slot(&set, voters[i]->value, &is_new);
 			if (++votes[slot] > most)
 				most = votes[slot];
+			voters[n_voters++] = voters[i];
 		}
-	for (size_t i = 0; i < n && !best; i++)
-		if (votes[value_set_slot(&set, c[i].value, &is_new)] == most)
-			best = &c[i];
+	for (size_t i = 0; i < n_voters; i++)
+		if (votes[value_set_slot(&set, voters[i]->value, &is_new)] == most && (!best || voters[i] < best))
+			best = voters[i];
 	free(voters);
 	free(votes);
 	free(set.slots);
