@@ -1,4 +1,4 @@
-/* jq - programs of the jq language run by libjq; the only file that knows jv.
+/* jq - programs of the jq language run by libjq.
  *
  * Each program runs in a process of its own, forked by jq_program_compile and fed through a socket pair, because
  * libjq offers no way to stop a program that loops, and because a program is somebody's input: the process

@@ -15,7 +15,7 @@ endif
 # xxHash is a header alone, thus the system's own serves; it must come behind the cross compiler's headers.
 AARCH64_FLAGS   = $(ALL_CPPFLAGS) -Itests/aarch64 -idirafter /usr/include -DACC_VERSION='"$(VERSION)"' \
 	-std=gnu11 -O2 -g -pthread $(WARNINGS) -Werror
-AARCH64_SOURCES = $(wildcard lib/base/*.c) $(filter-out %/jq.c %_avx2.c,$(wildcard lib/json/*.c))
+AARCH64_SOURCES = $(wildcard lib/base/*.c) $(filter-out %/jq.c %/jq_worker.c %_avx2.c,$(wildcard lib/json/*.c))
 AARCH64_OBJECTS = $(AARCH64_SOURCES:%.c=$(AARCH64_BUILD)/%.o)
 
 .PHONY: check-aarch64
