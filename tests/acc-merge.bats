@@ -579,7 +579,7 @@ $(merged 2 '{"x":2}')" ]
 	[[ $stderr == acc-merge:\ in.jsonl:2:\ *$3* ]]
 	cat rejects
 	[ "$(jq -c '[.tool,.code,.source.uri,.source.record]' rejects)" = "[\"acc-merge\",\"$2\",\"in.jsonl\",2]" ]
-	[ "$(jq -r '.error|type' rejects)" = string ]
+	[[ $stderr == *": $(jq -r .error rejects); the record is refused"* ]]
 }
 
 refuses_whole() {
@@ -750,6 +750,8 @@ refuses_whole() {
 	merge 1 --log-format json in.jsonl
 	[ "$(jq -c '[.level,.tool,.uri,.record,.code]' <<<"$stderr")" = '["error","acc-merge","in.jsonl",2,"invalid-json"]' ]
 	[ "$(jq -r '(.time|type),(.message|type)' <<<"$stderr" | uniq)" = string ]
+	merge 1 --log-format json missing in.jsonl
+	[ "$(jq -sc '.[0] | [.level,.uri,.code]' <<<"$stderr")" = '["error","missing","missing"]' ]
 }
 
 @test "acc-merge -q: is silent about warnings, not about errors" {
@@ -766,7 +768,7 @@ refuses_whole() {
 }
 
 @test "acc-merge: a closed stdout ends it quietly" {
-	for i in $(seq 20000); do printf '{"partner_name":"A","accommodation_id":%d,"accommodation_data":{}}\n' "$i"; done >in.jsonl
+	for i in $(seq 60000); do printf '{"partner_name":"A","accommodation_id":%d,"accommodation_data":{}}\n' "$i"; done >in.jsonl
 	run --separate-stderr bash -c 'acc-merge in.jsonl | head -n 1; echo "${PIPESTATUS[0]}"'
 	[ "${lines[1]}" -eq 141 ]
 	[ -z "$stderr" ]
