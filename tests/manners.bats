@@ -59,6 +59,16 @@ documented() {
 	done
 }
 
+@test "bootstrap: --help and --version, and no argument but these" {
+	run -0 --separate-stderr bootstrap --help
+	[[ $stderr = "" && $output = "Usage: bootstrap"* ]]
+	run -0 --separate-stderr bootstrap --version
+	[ "$output" = "bootstrap $(acc-consolidate --version | cut -d ' ' -f 2)" ]
+	run -2 --separate-stderr env AWS_LAMBDA_RUNTIME_API=127.0.0.1:9 bootstrap --nonsense
+	[[ $stderr = *--nonsense*--help* ]]
+	run -3 sh -c 'bootstrap --help >/dev/full'
+}
+
 @test "every command: an unknown option is wrong usage, and says where help is" {
 	for command in $commands; do
 		echo "$command"
