@@ -137,7 +137,9 @@ read_inputs(struct consolidation *c, const struct operands *operands)
 		if (consolidation_read(c, names[i], &error) < 0) {
 			if (error.status == STATUS_FAILED)
 				command_die(&error);
-			message_error(&error);
+			message_at(MESSAGE_ERROR,
+				(struct message_place){.uri = names[i], .code = error.code, .named = true}, "%s",
+				error.text);
 			journal_failed(names[i], (struct slice){NULL, 0}, error.code, error.text);
 			status = STATUS_REFUSED;
 		}

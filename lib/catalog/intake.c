@@ -157,9 +157,6 @@ explain_refusal(struct buffer *reason, const struct stretch *stretch, const stru
 	else if (refused->column)
 		buffer_format(reason, " (line %llu, column %llu)", (unsigned long long)fault_line,
 			(unsigned long long)refused->column);
-	buffer_add_string(reason, "; the record is refused");
-	if (refused->option)
-		buffer_format(reason, " (see %s)", refused->option);
 }
 
 static void
@@ -175,7 +172,8 @@ report(struct consolidation *c, const struct stretch *stretch, const struct refu
 	if (origin)
 		place = (struct message_place){.uri = origin, .record = origin_record, .code = refused->code};
 	explain_refusal(&reason, stretch, refused);
-	message_at(MESSAGE_ERROR, place, "%s", buffer_string(&reason));
+	message_at(MESSAGE_ERROR, place, "%s; the record is refused%s%s%s", buffer_string(&reason),
+		refused->option ? " (see " : "", refused->option ? refused->option : "", refused->option ? ")" : "");
 	journal_refused(place.uri, place.record, refused->code, refused->reason, c->options->rejects != NULL);
 	if (c->options->rejects) {
 		add_source(&source, refused, stretch->name, record);
