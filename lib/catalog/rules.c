@@ -150,6 +150,10 @@ parse_rule(struct parser *p, struct slice value, const char *where)
 	stpcpy(stpcpy(stpcpy(rule->where, p->source), ": "), where);
 	if (json_kind(value) != JSON_OBJECT)
 		return parse_kind(p, value, where, rule) < 0 ? NULL : rule;
+	if (json_member(value, SLICE("rule")).p && json_member(value, SLICE("jq")).p) {
+		bad(p, "%s: a rule has \"rule\" or \"jq\", not both", where);
+		return NULL;
+	}
 	struct json_walk walk = json_walk(value);
 	while (json_next_member(&walk, &name, &member))
 		if (parse_rule_member(p, name, member, where, rule) < 0)

@@ -155,6 +155,8 @@ every_fault_is_told_with_the_field(void **state)
 		{"{\"fields\":{\"stars\":{\"rules\":\"max\"}}}", "bad-rules",
 			"field 'stars': unknown member \"rules\""},
 		{"{\"fields\":{\"stars\":{\"jq\":7}}}", "bad-rules", "field 'stars': \"jq\" takes a program"},
+		{"{\"fields\":{\"stars\":{\"jq\":\".[0]\",\"rule\":\"max\"}}}", "bad-rules",
+			"field 'stars': a rule has \"rule\" or \"jq\", not both"},
 		{"{\"fields\":{\"stars\":{\"jq\":\".[\"}}}", "jq-compile", "rules.json: field 'stars'"},
 		{"{\"fields\":{\"stars\":{\"priority\":\"a\"}}}", "bad-rules",
 			"field 'stars': \"priority\" takes an array"},
