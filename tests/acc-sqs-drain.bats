@@ -71,6 +71,17 @@ announce_all() { # KEY...
 	[ "$output$stderr" = "" ]
 }
 
+@test "acc-sqs-drain: of a message that comes twice at once the newer handle is printed and deletes" {
+	twice=$(jq -nc --arg body "$(announce src in/1.jsonl)" '[{kind:"body",service:"sqs",operation:"ReceiveMessage",times:1,body:
+		({Messages:[{MessageId:"m",ReceiptHandle:"old",Body:$body},{MessageId:"m",ReceiptHandle:"new",Body:$body}]}|tojson)}]')
+	faults "$twice"
+	run -0 --separate-stderr acc-sqs-drain --once --wait 0 "$queue"
+	[ "$(jq -c '[.messages[].receipt_handle]' <<<"$output")" = '["new"]' ]
+	faults "$twice"
+	run acc-sqs-drain --once --wait 0 "$queue" -- sh -c "tee refs | $chain"
+	[ "$(jq -c '[.messages[].receipt_handle]' refs)" = '["new"]' ]
+}
+
 @test "acc-sqs-drain: --once takes one batch" {
 	announce_all in/1.jsonl in/2.jsonl in/3.jsonl in/4.jsonl
 	run -0 acc-sqs-drain --wait 0 --once --batch 3 "$queue"
@@ -345,6 +356,21 @@ failed_delete() { # SENDER_FAULT CODE: the reply to a batch of two, of which the
 	[[ "$(jq -r .Subject <<<"$letter")" = "Accommodation consolidation: 1 of 2 messages failed" ]]
 }
 
+@test "acc-sqs-drain: --notify names every object of a batch that failed, and what was not understood" {
+	topic=$(sdk sns CreateTopic '{"Name":"all"}' | jq -r .TopicArn)
+	inbox=$(make_queue all)
+	sdk sns Subscribe "{\"TopicArn\":\"$topic\",\"Protocol\":\"sqs\",\"Endpoint\":\"arn:aws:sqs:us-east-1:000000000000:all\"}" >/dev/null
+	send "$queue" "$(jq -c '.Records += [.Records[0] | .s3.object.key = "in/2.jsonl"]' <<<"$(announce src in/1.jsonl)")"
+	run -1 acc-sqs-drain --wait 0 --notify "$topic" "$queue" -- false
+	letter=$(sdk sqs ReceiveMessage "{\"QueueUrl\":\"$inbox\"}" | jq -r '.Messages[0].Body | fromjson | .Message')
+	[[ "$letter" = *"The whole batch failed: the command ended with status 1"* ]]
+	[[ "$letter" = *$'\n'"s3://src/in/1.jsonl: "*$'\n'"s3://src/in/2.jsonl: "* ]]
+	send "$queue" hello
+	run -1 acc-sqs-drain --wait 0 --notify "$topic" "$queue"
+	letter=$(sdk sqs ReceiveMessage "{\"QueueUrl\":\"$inbox\"}" | jq -r '.Messages[0].Body | fromjson | .Message')
+	[[ "$letter" = *"message "*": it is no JSON object"* ]]
+}
+
 @test "acc-sqs-drain: --metrics emf prints one line a batch" {
 	announce_all in/1.jsonl in/2.jsonl
 	run -0 --separate-stderr acc-sqs-drain --wait 0 --metrics emf "$queue" -- sh -c "$chain"
@@ -378,6 +404,15 @@ lambda_event() { # KEY...
 	[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"x"}]}' ]
 }
 
+@test "acc-sqs-drain: --event answers with an id once, whatever announced it twice" {
+	lambda_event in/gone.jsonl in/1.jsonl in/gone.jsonl | jq -c '.Records[1].messageId = "m1"' >event
+	run -1 --separate-stderr acc-sqs-drain --event event -- sh -c "$chain"
+	[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m3"}]}' ]
+	echo '{"Records":[]}' >event
+	run -0 --separate-stderr acc-sqs-drain --event event -- false
+	[ "$output" = '{"batchItemFailures":[]}' ]
+}
+
 @test "acc-sqs-drain: --event that is none answers nothing" {
 	for event in '' '{' '[]' '{"Records":[{}]}'; do
 		printf '%s' "$event" >event
@@ -394,6 +429,8 @@ lambda_event() { # KEY...
 	run -1 --separate-stderr acc-sqs-drain --event event --deadline $((begun + 2000)) -- sh -c 'sleep 30'
 	[ $(($(date +%s%3N) - begun)) -lt 2000 ]
 	[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"}]}' ]
+	run -0 --separate-stderr acc-sqs-drain --event event --deadline 9999999999999999 -- sh -c "$chain"
+	[ "$output" = '{"batchItemFailures":[]}' ]
 	run -1 --separate-stderr acc-sqs-drain --event event --deadline 2021-01-01T00:00:00Z -- sh -c 'echo ran >ran'
 	[ ! -e ran ]
 	[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"}]}' ]
@@ -408,7 +445,7 @@ lambda_event() { # KEY...
 	run -1 --separate-stderr acc-sqs-drain --check "$queue" -- acc-consolidate --priority dynamodb://lists s3://nowhere/
 	[ "$output" = "" ]
 	[[ "$stderr" = *"no redrive policy"* ]]
-	[[ "$stderr" = *"an empty priority list is an error"* ]]
+	[[ "$stderr" = *"priority list: dynamodb://lists: the list is empty; "* ]]
 	[[ "$stderr" = *"cannot look at 's3://nowhere'"* ]]
 	sdk dynamodb PutItem '{"TableName":"lists","Item":{"ContentType":{"S":"PriorityList"},"partner_list":{"L":[{"S":"A"}]}}}' >/dev/null
 	make_queue dead >/dev/null
@@ -418,6 +455,28 @@ lambda_event() { # KEY...
 	run -0 acc-sqs-drain --wait 0 "$queue"
 	[ "$(jq .messages[0].receive_count <<<"$output")" = 1 ]
 	run -3 acc-sqs-drain --check sqs://nope
+}
+
+@test "acc-sqs-drain: --check reads every list as the command would" {
+	make_queue dead2 >/dev/null
+	good=$(make_queue good2 '{"RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:dead2\",\"maxReceiveCount\":10}"}')
+	sdk dynamodb CreateTable '{"TableName":"black","KeySchema":[{"AttributeName":"ContentType","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"ContentType","AttributeType":"S"}],"BillingMode":"PAY_PER_REQUEST"}' >/dev/null
+	sdk dynamodb PutItem '{"TableName":"black","Item":{"ContentType":{"S":"PriorityList"},"partner_list":{"L":[]}}}' >/dev/null
+	sdk dynamodb PutItem '{"TableName":"black","Item":{"ContentType":{"S":"BlackList"},"partner_list":{"L":[{"S":"B"}]}}}' >/dev/null
+	: >empty
+	put_object src empty "$PWD/empty"
+	printf 'A\nB\n' >names
+	run -1 --separate-stderr acc-sqs-drain --check "$good" -- acc-consolidate --priority dynamodb://black s3://dest/
+	[[ "$stderr" = "acc-sqs-drain: priority list: dynamodb://black: the list is empty; "* ]]
+	run -1 --separate-stderr acc-sqs-drain --check "$good" -- sh -c "acc-fetch | acc-merge --priority='s3://src/empty' --deny names | acc-split"
+	[[ "$stderr" = "acc-sqs-drain: priority list: s3://src/empty: the list is empty; "* ]]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	run -1 --separate-stderr acc-sqs-drain --check "$good" -- acc-consolidate --priority=A,B --deny s3://src/none s3://dest/
+	[[ "$stderr" = "acc-sqs-drain: deny list: cannot read 's3://src/none': NoSuchKey"* ]]
+	ACC_PRIORITY=nowhere run -1 --separate-stderr acc-sqs-drain --check "$good"
+	[[ "$stderr" = "acc-sqs-drain: priority list: cannot open 'nowhere': "* ]]
+	ACC_PRIORITY=names run -0 --separate-stderr acc-sqs-drain --check "$good" -- sh -c 'acc-merge --priority "$LIST"'
+	[ "$stderr" = "" ]
 }
 
 # ---- usage

@@ -1,6 +1,5 @@
 #include "aws/check.h"
 
-#include "aws/dynamodb.h"
 #include "aws/s3.h"
 #include "base/buffer.h"
 #include "base/environment.h"
@@ -27,14 +26,6 @@ problem(const char *format, ...)
 	found = status_worse(found, STATUS_REFUSED);
 }
 
-static struct slice
-attribute(struct slice attributes, const char *name, struct arena *arena)
-{
-	struct slice value = json_member(attributes, slice_of(name));
-
-	return value.p && json_kind(value) == JSON_STRING ? json_decode(value, arena) : (struct slice){"", 0};
-}
-
 static uint64_t
 number_in(struct slice object, const char *name, struct arena *arena)
 {
@@ -50,7 +41,7 @@ number_in(struct slice object, const char *name, struct arena *arena)
 static uint64_t
 max_receive_count(struct slice attributes, struct arena *arena)
 {
-	struct slice text = attribute(attributes, "RedrivePolicy", arena), policy;
+	struct slice text = json_member_text(attributes, "RedrivePolicy", arena), policy;
 	struct error unused;
 
 	if (!text.n || json_parse(text, "policy", &policy, &unused) < 0 || json_kind(policy) != JSON_OBJECT)
@@ -75,8 +66,7 @@ check_max_receives(const struct sqs_queue *q)
 }
 
 static void
-check_settings(struct slice attributes, uint64_t visibility_ms, uint64_t timeout_ms, uint64_t max_receives,
-	struct arena *arena)
+check_settings(const struct check *c, struct slice attributes, struct arena *arena)
 {
 	uint64_t visible = number_in(attributes, "VisibilityTimeout", arena);
 	uint64_t redrive = max_receive_count(attributes, arena);
@@ -84,26 +74,27 @@ check_settings(struct slice attributes, uint64_t visibility_ms, uint64_t timeout
 	message(MESSAGE_NOTE, "the queue holds about %llu messages, %llu more are in flight",
 		(unsigned long long)number_in(attributes, "ApproximateNumberOfMessages", arena),
 		(unsigned long long)number_in(attributes, "ApproximateNumberOfMessagesNotVisible", arena));
-	if (visibility_ms < 30000)
+	if (c->visibility_ms < 30000)
 		problem("--visibility of %llu s is short: a pause of that length lets messages be delivered twice",
-			(unsigned long long)visibility_ms / 1000);
-	if (timeout_ms && visible * 1000 < timeout_ms)
+			(unsigned long long)c->visibility_ms / 1000);
+	if (c->timeout_ms && visible * 1000 < c->timeout_ms)
 		problem("the queue's visibility timeout (%llu s) is shorter than --timeout (%llu s): "
 			"raise it to six times",
-			(unsigned long long)visible, (unsigned long long)timeout_ms / 1000);
+			(unsigned long long)visible, (unsigned long long)c->timeout_ms / 1000);
 	if (!redrive)
 		problem("the queue has no redrive policy: a message that always fails comes back for ever");
 	else if (redrive < 5)
 		problem("maxReceiveCount of the redrive policy is %llu: five or more are advised",
 			(unsigned long long)redrive);
-	if (redrive && max_receives > redrive)
+	if (redrive && c->max_receives > redrive)
 		problem("--max-receives %llu never warns: messages go to the dead-letter queue after %llu receives",
-			(unsigned long long)max_receives, (unsigned long long)redrive);
+			(unsigned long long)c->max_receives, (unsigned long long)redrive);
 }
 
 static void
-check_queue(const char *queue, uint64_t visibility_ms, uint64_t timeout_ms, uint64_t max_receives)
+check_queue(const struct check *c)
 {
+	const char *queue = c->words[0];
 	struct sqs_queue q;
 	struct arena arena = {0};
 	struct slice attributes;
@@ -114,7 +105,7 @@ check_queue(const char *queue, uint64_t visibility_ms, uint64_t timeout_ms, uint
 		found = status_worse(found, error.status);
 	} else {
 		message(MESSAGE_NOTE, "queue '%s' can be asked", queue);
-		check_settings(attributes, visibility_ms, timeout_ms, max_receives, &arena);
+		check_settings(c, attributes, &arena);
 	}
 	arena_free(&arena);
 	sqs_close(&q);
@@ -141,82 +132,88 @@ check_bucket(const char *uri)
 	free(whole);
 }
 
-/* {"Items":[{"KEY":{"S":"PriorityList"},"partner_list":{"L":[...]}}]} */
-static bool
-has_names(struct slice json, const char *list_name)
-{
-	struct slice value, items, item, list, names, first;
-	struct error unused;
-	struct json_walk walk, inner;
-
-	if (json_parse(json, "items", &value, &unused) < 0 || json_kind(value) != JSON_OBJECT)
-		return false;
-	items = json_member(value, SLICE("Items"));
-	for (walk = json_walk(items); json_next_element(&walk, &item);) {
-		list = json_member(item, slice_of(list_name));
-		names = list.p && json_kind(list) == JSON_OBJECT ? json_member(list, SLICE("L"))
-								 : (struct slice){NULL, 0};
-		if (!names.p && list.p && json_kind(list) == JSON_OBJECT)
-			names = json_member(list, SLICE("SS"));
-		inner = json_walk(names.p ? names : SLICE("[]"));
-		if (json_next_element(&inner, &first))
-			return true;
-	}
-	return false;
-}
-
 static void
-check_table(const char *uri)
+check_list(const struct check *c, const char *list, bool deny)
 {
-	const char *option = strstr(uri, "list=");
-	char list_name[256] = "partner_list";
-	struct buffer text = {0};
 	struct error error;
 
-	if (option)
-		snprintf(list_name, sizeof(list_name), "%.*s", (int)strcspn(option + 5, "&"), option + 5);
-	if (dynamodb_content(uri, &text, &error) < 0)
-		problem("%s", error.text);
-	else if (!has_names(buffer_slice(&text), list_name))
-		problem("'%s' has no names in \"%s\": an empty priority list is an error", uri, list_name);
+	if (strcmp(list, "-") == 0) /* standard input is the command's */
+		return;
+	if (c->read_list(list, deny, &error) < 0)
+		problem("%s list: %s", deny ? "deny" : "priority", error.text);
 	else
-		message(MESSAGE_NOTE, "the list at '%s' has names", uri);
-	buffer_free(&text);
+		message(MESSAGE_NOTE, "the list '%s' has names", list);
 }
 
-/* Every address in a word; a word may be a whole shell command. */
-static void
-check_word(const char *word)
+/* The argument of an option amid a shell command, to free(3); NULL when only the shell knows it. *end is behind it. */
+static char *
+shell_argument(const char *at, const char **end)
 {
-	static const char *const schemes[] = {"s3://", "dynamodb://"};
+	size_t n;
 
-	for (int i = 0; i < 2; i++)
-		for (const char *at = strstr(word, schemes[i]); at; at = strstr(at + 1, schemes[i])) {
-			char *uri = memory_copy(at, strcspn(at, " \t\n'\"|;<>()"));
+	at += strspn(at, "= \t\n'\"");
+	n = strcspn(at, " \t\n'\"|;&<>()");
+	*end = at + n;
+	return n && !memchr(at, '$', n) && !memchr(at, '`', n) ? memory_copy(at, n) : NULL;
+}
 
-			if (i == 0)
-				check_bucket(uri);
-			else
-				check_table(uri);
-			free(uri);
-		}
+static const struct {
+	const char *text;
+	enum { BUCKET, LIST, PRIORITY, DENY } kind;
+} marks[] = {{"s3://", BUCKET}, {"dynamodb://", LIST}, {"--priority", PRIORITY}, {"--deny", DENY}};
+
+/* What there is to look at in a word, which may be a whole shell command. Returns where to go on. */
+static const char *
+check_at(const struct check *c, const char *at)
+{
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+		size_t n = strlen(marks[i].text);
+		const char *end;
+		char *argument;
+
+		if (strncmp(at, marks[i].text, n) != 0 || (marks[i].kind >= PRIORITY && !strchr("= \t\n", at[n])))
+			continue;
+		argument = shell_argument(marks[i].kind >= PRIORITY ? at + n : at, &end);
+		if (argument && marks[i].kind == BUCKET)
+			check_bucket(argument);
+		else if (argument)
+			check_list(c, argument, marks[i].kind == DENY);
+		free(argument);
+		return end;
+	}
+	return at + 1;
+}
+
+static void
+check_words(const struct check *c)
+{
+	for (size_t i = 1; i < c->n_words; i++) {
+		const char *word = c->words[i];
+		bool deny = strcmp(word, "--deny") == 0;
+
+		if ((deny || strcmp(word, "--priority") == 0) && i + 1 < c->n_words)
+			check_list(c, c->words[++i], deny);
+		else
+			while (*word)
+				word = check_at(c, word);
+	}
 }
 
 enum status
-check_all(const char *const *values, size_t n, uint64_t visibility_ms, uint64_t timeout_ms,
-	uint64_t max_receives)
+check_all(const struct check *c)
 {
-	static const char *const variables[] = {"ACC_DEST", "ACC_PRIORITY", "ACC_DENY", "ACC_REJECTS"};
+	static const char *const buckets[] = {"ACC_DEST", "ACC_REJECTS"};
+	static const char *const lists[] = {"ACC_PRIORITY", "ACC_DENY"};
+	const char *value;
 
 	found = STATUS_OK;
-	check_queue(values[0], visibility_ms, timeout_ms, max_receives);
-	for (size_t i = 1; i < n; i++)
-		check_word(values[i]);
-	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
-		const char *value = environment_system.variable(variables[i]);
-
-		if (value)
-			check_word(value);
-	}
+	check_queue(c);
+	check_words(c);
+	for (int i = 0; i < 2; i++)
+		if ((value = environment_system.variable(buckets[i])) && strncmp(value, "s3://", 5) == 0)
+			check_bucket(value);
+	for (int i = 0; i < 2; i++)
+		if ((value = environment_system.variable(lists[i])))
+			check_list(c, value, i == 1);
 	return found;
 }

@@ -8,12 +8,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* values[0] is the queue; the others are URIs, or a command and its arguments: every s3:// and dynamodb:// address in
- * them is looked at, as those of ACC_DEST, ACC_PRIORITY, ACC_DENY and ACC_REJECTS. 0 for a time or number that was not
- * given. STATUS_OK, STATUS_REFUSED when something would go wrong, STATUS_FAILED when the queue itself is out of
- * reach. */
-enum status check_all(const char *const *values, size_t n, uint64_t visibility_ms, uint64_t timeout_ms,
-	uint64_t max_receives);
+struct check {
+	/* The first is the queue; the others are addresses, or a command and its arguments. */
+	const char *const *words;
+	size_t n_words;
+	uint64_t visibility_ms, timeout_ms, max_receives; /* 0 when not given */
+	/* Read a list of partners as --priority or --deny does: -1 with *error, if only because it is empty. */
+	int (*read_list)(const char *list, bool deny, struct error *error);
+};
+
+/* Ask for the queue, and look at what stands in the words: s3:// buckets, dynamodb:// lists, and the arguments of
+ * --priority and --deny; so with ACC_DEST, ACC_REJECTS, ACC_PRIORITY and ACC_DENY. STATUS_OK, STATUS_REFUSED when
+ * something would go wrong, STATUS_FAILED when the queue itself is out of reach. */
+enum status check_all(const struct check *c);
 
 /* maxReceiveCount of the queue's redrive policy, or 0 when there is none or it may not be seen. */
 uint64_t check_max_receives(const struct sqs_queue *q);

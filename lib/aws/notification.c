@@ -16,28 +16,6 @@ struct reader {
 };
 
 static struct slice
-with_nul(struct arena *arena, struct slice s)
-{
-	char *p = arena_get(arena, s.n + 1);
-
-	if (s.n)
-		memcpy(p, s.p, s.n);
-	p[s.n] = 0;
-	return (struct slice){p, s.n};
-}
-
-/* The decoded text of a string member, or empty. */
-static struct slice
-text_of(struct slice object, const char *name, struct arena *arena)
-{
-	struct slice value = json_member(object, slice_of(name));
-
-	if (!value.p || json_kind(value) != JSON_STRING)
-		return (struct slice){"", 0};
-	return with_nul(arena, json_decode(value, arena));
-}
-
-static struct slice
 object_of(struct slice object, const char *name)
 {
 	struct slice value = json_member(object, slice_of(name));
@@ -145,16 +123,17 @@ is_removed(struct slice event)
 static void
 read_record(struct reader *r, struct slice record)
 {
-	struct slice event, version, s3, object;
+	struct slice event, version, s3, bucket, object;
 	struct notification_object *o;
 
 	if (json_kind(record) != JSON_OBJECT) {
 		unknown(r, "a record is no object");
 		return;
 	}
-	event = text_of(record, "eventName", r->arena);
-	version = text_of(record, "eventVersion", r->arena);
+	event = json_member_text(record, "eventName", r->arena);
+	version = json_member_text(record, "eventVersion", r->arena);
 	s3 = object_of(record, "s3");
+	bucket = s3.p ? object_of(s3, "bucket") : s3;
 	object = s3.p ? object_of(s3, "object") : s3;
 	if (!object.p || !event.n) {
 		unknown(r, "a record is not about an S3 object");
@@ -164,13 +143,12 @@ read_record(struct reader *r, struct slice record)
 		r->removals++;
 	} else if (!is_created(event)) {
 		unknown(r, "its event is neither a creation nor a removal");
-	} else if ((o = add_object(r, text_of(object_of(s3, "bucket").p ? object_of(s3, "bucket") : SLICE("{}"),
-					     "name", r->arena),
-			    form_decode(text_of(object, "key", r->arena), r->arena)))) {
-		o->version_id = text_of(object, "versionId", r->arena);
-		o->etag = text_of(object, "eTag", r->arena);
-		o->sequencer = text_of(object, "sequencer", r->arena);
-		o->time = text_of(record, "eventTime", r->arena);
+	} else if ((o = add_object(r, json_member_text(bucket.p ? bucket : SLICE("{}"), "name", r->arena),
+			    form_decode(json_member_text(object, "key", r->arena), r->arena)))) {
+		o->version_id = json_member_text(object, "versionId", r->arena);
+		o->etag = json_member_text(object, "eTag", r->arena);
+		o->sequencer = json_member_text(object, "sequencer", r->arena);
+		o->time = json_member_text(record, "eventTime", r->arena);
 		read_size(object, o);
 	}
 }
@@ -188,7 +166,7 @@ read_records(struct reader *r, struct slice records)
 static void
 read_event_bridge(struct reader *r, struct slice event)
 {
-	struct slice type = text_of(event, "detail-type", r->arena);
+	struct slice type = json_member_text(event, "detail-type", r->arena);
 	struct slice detail = object_of(event, "detail"), bucket, object, etag;
 	struct notification_object *o;
 
@@ -206,14 +184,14 @@ read_event_bridge(struct reader *r, struct slice event)
 		unknown(r, "it names no bucket or no key");
 		return;
 	}
-	o = add_object(r, text_of(bucket, "name", r->arena), text_of(object, "key", r->arena));
+	o = add_object(r, json_member_text(bucket, "name", r->arena), json_member_text(object, "key", r->arena));
 	if (!o)
 		return;
-	etag = text_of(object, "etag", r->arena);
-	o->etag = etag.n ? etag : text_of(object, "eTag", r->arena);
-	o->version_id = text_of(object, "version-id", r->arena);
-	o->sequencer = text_of(object, "sequencer", r->arena);
-	o->time = text_of(event, "time", r->arena);
+	etag = json_member_text(object, "etag", r->arena);
+	o->etag = etag.n ? etag : json_member_text(object, "eTag", r->arena);
+	o->version_id = json_member_text(object, "version-id", r->arena);
+	o->sequencer = json_member_text(object, "sequencer", r->arena);
+	o->time = json_member_text(event, "time", r->arena);
 	read_size(object, o);
 }
 
@@ -230,12 +208,12 @@ read_value(struct reader *r, struct slice text, int envelopes)
 	records = json_member(value, SLICE("Records"));
 	if (records.p && json_kind(records) == JSON_ARRAY) {
 		read_records(r, records);
-	} else if (slice_equal(text_of(value, "Event", r->arena), SLICE("s3:TestEvent"))) {
+	} else if (slice_equal(json_member_text(value, "Event", r->arena), SLICE("s3:TestEvent"))) {
 		r->removals++;
-	} else if (slice_equal(text_of(value, "Type", r->arena), SLICE("Notification")) &&
+	} else if (slice_equal(json_member_text(value, "Type", r->arena), SLICE("Notification")) &&
 		   envelopes < ENVELOPES_MAX) {
-		read_value(r, text_of(value, "Message", r->arena), envelopes + 1);
-	} else if (slice_equal(text_of(value, "source", r->arena), SLICE("aws.s3"))) {
+		read_value(r, json_member_text(value, "Message", r->arena), envelopes + 1);
+	} else if (slice_equal(json_member_text(value, "source", r->arena), SLICE("aws.s3"))) {
 		read_event_bridge(r, value);
 	} else {
 		unknown(r, "it is no S3 notification");
@@ -253,61 +231,4 @@ notification_parse(struct slice body, struct arena *arena, struct notification *
 		notification->n = 0;
 	else if (notification->n)
 		notification->kind = NOTIFICATION_OBJECTS;
-}
-
-/* ---- Lambda */
-
-static int
-read_message(struct slice record, struct arena *arena, struct event_message *m, struct error *error)
-{
-	struct slice attributes = {NULL, 0};
-
-	if (json_kind(record) == JSON_OBJECT) {
-		attributes = object_of(record, "attributes");
-		m->id = text_of(record, "messageId", arena);
-		m->handle = text_of(record, "receiptHandle", arena);
-		m->body = text_of(record, "body", arena);
-		m->source_arn = text_of(record, "eventSourceARN", arena);
-	}
-	if (!m->id.n)
-		return error_set(error, STATUS_REFUSED, "invalid-event",
-			"the event has a record without \"messageId\": it is not from an SQS queue");
-	m->receive_count = 1;
-	if (attributes.p) {
-		uint64_t count;
-
-		if (json_natural(text_of(attributes, "ApproximateReceiveCount", arena), &count))
-			m->receive_count = count;
-		m->group = text_of(attributes, "MessageGroupId", arena);
-	}
-	return 0;
-}
-
-int
-event_parse(struct slice text, struct arena *arena, struct event_message **messages, size_t *n,
-	struct error *error)
-{
-	struct slice value, records, record;
-	struct json_walk walk;
-	size_t count = 0;
-
-	*n = 0;
-	*messages = NULL;
-	if (json_parse(text, "the event", &value, error) < 0) {
-		error->status = STATUS_REFUSED;
-		return -1;
-	}
-	records = json_kind(value) == JSON_OBJECT ? json_member(value, SLICE("Records"))
-						  : (struct slice){NULL, 0};
-	if (!records.p || json_kind(records) != JSON_ARRAY)
-		return error_set(error, STATUS_REFUSED, "invalid-event",
-			"the event has no \"Records\": it is not from an SQS queue");
-	for (walk = json_walk(records); json_next_element(&walk, &record);)
-		count++;
-	*messages = arena_get(arena, (count + 1) * sizeof(**messages));
-	memset(*messages, 0, (count + 1) * sizeof(**messages));
-	for (walk = json_walk(records); json_next_element(&walk, &record); (*n)++)
-		if (read_message(record, arena, &(*messages)[*n], error) < 0)
-			return -1;
-	return 0;
 }

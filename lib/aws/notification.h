@@ -35,15 +35,4 @@ struct notification {
 
 void notification_parse(struct slice body, struct arena *arena, struct notification *notification);
 
-/* A message as a Lambda event hands it over. */
-struct event_message {
-	struct slice id, handle, body, source_arn; /* NUL-terminated, borrowed from the arena */
-	uint64_t receive_count;
-	struct slice group;    /* of a FIFO queue, or empty */
-};
-
-/* Parse a Lambda SQS event. -1 with *error (STATUS_REFUSED, "invalid-event"). */
-int event_parse(struct slice text, struct arena *arena, struct event_message **messages, size_t *n,
-	struct error *error);
-
 #endif

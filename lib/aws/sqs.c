@@ -124,22 +124,6 @@ perform(const struct aws_call *call, struct arena *arena, struct slice *object, 
 	return result;
 }
 
-static struct slice
-text_member(struct slice object, const char *name, struct arena *arena)
-{
-	struct slice value = json_member(object, slice_of(name)), text;
-	char *copy;
-
-	if (!value.p || json_kind(value) != JSON_STRING)
-		return (struct slice){"", 0};
-	text = json_decode(value, arena);
-	copy = arena_get(arena, text.n + 1);
-	if (text.n)
-		memcpy(copy, text.p, text.n);
-	copy[text.n] = 0;
-	return (struct slice){copy, text.n};
-}
-
 static int
 ask_url(struct sqs_queue *q, const struct sqs_address *a, struct error *error)
 {
@@ -161,7 +145,7 @@ ask_url(struct sqs_queue *q, const struct sqs_address *a, struct error *error)
 	begin_call(&call, q, "AmazonSQS.GetQueueUrl", what, "sqs:GetQueueUrl", &body);
 	result = perform(&call, &arena, &object, error);
 	if (result == 0) {
-		url = text_member(object, "QueueUrl", &arena);
+		url = json_member_text(object, "QueueUrl", &arena);
 		if (url.n)
 			q->url = memory_copy(url.p, url.n);
 		else
@@ -259,16 +243,16 @@ read_message(struct slice object, struct sqs_message *m, struct arena *arena)
 {
 	struct slice attributes = json_member(object, SLICE("Attributes"));
 
-	*m = (struct sqs_message){text_member(object, "MessageId", arena),
-		text_member(object, "ReceiptHandle", arena), text_member(object, "Body", arena), 1, {"", 0}};
-	if (!m->id.n || !m->handle.n || !fits_md5(m->body, text_member(object, "MD5OfBody", arena))) {
+	*m = (struct sqs_message){json_member_text(object, "MessageId", arena),
+		json_member_text(object, "ReceiptHandle", arena), json_member_text(object, "Body", arena), 1, {"", 0}};
+	if (!m->id.n || !m->handle.n || !fits_md5(m->body, json_member_text(object, "MD5OfBody", arena))) {
 		message(MESSAGE_WARNING, "message '%s' came damaged; it will be delivered again", m->id.p);
 		return false;
 	}
 	if (!attributes.p || json_kind(attributes) != JSON_OBJECT)
 		return true;
-	m->receive_count = number_of(text_member(attributes, "ApproximateReceiveCount", arena));
-	m->group = text_member(attributes, "MessageGroupId", arena);
+	m->receive_count = number_of(json_member_text(attributes, "ApproximateReceiveCount", arena));
+	m->group = json_member_text(attributes, "MessageGroupId", arena);
 	return true;
 }
 
@@ -337,7 +321,7 @@ batch_body(struct buffer *body, const struct batch *b, struct sqs_entry *const *
 static struct sqs_entry *
 entry_of(struct slice object, struct sqs_entry *const *entries, size_t n, struct arena *arena)
 {
-	struct slice id = text_member(object, "Id", arena);
+	struct slice id = json_member_text(object, "Id", arena);
 	uint64_t i;
 
 	return id.n && json_natural(id, &i) && i < n ? entries[i] : NULL;
@@ -366,8 +350,8 @@ take_results(struct slice reply, const char *member, bool done, struct sqs_entry
 		/* a fault of the sender's stays one, unless it says that there was too much at once */
 		snprintf(e->code, sizeof(e->code), "%s%.60s",
 			fault.p && slice_equal(fault, SLICE("true")) ? "" : "~",
-			text_member(element, "Code", arena).p);
-		snprintf(e->reason, sizeof(e->reason), "%s", text_member(element, "Message", arena).p);
+			json_member_text(element, "Code", arena).p);
+		snprintf(e->reason, sizeof(e->reason), "%s", json_member_text(element, "Message", arena).p);
 	}
 }
 

@@ -39,6 +39,7 @@ int sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, 
 	struct arena *arena, struct sqs_message **messages, size_t *n, struct error *error);
 
 struct sqs_entry {
+	struct slice id;               /* for the caller's messages; the queue is not told */
 	struct slice handle;
 	bool done;                     /* out: it was accepted */
 	char code[64];                 /* out: why not; empty when it was not tried */

@@ -80,6 +80,17 @@ arena_copy(struct arena *a, struct slice s)
 	return (struct slice){p, s.n};
 }
 
+struct slice
+arena_copy_string(struct arena *a, struct slice s)
+{
+	char *p = arena_get(a, s.n + 1);
+
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = 0;
+	return (struct slice){p, s.n};
+}
+
 static void
 free_chunks(struct arena_chunk *chunk)
 {

@@ -275,7 +275,7 @@ join(struct reference *old, struct reference *r)
 	reference_free(r);
 }
 
-void
+size_t
 reference_list_add(struct reference_list *list, struct reference *r)
 {
 	size_t slot;
@@ -286,7 +286,7 @@ reference_list_add(struct reference_list *list, struct reference *r)
 	for (; list->slots[slot]; slot = (slot + 1) & (list->n_slots - 1))
 		if (same_object(&list->items[list->slots[slot] - 1], r)) {
 			join(&list->items[list->slots[slot] - 1], r);
-			return;
+			return list->slots[slot] - 1;
 		}
 	if (list->n == list->capacity) {
 		list->capacity = list->capacity ? list->capacity * 2 : 64;
@@ -295,6 +295,7 @@ reference_list_add(struct reference_list *list, struct reference *r)
 	list->items[list->n++] = *r;
 	list->slots[slot] = list->n;
 	*r = (struct reference){0};
+	return list->n - 1;
 }
 
 void

@@ -46,7 +46,8 @@ struct reference_list {
 	size_t *slots; /* 1 + place in items, 0 is free */
 	size_t n_slots;
 };
-void reference_list_add(struct reference_list *list, struct reference *r); /* takes the strings; *r is empty */
+/* Takes the strings; *r is empty. Returns its place in items. */
+size_t reference_list_add(struct reference_list *list, struct reference *r);
 void reference_list_free(struct reference_list *list);
 
 /* <0, 0, >0; a missing one is lowest. */

@@ -41,15 +41,6 @@ fail_batch(struct judge *j, const char *format, ...)
 	va_end(list);
 }
 
-static struct slice
-text_of(struct judge *j, struct slice object, const char *name)
-{
-	struct slice value = json_member(object, slice_of(name));
-
-	return value.p && json_kind(value) == JSON_STRING ? json_decode(value, j->arena)
-							  : (struct slice){"", 0};
-}
-
 static bool
 number_of(struct slice object, const char *name, uint64_t *n)
 {
@@ -73,7 +64,7 @@ running(struct judge *j, uint64_t pid, struct slice tool)
 static void
 take_start(struct judge *j, struct slice line)
 {
-	struct slice tool = text_of(j, line, "tool");
+	struct slice tool = json_member_text(line, "tool", j->arena);
 	uint64_t pid;
 
 	if (!number_of(line, "pid", &pid) || !tool.n) {
@@ -119,7 +110,7 @@ add_counts(struct verdict_counts *c, struct slice counts)
 static void
 take_done(struct judge *j, struct slice line)
 {
-	struct slice tool = text_of(j, line, "tool"), counts = json_member(line, SLICE("counts"));
+	struct slice tool = json_member_text(line, "tool", j->arena), counts = json_member(line, SLICE("counts"));
 	struct verdict_counts *c = counts_of(j, tool);
 	struct process *p;
 	uint64_t pid, ms;
@@ -167,6 +158,20 @@ fail_by_uri(struct judge *j, struct slice uri, struct slice error)
 	return found;
 }
 
+/* All that announced the same version of the object as this message. */
+static void
+fail_with_others(struct judge *j, size_t message, struct slice uri, struct slice error)
+{
+	const struct verdict_link *links = j->q->links;
+
+	fail_message(j, message, uri, error);
+	for (size_t i = 0; i < j->q->n_links; i++)
+		if (links[i].message == message && slice_equal(links[i].uri, uri))
+			for (size_t k = 0; k < j->q->n_links; k++)
+				if (links[k].reference == links[i].reference)
+					fail_message(j, links[k].message, uri, error);
+}
+
 static bool
 fail_by_id(struct judge *j, struct slice line, struct slice uri, struct slice error)
 {
@@ -181,7 +186,7 @@ fail_by_id(struct judge *j, struct slice line, struct slice uri, struct slice er
 
 		for (size_t i = 0; i < j->q->n_messages; i++)
 			if (slice_equal(j->q->messages[i].id, text)) {
-				fail_message(j, i, uri, error);
+				fail_with_others(j, i, uri, error);
 				found = true;
 			}
 	}
@@ -193,8 +198,10 @@ note_failure(struct judge *j, struct slice uri, struct slice error, struct slice
 {
 	struct verdict *v = j->v;
 
-	if (v->n_failures == FAILURES_MAX)
+	if (v->n_failures == FAILURES_MAX) {
+		v->n_unlisted++;
 		return;
+	}
 	if (!v->failures)
 		v->failures = memory_get_zeroed(FAILURES_MAX, sizeof(*v->failures));
 	v->failures[v->n_failures++] = (struct verdict_failure){uri, error, tool};
@@ -203,13 +210,11 @@ note_failure(struct judge *j, struct slice uri, struct slice error, struct slice
 static void
 take_failed(struct judge *j, struct slice line)
 {
-	struct slice uri = text_of(j, line, "uri"), error = text_of(j, line, "error");
-	struct slice tool = text_of(j, line, "tool");
-	bool found = fail_by_id(j, line, uri, error);
+	struct slice uri = json_member_text(line, "uri", j->arena), error = json_member_text(line, "error", j->arena);
+	struct slice tool = json_member_text(line, "tool", j->arena);
 
-	found |= fail_by_uri(j, uri, error);
 	note_failure(j, uri, error, tool);
-	if (!found)
+	if (!fail_by_id(j, line, uri, error) && !fail_by_uri(j, uri, error))
 		fail_batch(j, "%.*s failed with '%.*s': %.*s", (int)tool.n, tool.p,
 			(int)(uri.n < 150 ? uri.n : 150), uri.p, (int)(error.n < 150 ? error.n : 150), error.p);
 }
@@ -217,8 +222,8 @@ take_failed(struct judge *j, struct slice line)
 static void
 take_refused(struct judge *j, struct slice line)
 {
-	struct slice uri = text_of(j, line, "uri"), error = text_of(j, line, "error");
-	struct slice tool = text_of(j, line, "tool"), kept = json_member(line, SLICE("kept"));
+	struct slice uri = json_member_text(line, "uri", j->arena), error = json_member_text(line, "error", j->arena);
+	struct slice tool = json_member_text(line, "tool", j->arena), kept = json_member(line, SLICE("kept"));
 
 	j->v->refused_lines++;
 	if (kept.p && json_kind(kept) == JSON_TRUE)
@@ -242,7 +247,7 @@ take_line(struct judge *j, struct slice line, size_t number)
 		fail_batch(j, "line %zu of the journal is not a JSON object", number);
 		return;
 	}
-	event = text_of(j, value, "event");
+	event = json_member_text(value, "event", j->arena);
 	if (slice_equal(event, SLICE("start")))
 		take_start(j, value);
 	else if (slice_equal(event, SLICE("done")))

@@ -14,6 +14,7 @@
 struct verdict_link {           /* one per message and object that it announced */
 	struct slice uri;
 	size_t message;         /* its place in messages */
+	size_t reference;       /* one number for all links to one version of an object */
 };
 
 struct verdict_message {
@@ -57,7 +58,7 @@ struct verdict {
 	struct verdict_counts tools[VERDICT_TOOLS];
 	uint64_t refused_lines; /* records refused */
 	struct verdict_failure *failures; /* owned, as what they borrow */
-	size_t n_failures;
+	size_t n_failures, n_unlisted; /* beyond a thousand they are only counted */
 	void *memory;
 };
 

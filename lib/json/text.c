@@ -292,6 +292,16 @@ json_member(struct slice object, struct slice decoded_name)
 	return found;
 }
 
+struct slice
+json_member_text(struct slice object, const char *name, struct arena *arena)
+{
+	struct slice value = json_member(object, slice_of(name));
+
+	if (!value.p || json_kind(value) != JSON_STRING)
+		return SLICE("");
+	return arena_copy_string(arena, json_decode(value, arena));
+}
+
 /* --- whole texts -------------------------------------------------------------------------------------------------- */
 
 void

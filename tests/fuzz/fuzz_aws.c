@@ -1,5 +1,6 @@
 /* What services and queues send: notifications, Lambda events, XML, profile files, and a journal. The first byte
  * chooses. */
+#include "aws/event.h"
 #include "aws/ini.h"
 #include "aws/notification.h"
 #include "aws/xml.h"
@@ -20,15 +21,19 @@ try_notification(struct slice text, struct arena *arena)
 }
 
 static void
-try_event(struct slice text, struct arena *arena)
+try_event(struct slice text)
 {
-	struct event_message *messages;
+	struct batch batch = {.n = 0};
+	struct buffer answer = {0};
 	struct error error;
-	size_t n;
 
-	if (event_parse(text, arena, &messages, &n, &error) == 0)
-		for (size_t i = 0; i < n; i++)
-			require(messages[i].id.n > 0);
+	if (event_parse(text, &batch, &error) == 0) {
+		for (size_t i = 0; i < batch.n; i++)
+			require(batch.messages[i].id.n > 0);
+		event_answer(&batch, &answer);
+	}
+	buffer_free(&answer);
+	batch_free(&batch);
 }
 
 /* Whatever the journal says, a batch that failed fails every message. */
@@ -36,7 +41,7 @@ static void
 try_journal(struct slice text)
 {
 	struct verdict_message messages[] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}};
-	struct verdict_link links[] = {{{"s3://s/1", 8}, 0}, {{"s3://s/2", 8}, 1}};
+	struct verdict_link links[] = {{{"s3://s/1", 8}, 0, 0}, {{"s3://s/2", 8}, 1, 1}};
 	struct verdict_question question = {text, 2, links, 2, messages, 2, 0, false, false};
 	struct verdict verdict;
 
@@ -61,7 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		try_notification(text, &arena);
 		break;
 	case 1:
-		try_event(text, &arena);
+		try_event(text);
 		break;
 	case 2:
 		xml_parse(text, &arena, &error);

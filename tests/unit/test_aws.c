@@ -1,6 +1,5 @@
 #include "unit.h"
 
-#include "aws/batch.h"
 #include "aws/checksum.h"
 #include "aws/config.h"
 #include "aws/credentials.h"
@@ -448,33 +447,6 @@ extensions_end_twelve_hours_after_the_receipt(void **state)
 }
 
 static void
-a_batch_names_each_object_once(void **state)
-{
-	static const char body[] = "{\"Records\":[{\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":"
-				   "\"b\"},\"object\":{\"key\":"
-				   "\"k\",\"sequencer\":\"%s\"}}}]}";
-	struct batch batch = {.n = 0};
-	struct buffer out = {0};
-	char *first = memory_format(body, "0A"), *second = memory_format(body, "0B");
-
-	(void)state;
-	batch_add(&batch, SLICE("m1"), SLICE("h1"), slice_of(second), SLICE(""), 1, 0);
-	batch_add(&batch, SLICE("m2"), SLICE("h2"), slice_of(first), SLICE(""), 2, 0);
-	batch_add(&batch, SLICE("m3"), SLICE("h3"), SLICE("junk"), SLICE(""), 1, 0);
-	batch_print(&batch, &out);
-	assert_string_equal(buffer_string(&out),
-		"{\"uri\":\"s3://b/k\",\"sequencer\":\"0B\",\"messages\":[{\"id\":\"m1\",\"receipt_handle\":\"h1\","
-		"\"receive_count\":1},{\"id\":\"m2\",\"receipt_handle\":\"h2\",\"receive_count\":2}]}\n");
-	assert_int_equal(batch.references.n, 1);
-	assert_int_equal(batch.n_links, 2);
-	assert_int_equal(batch.messages[2].fate, BATCH_UNKNOWN);
-	batch_free(&batch);
-	buffer_free(&out);
-	free(first);
-	free(second);
-}
-
-static void
 metrics_are_embedded_metric_format(void **state)
 {
 	struct verdict verdict = {.batch_failed = false};
@@ -526,7 +498,6 @@ main(void)
 		cmocka_unit_test(checksums_are_as_published),
 		cmocka_unit_test(queues_are_named_in_three_ways),
 		cmocka_unit_test(extensions_end_twelve_hours_after_the_receipt),
-		cmocka_unit_test(a_batch_names_each_object_once),
 		cmocka_unit_test(metrics_are_embedded_metric_format),
 	};
 

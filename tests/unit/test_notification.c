@@ -156,44 +156,6 @@ a_nest_of_envelopes_ends(void **state)
 	buffer_free(&next);
 }
 
-static void
-a_lambda_event_is_taken_apart(void **state)
-{
-	struct event_message *messages;
-	struct error error;
-	size_t n;
-
-	(void)state;
-	assert_int_equal(
-		event_parse(SLICE("{\"Records\":[{\"messageId\":\"m1\",\"receiptHandle\":\"h\",\"body\":\"{}\","
-				  "\"attributes\":{\"ApproximateReceiveCount\":\"3\",\"MessageGroupId\":\"g\"},"
-				  "\"eventSourceARN\":\"arn:aws:sqs:r:1:q\"},{\"messageId\":\"m2\"}]}"),
-			&arena, &messages, &n, &error),
-		0);
-	assert_int_equal(n, 2);
-	assert_string_equal(messages[0].id.p, "m1");
-	assert_string_equal(messages[0].handle.p, "h");
-	assert_string_equal(messages[0].body.p, "{}");
-	assert_string_equal(messages[0].group.p, "g");
-	assert_int_equal(messages[0].receive_count, 3);
-	assert_int_equal(messages[1].receive_count, 1);
-}
-
-static void
-what_is_no_event_is_refused(void **state)
-{
-	static const char *const events[] = {"", "{", "[]", "{}", "{\"Records\":{}}", "{\"Records\":[{}]}",
-		"{\"Records\":[1]}", "{\"Records\":[{\"messageId\":5}]}"};
-	struct event_message *messages;
-	struct error error;
-	size_t n;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
-		if (event_parse(slice_of(events[i]), &arena, &messages, &n, &error) == 0)
-			fail_msg("%s", events[i]);
-}
-
 int
 main(void)
 {
@@ -205,8 +167,6 @@ main(void)
 		cmocka_unit_test(some_messages_ask_for_nothing),
 		cmocka_unit_test(anything_else_is_left_alone),
 		cmocka_unit_test(a_nest_of_envelopes_ends),
-		cmocka_unit_test(a_lambda_event_is_taken_apart),
-		cmocka_unit_test(what_is_no_event_is_refused),
 	};
 	int failed = TESTS(tests);
 

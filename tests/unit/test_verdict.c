@@ -13,7 +13,7 @@
 
 /* Two objects, announced by messages a (both) and b (the second). */
 static const struct verdict_link links[] = {
-	{{"s3://s/1", 8}, 0}, {{"s3://s/2", 8}, 0}, {{"s3://s/2", 8}, 1}, {{"s3://s/3", 8}, 2}};
+	{{"s3://s/1", 8}, 0, 0}, {{"s3://s/2", 8}, 0, 1}, {{"s3://s/2", 8}, 1, 1}, {{"s3://s/3", 8}, 2, 2}};
 
 struct judged {
 	bool batch, a, b, c;
@@ -230,6 +230,29 @@ lines_of_other_kinds_are_passed_over(void **state)
 }
 
 static void
+a_version_that_fails_leaves_the_other_alone(void **state)
+{
+	static const char journal[] = START("acc-fetch", 1)
+		"{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,\"uri\":\"s3://s/1\",\"messages\":[\"a\"],"
+		"\"error\":\"gone\"}\n"
+		DONE("acc-fetch", 1, 1, "\"references\":2,\"objects\":1,\"failed_objects\":1");
+	static const struct verdict_link versions[] = {{{"s3://s/1", 8}, 0, 0}, {{"s3://s/1", 8}, 1, 1},
+		{{"s3://s/1", 8}, 2, 0}};
+	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
+	struct verdict_question q = {{journal, sizeof(journal) - 1}, 2, versions, 3, messages, 3, 1, false, false};
+	struct verdict v;
+
+	(void)state;
+	verdict_judge(&q, &v);
+	assert_false(v.batch_failed);
+	assert_true(messages[0].failed);
+	assert_false(messages[1].failed);
+	/* it was announced by the same reference, whatever a filter made of that */
+	assert_true(messages[2].failed);
+	verdict_free(&v);
+}
+
+static void
 failures_are_listed_for_people(void **state)
 {
 	static const char journal[] = START("acc-fetch", 1)
@@ -270,6 +293,7 @@ main(void)
 		cmocka_unit_test(a_filter_of_the_users_leaves_the_counts_out),
 		cmocka_unit_test(a_journal_that_is_damaged_proves_nothing),
 		cmocka_unit_test(lines_of_other_kinds_are_passed_over),
+		cmocka_unit_test(a_version_that_fails_leaves_the_other_alone),
 		cmocka_unit_test(failures_are_listed_for_people),
 	};
 

@@ -1,0 +1,26 @@
+/* drain_private - what the files of drain share. */
+#ifndef ACC_AWS_DRAIN_PRIVATE_H
+#define ACC_AWS_DRAIN_PRIVATE_H
+
+#include "aws/batch.h"
+#include "aws/drain.h"
+
+/* drain.c */
+bool drain_is_out_of_time(const struct drain *d);
+
+/* drain_receive.c: fill the batch; false when the queue had nothing new. */
+bool drain_gather(struct drain *d, struct batch *batch, uint64_t most);
+/* A message that failed: a run that does not follow leaves it alone when it comes back. */
+void drain_leave_alone(struct drain *d, const struct batch_message *m);
+void drain_warn_of_last_chance(const struct drain *d, const struct batch_message *m);
+
+/* drain_work.c: run the command on the batch, judge, report. */
+void drain_work(struct drain *d, struct batch *batch);
+
+/* drain_report.c: count the batch; what failed goes to standard error and to the topic, metrics if there was work. */
+void drain_report(struct drain *d, const struct batch *batch, const struct verdict *verdict, uint64_t duration_ms);
+
+/* drain_acknowledge.c: delete these, count them, and report those that could not be. */
+void drain_delete(struct drain *d, struct sqs_entry *entries, size_t n);
+
+#endif

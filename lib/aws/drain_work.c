@@ -1,0 +1,95 @@
+#include "aws/drain_private.h"
+
+#include "base/command.h"
+#include "base/memory.h"
+#include "io/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int64_t
+command_limit(const struct drain *d)
+{
+	int64_t limit = d->timeout_ms ? run_clock_ms() + (int64_t)d->timeout_ms : 0;
+
+	if (d->until_ms && (!limit || d->until_ms < limit))
+		limit = d->until_ms;
+	return limit;
+}
+
+static void
+run(const struct drain *d, const struct batch *batch, struct run_result *result)
+{
+	struct buffer references = {0};
+	struct error error;
+	struct run run = {.arguments = d->command, .output_fd = d->command_output, .until_ms = command_limit(d)};
+
+	batch_print(batch, &references);
+	run.input = buffer_slice(&references);
+	if (run_command(&run, result, &error) < 0)
+		command_die(&error);
+	buffer_free(&references);
+}
+
+/* Find out what of a batch's work is done. */
+static void
+judge(const struct drain *d, struct batch *batch, const struct run_result *result, struct verdict *verdict)
+{
+	struct verdict_message *judged = memory_get_zeroed(batch->n, sizeof(*judged));
+	struct verdict_question question = {buffer_slice(&result->journal), batch->references.n, batch->links,
+		batch->n_links, judged, batch->n, result->status, d->trust_status, d->filtered};
+
+	for (size_t i = 0; i < batch->n; i++)
+		judged[i].id = batch->messages[i].id;
+	verdict_judge(&question, verdict);
+	if (result->timed_out) {
+		verdict->batch_failed = true;
+		snprintf(verdict->reason, sizeof(verdict->reason), "the command was ended: its time was up");
+	}
+	for (size_t i = 0; i < batch->n; i++) {
+		struct batch_message *m = &batch->messages[i];
+
+		if (m->fate != BATCH_WORK || (!judged[i].failed && !verdict->batch_failed))
+			continue;
+		m->fate = BATCH_FAILED;
+		m->why = verdict->batch_failed ? "not proved done"
+			: arena_copy_string(&batch->arena, slice_of(judged[i].reason)).p;
+	}
+	free(judged);
+}
+
+/* Of a FIFO queue's group nothing may be done before what failed. */
+static void
+fail_followers(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct batch_message *first = &batch->messages[i];
+
+		for (size_t k = i + 1; batch_has_failed(first) && first->group.n && k < batch->n; k++) {
+			struct batch_message *m = &batch->messages[k];
+
+			if (batch_has_failed(m) || !slice_equal(first->group, m->group))
+				continue;
+			m->fate = BATCH_BEHIND;
+			m->why = "an earlier message of its group failed";
+		}
+	}
+}
+
+void
+drain_work(struct drain *d, struct batch *batch)
+{
+	struct run_result result = {.status = 0};
+	struct verdict verdict = {.batch_failed = false};
+
+	if (batch->references.n) {
+		result.timed_out = drain_is_out_of_time(d);
+		if (!result.timed_out)
+			run(d, batch, &result);
+		judge(d, batch, &result, &verdict);
+	}
+	fail_followers(batch);
+	drain_report(d, batch, &verdict, result.duration_ms);
+	buffer_free(&result.journal);
+	verdict_free(&verdict);
+}
