@@ -117,6 +117,9 @@ records() { # COUNT
 	sdk s3 HeadObject "{\"Bucket\":\"dest\",\"Key\":\"$here/o\",\"ChecksumMode\":\"ENABLED\"}" >answer
 	[ "$(jq -c '[.ServerSideEncryption,.SSEKMSKeyId,.StorageClass,.Metadata.who,.ContentType]' answer)" = '["aws:kms","my-key","GLACIER_IR","me","application/x-ndjson"]' ]
 	[ "$(jq -r .ChecksumCRC32C answer | wc -c)" -eq 9 ]
+	acc-put --keep --key "$here/d" --sse aws:kms:dsse:my-key s3://dest object
+	sdk s3 HeadObject "{\"Bucket\":\"dest\",\"Key\":\"$here/d\"}" >answer
+	[ "$(jq -c '[.ServerSideEncryption,.SSEKMSKeyId]' answer)" = '["aws:kms:dsse","my-key"]' ]
 	acc-put --key "$here/p" --checksum none s3://dest object
 	sdk s3 HeadObject "{\"Bucket\":\"dest\",\"Key\":\"$here/p\",\"ChecksumMode\":\"ENABLED\"}" >answer
 	[ "$(jq -c '[.ChecksumCRC32C,.ChecksumSHA256]' answer)" = '[null,null]' ]

@@ -350,12 +350,11 @@ static enum retry_transport
 failure(struct http_stream *s, struct error *error)
 {
 	enum retry_transport transport = transport_of(s->result);
-	double connected = 0;
+	double connected = 0; /* also on a connection that was used before */
 
-	curl_easy_getinfo(s->easy, CURLINFO_CONNECT_TIME, &connected);
+	curl_easy_getinfo(s->easy, CURLINFO_PRETRANSFER_TIME, &connected);
 	if (transport == RETRY_TIMED_OUT && connected == 0)
 		transport = RETRY_UNREACHABLE;
-
 	if (s->stalled)
 		error_set(error, STATUS_FAILED, "network", "nothing came or went for %llu s",
 			(unsigned long long)(s->stall_ms / 1000));

@@ -18,9 +18,9 @@ encryption_headers(struct s3_op *op, const char *sse)
 	if (!sse)
 		return;
 	key = key ? strchr(key + 1, ':') : NULL;
-	/* aws:kms:dsse is a kind, not a key */
-	if (key && strcmp(key, ":dsse") == 0)
-		key = NULL;
+	/* aws:kms:dsse is a kind, with or without a key */
+	if (key && strncmp(key, ":dsse", 5) == 0 && (key[5] == 0 || key[5] == ':'))
+		key = key[5] ? key + 5 : NULL;
 	snprintf(kind, sizeof(kind), "%.*s", key ? (int)(key - sse) : (int)strlen(sse), sse);
 	s3_op_header(op, "x-amz-server-side-encryption", kind);
 	if (key)
