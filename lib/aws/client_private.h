@@ -18,7 +18,7 @@ struct aws_exchange {
 	int wire_status;              /* reply.status may have been corrected */
 	int64_t skew_seconds;         /* the last try was signed by */
 	bool fresh;
-	unsigned keys, refused_keys;  /* serials: of the client's keys that it was signed with; of those to be renewed */
+	unsigned keys, refused_keys;  /* serials: of the client's keys that signed the last try; of those to renew */
 	char hash[65];
 };
 

@@ -26,8 +26,8 @@ struct aws_keys {
 };
 
 /* Copy the current keys, fetching or renewing them when due. refused: the serial of keys that the service called
- * expired, or 0; they are fetched anew once for all who had them. -1 with *error (STATUS_USAGE when there are none, else
- * STATUS_FAILED). Gives keys to aws_keys_free. */
+ * expired, or 0; they are fetched anew once for all who had them. -1 with *error (STATUS_USAGE when there are none,
+ * else STATUS_FAILED). Gives keys to aws_keys_free. */
 int credentials_get(const struct aws_config *config, unsigned refused, struct aws_keys *keys, struct error *error);
 void aws_keys_free(struct aws_keys *keys); /* wipes */
 

@@ -60,7 +60,8 @@ take_keys(const char *who, int status, const struct error *cause, struct slice j
 	struct error fault;
 
 	if (status == 0)
-		return error_set(error, STATUS_FAILED, "credentials", "cannot get keys from %s: %.900s", who, cause->text);
+		return error_set(error, STATUS_FAILED, "credentials", "cannot get keys from %s: %.900s", who,
+			cause->text);
 	if (status != 200)
 		return error_set(error, STATUS_FAILED, "credentials", "%s gives no keys (HTTP %d)", who, status);
 	if (credentials_parse(json, false, keys, &fault) < 0)

@@ -3,8 +3,8 @@
  * Property names are lower-cased and split from the value at the first '='; CRLF is accepted; '#' and ';'
  * begin a comment at the line's start, or behind white space in a value and behind ']'; an indented line
  * continues the value before it (joined with '\n'), or under an empty value is a property of its own of that
- * group ("s3 =\n  endpoint_url = ..."). Sections of the same name are one, the last value wins. A name may be in quotes, as
- * the AWS CLI writes one with white space. */
+ * group ("s3 =\n  endpoint_url = ..."). Sections of the same name are one, the last value wins. A name may be in
+ * quotes, as the AWS CLI writes one with white space. */
 #ifndef ACC_AWS_INI_H
 #define ACC_AWS_INI_H
 

@@ -84,8 +84,8 @@ struct s3_listing {
 };
 
 /* Call each for every key in order, until it returns false. What each borrows lives during the call. A service whose
- * pages lead in a circle, or are empty a thousand times in a row, or have prefixes that are not below the one asked for,
- * is an error ("service"). */
+ * pages lead in a circle, or are empty a thousand times in a row, or have prefixes that are not below the one asked
+ * for, is an error ("service"). */
 int s3_list(const struct s3_listing *listing, bool (*each)(void *context, const struct s3_entry *entry),
 	void *context, struct error *error);
 

@@ -176,7 +176,8 @@ check_progress(struct journey *j, struct slice token, struct error *error)
 	j->empty = j->any ? 0 : j->empty + 1;
 	j->any = false;
 	if (slice_equal(buffer_slice(&j->kept), token))
-		return endless(j->listing, "the service sent a continuation token twice, so the list has no end", error);
+		return endless(j->listing, "the service sent a continuation token twice, so the list has no end",
+			error);
 	if (j->empty == EMPTY_PAGES_MAX)
 		return endless(j->listing, "page after page is empty, and none is the last", error);
 	j->pages++;
