@@ -1,6 +1,5 @@
 #include "aws/client_private.h"
 
-#include "aws/signing_key.h"
 #include "aws/xml.h"
 #include "base/memory.h"
 #include "base/message.h"
@@ -8,7 +7,6 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <sodium.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -32,19 +30,16 @@ static struct {
 	size_t n_reached;
 } client = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static _Atomic int64_t skew_seconds; /* of the services' clocks against ours */
-
-/* In seconds since the epoch. */
-static int64_t
-own_clock(void)
-{
-	return client.config.environment->now_us() / 1000000;
-}
-
 const struct aws_config *
 aws_configuration(void)
 {
 	return &client.config;
+}
+
+const char *
+client_ca_bundle(void)
+{
+	return client.ca_bundle;
 }
 
 static int
@@ -163,187 +158,6 @@ aws_json_call(struct aws_call *call, enum aws_service service, const char *targe
 	aws_header(call, "X-Amz-Target", slice_of(target));
 }
 
-/* ---- one try ---- */
-
-static const char *
-keep(struct aws_exchange *x, const char *s)
-{
-	return s ? arena_copy(&x->arena, (struct slice){s, strlen(s) + 1}).p : NULL;
-}
-
-static void
-copy_call(struct aws_exchange *x, const struct aws_call *call)
-{
-	struct aws_call *c = &x->call;
-
-	*c = *call;
-	c->what = keep(x, call->what);
-	c->permission = keep(x, call->permission);
-	c->method = keep(x, call->method);
-	c->host_label = keep(x, call->host_label);
-	c->payload_hash = keep(x, call->payload_hash);
-	c->root = keep(x, call->root);
-	c->path = arena_copy(&x->arena, call->path);
-	c->query = arena_copy(&x->arena, call->query);
-	for (size_t i = 0; i < c->n_headers; i++) {
-		c->headers[i].name = arena_copy(&x->arena, call->headers[i].name);
-		c->headers[i].value = arena_copy(&x->arena, call->headers[i].value);
-	}
-}
-
-static int
-resolve(struct aws_exchange *x, struct error *error)
-{
-	const char *region = x->call.region;
-
-	if (!region && !(region = aws_region(x->call.service, error)))
-		return -1;
-	snprintf(x->region, sizeof(x->region), "%s", region);
-	x->call.region = x->region;
-	if (!x->call.endpoint && aws_endpoint_resolve(&client.config, x->call.service, x->region,
-					 &x->endpoint, error) < 0)
-		return -1;
-	if (!x->call.endpoint)
-		x->call.endpoint = &x->endpoint;
-	if (!x->call.payload_hash) {
-		sigv4_hash(x->hash, x->call.has_body ? x->call.body : (struct slice){NULL, 0});
-		x->call.payload_hash = x->hash;
-	}
-	return 0;
-}
-
-static void
-add_authority(struct buffer *out, const struct aws_call *call)
-{
-	if (call->host_label) {
-		buffer_add_string(out, call->host_label);
-		buffer_add_byte(out, '.');
-	}
-	buffer_add_string(out, call->endpoint->authority);
-}
-
-/* The Host header has no default port. */
-static struct slice
-host_header(const struct aws_call *call, struct buffer *authority)
-{
-	struct slice host, port = strcmp(call->endpoint->scheme, "https") == 0 ? SLICE(":443") : SLICE(":80");
-
-	add_authority(authority, call);
-	host = buffer_slice(authority);
-	if (host.n > port.n && memcmp(host.p + host.n - port.n, port.p, port.n) == 0)
-		host.n -= port.n;
-	return host;
-}
-
-struct signing {
-	struct sigv4_header headers[AWS_HEADERS_MAX + 6];
-	size_t n;
-	struct buffer authority, path, authorization;
-	struct sigv4_scope scope;
-};
-
-static void
-add(struct signing *s, const char *name, struct slice value)
-{
-	s->headers[s->n++] = (struct sigv4_header){slice_of(name), value};
-}
-
-static void
-sign(struct aws_exchange *x, const struct aws_keys *keys, struct signing *s)
-{
-	const struct aws_call *call = &x->call;
-	struct sigv4_request request = {slice_of(call->method), buffer_slice(&s->path), call->query,
-		s->headers, 0, slice_of(call->payload_hash), call->service == AWS_S3};
-	unsigned char key[32];
-
-	x->skew_seconds = atomic_load(&skew_seconds);
-	sigv4_time(&s->scope, own_clock() + x->skew_seconds);
-	s->scope.region = call->region;
-	s->scope.service = aws_service_name(call->service);
-	add(s, "X-Amz-Date", slice_of(s->scope.time));
-	if (call->service == AWS_S3)
-		add(s, "X-Amz-Content-Sha256", request.payload_hash);
-	if (keys->token)
-		add(s, "X-Amz-Security-Token", slice_of(keys->token));
-	request.n_headers = s->n;
-	signing_key_get(key, slice_of(keys->secret), &s->scope);
-	sigv4_authorization(&s->authorization, &request, &s->scope, slice_of(keys->id), key);
-	sodium_memzero(key, sizeof(key));
-	add(s, "Authorization", buffer_slice(&s->authorization));
-}
-
-static void
-wipe(struct buffer *b)
-{
-	if (b->p)
-		sodium_memzero(b->p, b->capacity);
-	buffer_free(b);
-}
-
-static void
-send_request(struct aws_exchange *x, struct signing *s)
-{
-	const struct aws_call *call = &x->call;
-	struct buffer url = {0};
-	/* Host is signed as libcurl will send it, and left to libcurl. */
-	struct http_request request = {
-		.method = call->method,
-		.headers = s->headers + 1,
-		.n_headers = s->n - 1,
-		.has_body = call->has_body,
-		.body = call->body,
-		.body_fd = call->body_fd,
-		.body_offset = call->body_offset,
-		.body_bytes = call->has_body && call->body_fd < 0 ? call->body.n : call->body_bytes,
-		.total_ms = call->total_ms,
-		.stall_seconds = call->stall_seconds,
-		.window = call->window,
-		.into = call->into,
-		.into_bytes = call->into_bytes,
-		.fresh = x->fresh,
-		.ca_bundle = client.ca_bundle,
-	};
-
-	buffer_format(&url, "%s://", call->endpoint->scheme);
-	add_authority(&url, call);
-	buffer_add_slice(&url, buffer_slice(&s->path));
-	if (call->query.n) {
-		buffer_add_byte(&url, '?');
-		buffer_add_slice(&url, call->query);
-	}
-	request.url = buffer_string(&url);
-	x->stream = http_open(&request);
-	buffer_free(&url);
-}
-
-static int
-try(struct aws_exchange *x, struct error *error)
-{
-	const struct aws_call *call = &x->call;
-	struct signing s = {.n = 0};
-	struct aws_keys own = {0};
-	const struct aws_keys *keys = call->keys ? call->keys : &own;
-
-	if (!call->anonymous && !call->keys &&
-		credentials_get(&client.config, x->refused_keys, &own, error) < 0)
-		return -1;
-	x->keys = own.serial;
-	add(&s, "Host", host_header(call, &s.authority));
-	for (size_t i = 0; i < call->n_headers; i++)
-		s.headers[s.n++] = call->headers[i];
-	buffer_add_string(&s.path, call->endpoint->prefix);
-	buffer_add_slice(&s.path, call->path);
-	if (!call->anonymous)
-		sign(x, keys, &s);
-	x->retry.attempt++;
-	send_request(x, &s);
-	aws_keys_free(&own);
-	buffer_free(&s.authority);
-	buffer_free(&s.path);
-	wipe(&s.authorization);
-	return 0;
-}
-
 /* ---- what came back ---- */
 
 /* A 200 that holds <Error>, or not the document it should, is a failure in disguise. */
@@ -446,7 +260,7 @@ take_reply(struct aws_exchange *x, struct error *error)
 		return;
 	date = http_date(x->reply.head);
 	o->has_date = date >= 0;
-	o->skew_seconds = o->has_date ? date - own_clock() - x->skew_seconds : 0;
+	o->skew_seconds = o->has_date ? date - client_clock(x) : 0;
 }
 
 /* ---- the loop ---- */
@@ -482,17 +296,6 @@ decide(struct aws_exchange *x, enum retry_class class, uint64_t *delay_ms)
 	return again;
 }
 
-/* Whoever sees it first corrects it for all; the others were signed before, and need but another signature. */
-static void
-correct_clock(const struct aws_exchange *x)
-{
-	int64_t signed_by = x->skew_seconds;
-
-	if (atomic_compare_exchange_strong(&skew_seconds, &signed_by, signed_by + x->outcome.skew_seconds))
-		message(MESSAGE_NOTE, "this computer's clock is off by %" PRId64 " s; corrected for signing",
-			signed_by + x->outcome.skew_seconds);
-}
-
 static bool
 prepare_again(struct aws_exchange *x, const struct error *why)
 {
@@ -504,7 +307,7 @@ prepare_again(struct aws_exchange *x, const struct error *why)
 	if (!decide(x, class, &delay_ms))
 		return false;
 	if (class == RETRY_SKEW)
-		correct_clock(x);
+		client_correct_clock(x);
 	x->refused_keys = class == RETRY_CREDENTIALS ? x->keys : 0;
 	x->fresh = class == RETRY_FRESH || class == RETRY_TIMEOUT;
 	message(MESSAGE_DETAIL, "cannot %s: %s%.*s; attempt %d after %" PRIu64 " ms", x->call.what,
@@ -522,8 +325,7 @@ aws_begin(const struct aws_call *call)
 {
 	struct aws_exchange *x = memory_get_zeroed(1, sizeof(*x));
 
-	copy_call(x, call);
-	if (resolve(x, &x->refused) == 0 && try(x, &x->refused) == 0)
+	if (client_prepare(x, call, &x->refused) == 0 && client_send(x, &x->refused) == 0)
 		x->refused.code = NULL;
 	return x;
 }
@@ -544,7 +346,7 @@ aws_finish(struct aws_exchange *x, struct aws_reply **reply, struct error *error
 			client_explain(x, error);
 			return -1;
 		}
-		if (try(x, error) < 0)
+		if (client_send(x, error) < 0)
 			return -1;
 	}
 	pthread_mutex_lock(&client.lock);

@@ -1,4 +1,5 @@
-/* What the halves of http share: http.c moves the bytes, http_setup.c tells libcurl what a request is. */
+/* What the parts of http share: http.c moves the bytes, http_setup.c tells libcurl what a request is, http_reply.c
+ * takes the head of the reply. */
 #ifndef ACC_AWS_HTTP_PRIVATE_H
 #define ACC_AWS_HTTP_PRIVATE_H
 
@@ -35,7 +36,7 @@ struct http_stream {
 /* Tell s->easy all of the request. */
 void http_set_up(struct http_stream *s, const struct http_request *r);
 
-/* libcurl's callbacks, data being the stream; in http.c. */
+/* libcurl's callbacks, data being the stream; the first is in http_reply.c. */
 size_t http_on_header(char *line, size_t size, size_t n, void *data);
 size_t http_on_data(char *p, size_t size, size_t n, void *data);
 size_t http_on_upload(char *p, size_t size, size_t n, void *data);
