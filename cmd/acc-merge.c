@@ -5,10 +5,10 @@
 #include "base/environment.h"
 #include "base/memory.h"
 #include "catalog/consolidate.h"
+#include "io/input.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { UPDATES_REPLACE, UPDATES_PATCH };
@@ -105,23 +105,6 @@ read_configuration(struct merge_options *merge, struct name_list *listed, struct
 	};
 }
 
-/* What there is to read, where all inputs are files. */
-static uint64_t
-bytes_to_read(const char *const *names, size_t n)
-{
-	uint64_t bytes = 0;
-	struct stat st;
-
-	for (size_t i = 0; i < n; i++) {
-		bool known = strcmp(names[i], "-") == 0 ? fstat(STDIN_FILENO, &st) == 0 : stat(names[i], &st) == 0;
-
-		if (!known || !S_ISREG(st.st_mode))
-			return 0;
-		bytes += (uint64_t)st.st_size;
-	}
-	return bytes;
-}
-
 /* Read the inputs; one that cannot be read is reported, and the others are merged all the same. */
 static enum status
 read_inputs(struct consolidation *c, const struct operands *operands)
@@ -132,7 +115,7 @@ read_inputs(struct consolidation *c, const struct operands *operands)
 	enum status status = STATUS_OK;
 	struct error error;
 
-	progress_total(bytes_to_read(names, n));
+	progress_total(input_bytes(names, n));
 	for (size_t i = 0; i < n; i++)
 		if (consolidation_read(c, names[i], &error) < 0) {
 			if (error.status == STATUS_FAILED)

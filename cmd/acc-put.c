@@ -148,6 +148,12 @@ put_descriptor(struct put *put, int fd, struct feedback *feedback)
 static void
 put_files(struct put *put, const char *const *names, struct feedback *feedback)
 {
+	bool known = true;
+	size_t n;
+
+	for (n = 0; names[n]; n++)
+		known = known && strcmp(names[n], "-") != 0;
+	progress_total(known ? n : 0);
 	for (; *names; names++) {
 		if (strcmp(*names, "-") == 0) {
 			put_descriptor(put, STDIN_FILENO, feedback);

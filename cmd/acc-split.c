@@ -5,6 +5,7 @@
 #include "base/instant.h"
 #include "base/units.h"
 #include "base/utf8.h"
+#include "io/input.h"
 #include "io/lines.h"
 #include "io/split.h"
 #include "io/stale.h"
@@ -112,10 +113,10 @@ split_descriptor(struct split *split, int fd, const char *input)
 
 	lines_open(&lines, fd, input);
 	while ((got = lines_next(&lines, &run, &error)) > 0) {
-		before = split->read;
+		before = split->bytes_in;
 		if (split_run(split, run, input, &line, &error) < 0)
 			command_die(&error);
-		progress_done(split->read - before);
+		progress_done(split->bytes_in - before);
 	}
 	if (got < 0)
 		command_die(&error);
@@ -164,6 +165,9 @@ claim_spool(const char *parent)
 int
 main(int argc, char *argv[])
 {
+	static const char *const standard_input[] = {"-"};
+	const char *const *names;
+	size_t n;
 	struct operands operands;
 	struct split split;
 	struct error error;
@@ -172,16 +176,17 @@ main(int argc, char *argv[])
 	if (argc == 3 && strcmp(argv[1], "--claim-spool") == 0)
 		return claim_spool(argv[2]);
 	command_begin(&command, argc, argv, &operands);
+	names = operands.n ? operands.values : standard_input;
+	n = operands.n ? operands.n : 1;
 	configure(&split);
 	if (shards)
 		allow_open_files();
 	if (split_open(&split, &error) < 0)
 		command_die(&error);
-	progress_start(command_progress_mode(), command_is_quiet(), "records");
-	if (operands.n == 0)
-		split_descriptor(&split, STDIN_FILENO, "-");
-	for (size_t i = 0; i < operands.n; i++)
-		status = status_worse(status, split_file(&split, operands.values[i]));
+	progress_start(command_progress_mode(), command_is_quiet(), "bytes");
+	progress_total(input_bytes(names, n));
+	for (size_t i = 0; i < n; i++)
+		status = status_worse(status, split_file(&split, names[i]));
 	if (split_finish(&split, &error) < 0)
 		command_die(&error);
 	progress_stop();

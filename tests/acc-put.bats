@@ -466,3 +466,11 @@ day=year=2021/month=01/day=31
 	find dest -type f | sort | xargs cat | diff - <(seq 0 4999)
 	[ -z "$(ls -A spool)" ]
 }
+
+@test "acc-put --progress: objects, of a total where the files are named" {
+	seq 3 | tee a b >c
+	run -0 --separate-stderr acc-put --progress always dest a b c
+	[[ $stderr = *"acc-put: 3/3 objects, "* ]]
+	run -0 --separate-stderr acc-put --progress always dest a - < <(printf 'b\nc\n')
+	[[ $stderr = *"acc-put: 3 objects, "* ]]
+}

@@ -196,3 +196,19 @@ input_is_live(const struct input *input)
 {
 	return input->stream->live;
 }
+
+uint64_t
+input_bytes(const char *const *names, size_t n)
+{
+	uint64_t bytes = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < n; i++) {
+		bool known = strcmp(names[i], "-") == 0 ? fstat(STDIN_FILENO, &st) == 0 : stat(names[i], &st) == 0;
+
+		if (!known || !S_ISREG(st.st_mode))
+			return 0;
+		bytes += (uint64_t)st.st_size;
+	}
+	return bytes;
+}

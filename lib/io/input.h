@@ -32,6 +32,9 @@ ssize_t input_read(struct input *input, void *p, size_t n, struct error *error);
  * that command_die would need. */
 bool input_map(struct input *input, struct slice *whole);
 
+/* Bytes as stored of all these together, for progress; 0 when that is unknown: one is no file, or not there. */
+uint64_t input_bytes(const char *const *names, size_t n);
+
 const char *input_name(const struct input *input);    /* as given; borrowed */
 struct instant input_time(const struct input *input); /* when a regular file was changed last; else missing */
 bool input_size(const struct input *input, uint64_t *bytes); /* as stored; false when that is unknown (a pipe) */
