@@ -89,6 +89,8 @@ configure_selection(struct selection *s)
 	if ((since && period_set_since(&s->period, since, &error) < 0) ||
 		(until && period_set_until(&s->period, until, &error) < 0))
 		command_usage("%s", error.text);
+	if (since && until && instant_compare(s->period.since, s->period.before) >= 0)
+		command_usage("--since '%s' is later than --until '%s'", since, until);
 	add_globs(&includes, &s->includes, &s->n_includes);
 	add_globs(&excludes, &s->excludes, &s->n_excludes);
 }
@@ -102,6 +104,13 @@ count_found(void *context, struct reference *r, const struct error *problem)
 
 	task->n_found++;
 	return task->found(task->context, r, problem);
+}
+
+/* Is it a pattern as other tools have it, where '*' takes in what is below? */
+static bool
+stops_at_slash(const char *source)
+{
+	return !raw && strchr(source, '/') && strchr(source, '*') && !strstr(source, "**");
 }
 
 static void
@@ -146,8 +155,8 @@ list_source(struct task *task, const char *source)
 	if (!scheme || scheme->list(source, &task->selection, count_found, task, &error) < 0) {
 		source_failed(task, source, &error);
 	} else if (task->n_found == 0 && !allow_empty) {
-		error_set(&error, STATUS_REFUSED, "no-match",
-			"'%s': no object matches (see --allow-empty)", source);
+		error_set(&error, STATUS_REFUSED, "no-match", "'%s': no object matches (%ssee --allow-empty)", source,
+			stops_at_slash(source) ? "'*' ends at a '/', '**' does not; " : "");
 		source_failed(task, source, &error);
 	}
 }

@@ -307,6 +307,10 @@ records() {
 	[ "$output" = '{}' ] && [ -z "$stderr" ]
 	mkdir empty
 	fetch 1 empty
+	fetch 1 "$PWD/empty*/*"
+	[ "$stderr" = "acc-fetch: '$PWD/empty*/*': no object matches ('*' ends at a '/', '**' does not; see --allow-empty)" ]
+	fetch 1 "empty/**"
+	[ "$stderr" = "acc-fetch: 'empty/**': no object matches (see --allow-empty)" ]
 	fetch 1 --include '*.x' .
 }
 
@@ -659,6 +663,8 @@ records() {
 @test "acc-fetch: wrong usage is status 2 and reads nothing" {
 	fetch 2 --since yesterday .
 	[[ $stderr = "acc-fetch: --since 'yesterday': not a time"* ]]
+	fetch 2 --since 2021-02-02 --until 2021-02-01 --allow-empty .
+	[ "$stderr" = "acc-fetch: --since '2021-02-02' is later than --until '2021-02-01' (see acc-fetch --help)" ]
 	fetch 2 --missing perhaps .
 	fetch 2 --buffer 1 .
 	fetch 2 --nosuch .

@@ -348,7 +348,16 @@ acc-merge: no consolidated record has a field 'c' (see --fields)" ]
 @test "acc-merge: what has no comma is a path, and the message says how to give one name" {
 	record A 1 '{"x":1}' >in.jsonl
 	merge 2 --priority A in.jsonl
-	[[ $stderr == *"'A'"*"No such file or directory"* ]]
+	[ "$stderr" = "acc-merge: cannot open 'A': No such file or directory (a list of one name ends in a comma: 'A,')" ]
+	merge 2 --deny lists/A in.jsonl
+	[ "$stderr" = "acc-merge: cannot open 'lists/A': No such file or directory" ]
+	merge 2 --priority '' in.jsonl
+	[ "$stderr" = "acc-merge: the list of partners is named by an empty text" ]
+}
+
+@test "acc-merge: an object in S3 is no file, and the message says who reads it" {
+	merge 1 s3://bucket/key
+	[ "$stderr" = "acc-merge: cannot open 's3://bucket/key': it is no file; acc-fetch reads objects" ]
 }
 
 # ---- rules

@@ -299,7 +299,12 @@ name_list_read(const char *argument, const struct list_shape *shape, struct name
 	if (!is_uri(argument) && strchr(argument, ','))
 		return split_names(argument, list, error);
 	*list = (struct name_list){0};
+	if (!*argument)
+		return error_set(error, STATUS_USAGE, "empty-list", "the list of partners is named by an empty text");
 	status = content_read(argument, &text, error);
+	if (status < 0 && strcmp(error->code, "missing") == 0 && !strchr(argument, '/'))
+		error_set(error, STATUS_USAGE, "missing", "%s (a list of one name ends in a comma: '%s,')", error->text,
+			argument);
 	if (status == 0)
 		status = name_list_parse(buffer_slice(&text), argument, shape, list, error);
 	buffer_free(&text);

@@ -29,6 +29,9 @@ open_descriptor(const char *name, struct error *error)
 
 	if (strcmp(name, "-") == 0)
 		return STDIN_FILENO;
+	if (!uri_is_local(name))
+		return error_set(error, STATUS_REFUSED, "bad-uri", "cannot open '%s': it is no file; acc-fetch reads objects",
+			name);
 	path = uri_local_path(name, error);
 	if (!path)
 		return -1;
