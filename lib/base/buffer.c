@@ -168,6 +168,13 @@ buffer_add_json_string(struct buffer *b, struct slice text)
 }
 
 void
+buffer_add_json_member(struct buffer *b, const char *name, const char *text)
+{
+	buffer_format(b, "%s\"%s\":", b->n && b->p[b->n - 1] == '{' ? "" : ",", name);
+	buffer_add_json_string(b, slice_of(text));
+}
+
+void
 buffer_add_printable(struct buffer *b, struct slice text)
 {
 	const char *p = text.p;

@@ -51,6 +51,9 @@ buffer_add_byte(struct buffer *b, char c)
  * so that the line stays valid JSON whatever a file or a server sent. */
 void buffer_add_json_string(struct buffer *b, struct slice text);
 
+/* Add a member of a JSON object, "name":"text", behind a comma unless the object was just opened. */
+void buffer_add_json_member(struct buffer *b, const char *name, const char *text);
+
 /* Add text for a person's terminal: control characters (C0, DEL, C1) and bytes that are not UTF-8
  * appear as \xNN, so that no input can drive the terminal. */
 void buffer_add_printable(struct buffer *b, struct slice text);

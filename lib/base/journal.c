@@ -51,17 +51,10 @@ append(struct buffer *line)
 }
 
 static void
-add_member(struct buffer *line, const char *name, const char *value)
-{
-	buffer_format(line, ",\"%s\":", name);
-	buffer_add_json_string(line, slice_of(value));
-}
-
-static void
 begin(struct buffer *line, const char *event)
 {
 	buffer_format(line, "{\"event\":\"%s\"", event);
-	add_member(line, "tool", message_tool_name());
+	buffer_add_json_member(line, "tool", message_tool_name());
 	buffer_format(line, ",\"pid\":%ld", (long)getpid());
 }
 
@@ -85,7 +78,7 @@ journal_open(const char *path, struct error *error)
 	journal_name = path;
 	begin(&line, "start");
 	instant_format(instant_of_us(environment_system.now_us()), 3, time);
-	add_member(&line, "time", time);
+	buffer_add_json_member(&line, "time", time);
 	buffer_add_byte(&line, '}');
 	append(&line);
 	return 0;
@@ -111,11 +104,11 @@ journal_failed(const char *uri, struct slice messages_json, const char *code, co
 	if (!journal_is_open())
 		return;
 	begin(&line, "failed");
-	add_member(&line, "uri", uri);
+	buffer_add_json_member(&line, "uri", uri);
 	buffer_add_string(&line, ",\"messages\":");
 	buffer_add_slice(&line, messages_json.n ? messages_json : SLICE("[]"));
-	add_member(&line, "code", code);
-	add_member(&line, "error", text);
+	buffer_add_json_member(&line, "code", code);
+	buffer_add_json_member(&line, "error", text);
 	buffer_add_byte(&line, '}');
 	append(&line);
 }
@@ -128,10 +121,10 @@ journal_refused(const char *uri, uint64_t record, const char *code, const char *
 	if (!journal_is_open())
 		return;
 	begin(&line, "refused");
-	add_member(&line, "uri", uri);
+	buffer_add_json_member(&line, "uri", uri);
 	buffer_format(&line, ",\"record\":%llu", (unsigned long long)record);
-	add_member(&line, "code", code);
-	add_member(&line, "error", text);
+	buffer_add_json_member(&line, "code", code);
+	buffer_add_json_member(&line, "error", text);
 	buffer_format(&line, ",\"kept\":%s}", kept ? "true" : "false");
 	append(&line);
 }

@@ -58,29 +58,23 @@ message_draw(const void *p, size_t n)
 }
 
 static void
-add_member(struct buffer *line, const char *name, const char *value)
-{
-	buffer_format(line, "%c\"%s\":", line->n ? ',' : '{', name);
-	buffer_add_json_string(line, slice_of(value));
-}
-
-static void
 render_json(struct buffer *line, enum message_level level, struct message_place place, const char *text)
 {
 	static const char *const levels[] = {"error", "warning", "info", "debug"};
 	char time[INSTANT_TEXT_MAX];
 
 	instant_format(instant_of_us(environment_system.now_us()), 3, time);
-	add_member(line, "time", time);
-	add_member(line, "level", levels[level]);
-	add_member(line, "tool", tool);
-	add_member(line, "message", text);
+	buffer_add_byte(line, '{');
+	buffer_add_json_member(line, "time", time);
+	buffer_add_json_member(line, "level", levels[level]);
+	buffer_add_json_member(line, "tool", tool);
+	buffer_add_json_member(line, "message", text);
 	if (place.uri)
-		add_member(line, "uri", place.uri);
+		buffer_add_json_member(line, "uri", place.uri);
 	if (place.record)
 		buffer_format(line, ",\"record\":%llu", (unsigned long long)place.record);
 	if (place.code)
-		add_member(line, "code", place.code);
+		buffer_add_json_member(line, "code", place.code);
 	buffer_add_string(line, "}\n");
 }
 

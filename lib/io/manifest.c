@@ -123,13 +123,6 @@ manifest_line_free(struct manifest_line *line)
 }
 
 static void
-add_text(struct buffer *out, const char *name, const char *text)
-{
-	buffer_format(out, ",\"%s\":", name);
-	buffer_add_json_string(out, slice_of(text));
-}
-
-static void
 add_number(struct buffer *out, const char *name, uint64_t number)
 {
 	buffer_format(out, ",\"%s\":", name);
@@ -139,13 +132,13 @@ add_number(struct buffer *out, const char *name, uint64_t number)
 void
 manifest_format(struct buffer *out, const struct manifest_line *line)
 {
-	buffer_add_string(out, "{\"path\":");
-	buffer_add_json_string(out, slice_of(line->path));
+	buffer_add_byte(out, '{');
+	buffer_add_json_member(out, "path", line->path);
 	add_number(out, "bytes", line->bytes);
 	if (line->has_records)
 		add_number(out, "records", line->records);
 	if (line->sha256[0])
-		add_text(out, "sha256", line->sha256);
+		buffer_add_json_member(out, "sha256", line->sha256);
 	if (line->shard != MANIFEST_NO_SHARD)
 		add_number(out, "shard", line->shard);
 	buffer_add_byte(out, '}');
@@ -154,17 +147,17 @@ manifest_format(struct buffer *out, const struct manifest_line *line)
 void
 receipt_format(struct buffer *out, const struct receipt *r)
 {
-	buffer_add_string(out, "{\"uri\":");
-	buffer_add_json_string(out, slice_of(r->uri));
+	buffer_add_byte(out, '{');
+	buffer_add_json_member(out, "uri", r->uri);
 	add_number(out, "bytes", r->bytes);
 	if (r->has_records)
 		add_number(out, "records", r->records);
 	if (r->sha256[0])
-		add_text(out, "sha256", r->sha256);
+		buffer_add_json_member(out, "sha256", r->sha256);
 	if (r->etag)
-		add_text(out, "etag", r->etag);
+		buffer_add_json_member(out, "etag", r->etag);
 	if (r->version_id)
-		add_text(out, "version_id", r->version_id);
+		buffer_add_json_member(out, "version_id", r->version_id);
 	buffer_add_byte(out, '}');
 }
 

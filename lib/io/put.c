@@ -101,14 +101,6 @@ complete(const struct put *p, int fd, struct manifest_line *line, struct error *
 	return 0;
 }
 
-static const char *
-last_segment(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* Would storing here feed the chain its own output? */
 static int
 check_feedback(const struct put *p, const char *uri, struct error *error)
@@ -234,7 +226,7 @@ store(struct put *p, struct slice key, struct store_object *object, struct recei
 static int
 store_open_file(struct put *p, struct put_task *t, int fd, struct error *error)
 {
-	struct key_values values = {p->at_us, slice_of(last_segment(t->line.path)), t->line.shard};
+	struct key_values values = {p->at_us, slice_of(basename(t->line.path)), t->line.shard};
 	struct store_object object = {.fd = fd, .bytes = t->line.bytes, .sha256 = t->line.sha256};
 	struct buffer key = {0};
 	int outcome = -1;

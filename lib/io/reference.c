@@ -107,17 +107,15 @@ reference_parse(struct slice line, struct reference *r, struct error *error)
 static void
 print_string(struct buffer *out, const char *name, const char *value)
 {
-	if (!value)
-		return;
-	buffer_format(out, ",\"%s\":", name);
-	buffer_add_json_string(out, slice_of(value));
+	if (value)
+		buffer_add_json_member(out, name, value);
 }
 
 void
 reference_print(struct buffer *out, const struct reference *r)
 {
-	buffer_add_string(out, "{\"uri\":");
-	buffer_add_json_string(out, slice_of(r->uri));
+	buffer_add_byte(out, '{');
+	buffer_add_json_member(out, "uri", r->uri);
 	print_string(out, "version_id", r->version_id);
 	print_string(out, "etag", r->etag);
 	if (r->has_size)

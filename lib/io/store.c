@@ -2,6 +2,8 @@
 
 #include "io/uri.h"
 
+#include <stdlib.h>
+
 #define CLASSES_MAX 8
 
 static const struct store_class *classes[CLASSES_MAX] = {&store_directory};
@@ -10,8 +12,9 @@ static int n_classes = 1;
 void
 store_register(const struct store_class *class)
 {
-	if (n_classes < CLASSES_MAX)
-		classes[n_classes++] = class;
+	if (n_classes == CLASSES_MAX)
+		abort();
+	classes[n_classes++] = class;
 }
 
 struct store *

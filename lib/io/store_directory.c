@@ -106,14 +106,6 @@ root(struct directory *d, struct error *error)
 	return fd;
 }
 
-static const char *
-last_segment(const char *key)
-{
-	const char *slash = strrchr(key, '/');
-
-	return slash ? slash + 1 : key;
-}
-
 static int
 open_parent(struct directory *d, const char *key, struct error *error)
 {
@@ -122,7 +114,7 @@ open_parent(struct directory *d, const char *key, struct error *error)
 
 	if (fd < 0)
 		return -1;
-	path = memory_copy(key, (size_t)(last_segment(key) - key));
+	path = memory_copy(key, (size_t)(basename(key) - key));
 	parent = publish_directory_at(fd, path, error);
 	free(path);
 	return parent;
@@ -134,7 +126,7 @@ publish(struct publication *p, const struct store_object *object, enum store_con
 	struct error *error)
 {
 	char hex[DIGEST_HEX_SIZE];
-	const char *name = last_segment(object->key);
+	const char *name = basename(object->key);
 
 	if (digest_file(object->fd, p->fd, hex, error) < 0)
 		return -1;
@@ -152,7 +144,7 @@ put_into(int parent, struct directory *d, const struct store_object *object,
 	enum store_condition condition, struct error *error)
 {
 	char *directory = memory_format(
-		"%s/%.*s", d->path, (int)(last_segment(object->key) - object->key), object->key);
+		"%s/%.*s", d->path, (int)(basename(object->key) - object->key), object->key);
 	struct publication p;
 	int published;
 
@@ -185,7 +177,7 @@ directory_put(struct store *store, const struct store_object *object,
 	(void)receipt;
 	if (check_key(object->key, error) < 0 || (parent = open_parent(d, object->key, error)) < 0)
 		return STORE_ERROR;
-	if (condition == STORE_CREATE && is_there(parent, last_segment(object->key)))
+	if (condition == STORE_CREATE && is_there(parent, basename(object->key)))
 		result = STORE_TAKEN; /* spares the copy; linking decides */
 	else
 		result = put_into(parent, d, object, condition, error);

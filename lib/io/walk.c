@@ -231,6 +231,7 @@ file_list(const char *source, const struct selection *selection, object_found *f
 {
 	struct walk *w;
 	char *path = uri_local_path(source, error);
+	int listed = 0;
 
 	if (!path)
 		return -1;
@@ -242,15 +243,11 @@ file_list(const char *source, const struct selection *selection, object_found *f
 	if (path[0])
 		walk_path(w, path);
 	else
-		error_set(error, STATUS_REFUSED, "bad-uri", "an empty file name");
+		listed = error_set(error, STATUS_REFUSED, "bad-uri", "an empty file name");
 	buffer_free(&w->path);
 	free(w);
-	if (path[0]) {
-		free(path);
-		return 0;
-	}
 	free(path);
-	return -1;
+	return listed;
 }
 
 static struct stream *

@@ -144,6 +144,19 @@ hex_is_lower_case(void **state)
 	buffer_free(&b);
 }
 
+static void
+members_are_parted_by_commas(void **state)
+{
+	struct buffer b = {0};
+
+	(void)state;
+	buffer_add_byte(&b, '{');
+	buffer_add_json_member(&b, "a", "{");
+	buffer_add_json_member(&b, "b", "\"");
+	assert_string_equal(buffer_string(&b), "{\"a\":\"{\",\"b\":\"\\\"\"");
+	buffer_free(&b);
+}
+
 int
 main(void)
 {
@@ -156,6 +169,7 @@ main(void)
 		cmocka_unit_test(printable_text_cannot_drive_a_terminal),
 		cmocka_unit_test(base64_vectors),
 		cmocka_unit_test(hex_is_lower_case),
+		cmocka_unit_test(members_are_parted_by_commas),
 	};
 
 	return TESTS(tests);
