@@ -384,6 +384,8 @@ nothing_left() {
 	stand_in acc-merge 'exit 3'
 	run -3 --separate-stderr consolidate --log-format json dest </dev/null
 	[ "$(jq -r '"\(.level) \(.tool) \(.message)"' <<<"$stderr" | head -n 1)" = 'error acc-consolidate acc-merge failed with status 3' ]
+	run -3 --separate-stderr consolidate --log-format json -T "$PWD/none" dest </dev/null
+	[ "$(jq -r .message <<<"$stderr")" = "cannot make a spool directory in '$PWD/none': No such file or directory" ]
 }
 
 @test "acc-consolidate: no input, nothing stored, status 0" {
