@@ -16,7 +16,7 @@ MANDIR  ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
 INSTALL ?= install
 ARCH    := $(shell uname -m)
-OPTIMIZE ?= -O2 -g
+OPTIMIZE ?= -O3 -g
 
 ifeq ($(origin CC),default)
 CC := gcc

@@ -22,7 +22,7 @@ ask_once(const struct ask *ask, struct buffer *body, enum retry_transport *trans
 		.n_headers = ask->header ? 1 : 0, .has_body = strcmp(ask->method, "PUT") == 0,
 		.body_fd = -1, .connect_ms = ask->timeout_ms, .total_ms = ask->timeout_ms, .direct = true};
 	struct http_stream *s = http_open(&request);
-	const struct http_reply *reply;
+	const struct http_reply *reply = NULL;
 	int status = 0;
 
 	body->n = 0;

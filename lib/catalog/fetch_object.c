@@ -112,11 +112,7 @@ fail(struct fetch_worker *w, const struct error *error)
 static bool
 is_empty_object(struct slice text)
 {
-	size_t i = 1;
-
-	while (i < text.n && strchr(" \t\r\n", text.p[i]))
-		i++;
-	return i < text.n && text.p[i] == '}';
+	return text.p[1] != '"' && text.p[1 + strspn(text.p + 1, " \t\r\n")] == '}';
 }
 
 /* One line of output: text is a compact JSON object; source is the text to add as _source, or empty. */

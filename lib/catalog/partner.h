@@ -5,6 +5,7 @@
 #include "base/slice.h"
 #include "catalog/priority.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,7 +16,12 @@ struct partner {
 	bool left_out;       /* denied, or unlisted with --unlisted drop */
 };
 
-struct partner_table;
+/* Partners lie on shelves, which never move, so that readers need no lock. */
+#define PARTNERS_PER_SHELF 1024
+struct partner_table {
+	_Atomic(struct partner *) *shelves;
+	struct partner_names *names; /* private */
+};
 
 /* The lists are borrowed until partner_table_free; either may be empty. */
 struct partner_table *partner_table_new(
@@ -31,7 +37,13 @@ void partner_view_free(struct partner_view *view);
 uint32_t partner_number(struct partner_view *view, struct slice raw);
 
 /* Borrow the partner with a number that partner_number gave; it never moves. */
-const struct partner *partner_at(const struct partner_table *table, uint32_t number);
+static inline const struct partner *
+partner_at(const struct partner_table *table, uint32_t number)
+{
+	return atomic_load_explicit(&table->shelves[number / PARTNERS_PER_SHELF], memory_order_acquire) +
+		number % PARTNERS_PER_SHELF;
+}
+
 uint32_t partner_count(const struct partner_table *table);
 
 #endif
