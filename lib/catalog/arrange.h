@@ -4,7 +4,7 @@
 
 #include "catalog/group.h"
 
-#define PART_SIZE 4096
+#define PART_SIZE 4096 /* accommodations */
 
 struct arranged {
 	uint64_t prefix;     /* of the id, or of what follows in it behind what all ids begin with */
@@ -18,8 +18,7 @@ struct arrangement {
 };
 
 /* Part k holds ids below those of part k + 1; within a part they are not sorted yet. A part holds PART_SIZE at most,
- * unless ids have the same prefix. Gives the arrangement to
- * arrangement_free; it borrows the gatherings. */
+ * unless ids have the same prefix. Gives the arrangement to arrangement_free; it borrows the gatherings. */
 void arrange(struct arrangement *arrangement, const struct gathering *gatherings, size_t n);
 void arrangement_free(struct arrangement *arrangement);
 

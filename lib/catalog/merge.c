@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "catalog/candidate.h"
+#include "catalog/merge_shaped.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ struct merger {
 	const struct merge_options *options;
 	struct picker picker;
 	bool first_only;      /* nothing needs more than a field's first candidate */
-	bool by_field;        /* and records that have shapes can be merged without a look at their names */
+	bool use_shapes;      /* see merge_shaped.h */
 
 	struct record *const *records; /* of the accommodation at hand */
 	uint32_t n_records;
@@ -58,8 +59,8 @@ merger_new(const struct merge_options *options)
 	m->options = options;
 	m->picker.options = options;
 	m->first_only = options->rules->plain && !options->explain;
-	m->by_field = options->shapes && m->first_only && options->mode == MERGE_FIELDS && !options->latest &&
-		      !options->fields && !options->empty_is_missing;
+	m->use_shapes = options->shapes && m->first_only && options->mode == MERGE_FIELDS && !options->latest &&
+			!options->fields && !options->empty_is_missing;
 	m->group_winners = memory_get_zeroed((size_t)options->rules->n_groups + 1, sizeof(*m->group_winners));
 	return m;
 }
@@ -386,107 +387,6 @@ add_fields(struct merger *m, struct buffer *out)
 	buffer_add_string(out, before == '{' ? "{}" : "}");
 }
 
-/* --- by field number ------------------------------------------------------------------------------------------ */
-
-static bool
-have_shapes(const struct merger *m)
-{
-	for (uint32_t i = 0; i < m->n_records; i++)
-		if (m->records[i]->shape == 0)
-			return false;
-	return true;
-}
-
-/* memcpy for what is short mostly; behind it. */
-static inline char *
-put(char *out, const char *p, size_t n)
-{
-	if (n > 32) {
-		memcpy(out, p, n);
-	} else if (n >= 16) {
-		memcpy(out, p, 16);
-		memcpy(out + n - 16, p + n - 16, 16);
-	} else if (n >= 8) {
-		memcpy(out, p, 8);
-		memcpy(out + n - 8, p + n - 8, 8);
-	} else if (n >= 4) {
-		memcpy(out, p, 4);
-		memcpy(out + n - 4, p + n - 4, 4);
-	} else {
-		for (size_t i = 0; i < n; i++)
-			out[i] = p[i];
-	}
-	return out + n;
-}
-
-/* The value of the first record from number i on that has the field, and not null. */
-static inline char *
-put_first_value(const struct merger *m, uint32_t i, uint8_t field, char *out)
-{
-	for (; i < m->n_records; i++) {
-		const struct record *r = m->records[i];
-		const struct shape *shape = shape_at(m->options->shapes, r->shape);
-		uint8_t member = shape->member[field];
-		if (shape->fields >> field & 1 && !(r->nulls >> member & 1)) {
-			const struct record_value *value = &record_values(r)[member];
-			return put(out, r->text + value->at, value->n);
-		}
-	}
-	return put(out, "null", 4);
-}
-
-/* The fields that record number i is the first to have. */
-static char *
-put_new_fields(const struct merger *m, uint32_t i, const struct shape *shape, uint64_t seen, char *out)
-{
-	const struct record *r = m->records[i];
-	const struct record_value *values = record_values(r);
-
-	for (uint8_t member = 0; member < shape->n; member++) {
-		uint8_t field = shape->field[member];
-		if (seen >> field & 1)
-			continue;
-		*out++ = ',';
-		out = put(out, shape->names[member].p, shape->names[member].n);
-		*out++ = ':';
-		if (r->nulls >> member & 1)
-			out = put_first_value(m, i + 1, field, out);
-		else
-			out = put(out, r->text + values[member].at, values[member].n);
-	}
-	return out;
-}
-
-static void
-add_by_field(const struct merger *m, struct buffer *out)
-{
-	const struct record *first = m->records[0];
-	uint64_t fields = 0, seen = 0;
-	size_t room = 0;
-	char *begin, *end;
-
-	/* every name and value comes from another place of these texts, with its comma and colon */
-	for (uint32_t i = 0; i < m->n_records; i++) {
-		fields |= shape_at(m->options->shapes, m->records[i]->shape)->fields;
-		room += m->records[i]->data_n;
-	}
-	buffer_reserve(out, room);
-	begin = end = out->p + out->n;
-	if (first->flags & RECORD_COMPACT && !first->nulls &&
-		fields == shape_at(m->options->shapes, first->shape)->fields) {
-		end = put(end, first->text + first->data_at, first->data_n);
-	} else {
-		for (uint32_t i = 0; i < m->n_records && seen != fields; i++) {
-			const struct shape *shape = shape_at(m->options->shapes, m->records[i]->shape);
-			end = put_new_fields(m, i, shape, seen, end);
-			seen |= shape->fields;
-		}
-		*begin = '{';
-		*end++ = '}';
-	}
-	out->n += (size_t)(end - begin);
-}
-
 /* The wanted members of the first record's data, of duplicates the last value at the place of the first. */
 static void
 add_wanted_members(struct merger *m, struct buffer *out)
@@ -547,8 +447,8 @@ add_consolidated(struct merger *m, struct buffer *out)
 	buffer_add_string(out, ",\"accommodation_data\":");
 	if (m->options->mode == MERGE_RECORD) {
 		add_record_data(m, out);
-	} else if (m->by_field && have_shapes(m)) {
-		add_by_field(m, out);
+	} else if (m->use_shapes && merge_is_shaped(m->records, m->n_records)) {
+		merge_shaped(m->options->shapes, m->records, m->n_records, out);
 	} else {
 		collect_fields(m);
 		choose_groups(m);
@@ -591,26 +491,11 @@ add_record(struct merger *m, const struct record *r, struct buffer *out)
 		buffer_add_byte(out, '\n');
 }
 
-static void
-add_whole(const struct accommodation *a, struct buffer *out)
-{
-	static const struct slice before = SLICE("{\"accommodation_id\":"), between = SLICE(",\"accommodation_data\":");
-	char *end;
-
-	buffer_reserve(out, before.n + between.n + a->id.n + a->whole.n + 4);
-	end = put(out->p + out->n, before.p, before.n);
-	end = put(end, a->id.p - 1, a->id.n + 2);
-	end = put(end, between.p, between.n);
-	end = put(end, a->whole.p, a->whole.n);
-	end = put(end, "}\n", 2);
-	out->n = (size_t)(end - out->p);
-}
-
 uint64_t
 merge_accommodation(struct merger *m, const struct accommodation *a, struct buffer *out)
 {
-	if (m->by_field && a->whole.p) {
-		add_whole(a, out);
+	if (m->use_shapes && a->whole.p) {
+		merge_whole(a, out);
 		return 1;
 	}
 	m->records = a->records;
