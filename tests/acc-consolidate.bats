@@ -369,6 +369,31 @@ nothing_left() {
 	[ "$(jq -c 'select(.event == "start").tool' from-environment | tr '\n' ' ')" = '"acc-split" "acc-put" ' ]
 }
 
+@test "acc-consolidate: a destination inside a source given by name is refused before anything is read" {
+	stand_in acc-fetch 'touch read'
+	for source in 'my "in"/' "$PWD/my \"in\"" 'my */**'; do
+		run -2 --separate-stderr consolidate other "$source" 'my "in"/out' <<<1
+		[[ "$stderr" = "acc-put: '"*"' lies inside the source '$source'"* ]]
+		[ ! -e read ]
+		nothing_left
+	done
+}
+
+@test "acc-consolidate: a variable of no option is warned of" {
+	ACC_PRIORTY=x ACC_SIMD=off ACC_BYTES=1K run -0 --separate-stderr consolidate dest <<<1
+	[ "$stderr" = "acc-consolidate: ACC_PRIORTY is the variable of no option (see acc(7))" ]
+	ACC_PRIORTY=x run -0 --separate-stderr consolidate -q dest <<<1
+	[ "$stderr" = "" ]
+	ACC_PRIORTY=x run -0 --separate-stderr consolidate --log-format json dest <<<1
+	[ "$(jq -r .level <<<"$stderr")" = warning ]
+}
+
+@test "acc-consolidate: a forgotten SOURCE is told where nobody would type references" {
+	run -2 script -qec "stages/acc-consolidate dest" /dev/null
+	[[ $output = *"acc-consolidate: no SOURCE before DEST, and standard input is a terminal"* ]]
+	run -0 script -qec "echo 1 | stages/acc-consolidate dest" /dev/null
+}
+
 @test "acc-consolidate: a destination inside a source is refused, with nothing stored" {
 	stand_in acc-fetch 'printf "%s\n" "{\"event\":\"source\",\"tool\":\"acc-fetch\",\"uri\":\"in/\"}" >>"$ACC_JOURNAL"; cat'
 	for spool in '' '--max-spool 1M'; do

@@ -2,7 +2,7 @@
 complete -c acc-consolidate -s p -l priority -r -F -d 'partners, most trusted first: names with commas, a file, s3:// or dynamodb://TABLE'
 complete -c acc-consolidate -l deny -r -F -d 'partners whose records are left out'
 complete -c acc-consolidate -l rules -r -F -d 'how the fields of an accommodation are chosen, see acc-rules(5)'
-complete -c acc-consolidate -l fields -x -d 'only these fields of the data'
+complete -c acc-consolidate -s f -l fields -x -d 'only these fields of the data'
 complete -c acc-consolidate -l mode -x -a 'field record' -d 'choose each field, or one record as a whole'
 complete -c acc-consolidate -l updates -x -a 'replace patch' -d 'a partner\'s later record replaces or patches its earlier one'
 complete -c acc-consolidate -l unlisted -x -a 'keep drop' -d 'partners that the priority list does not name'
