@@ -167,7 +167,7 @@ explain_refusal(struct aws_exchange *x, struct error *error)
 {
 	const struct aws_reply *r = &x->reply;
 	struct slice code = r->code.n ? r->code : slice_of(code_for(r->status));
-	const char *hint = hint_for(code, r->status);
+	const char *hint = hint_for(r->code, r->status);
 	char source[160];
 	struct buffer text = {0};
 	bool denied = r->status == 403 && !hint;
