@@ -7,15 +7,8 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "io/content.h"
-#include "io/run.h"
 
 #include <stdlib.h>
-
-bool
-drain_is_out_of_time(const struct drain *d)
-{
-	return d->until_ms && run_clock_ms() >= d->until_ms;
-}
 
 /* Whether whoever reads what we print is to acknowledge a message, and we are there to keep it invisible till then. */
 static bool

@@ -4,9 +4,13 @@
 
 #include "aws/batch.h"
 #include "aws/drain.h"
+#include "io/run.h"
 
-/* drain.c */
-bool drain_is_out_of_time(const struct drain *d);
+static inline bool
+drain_is_out_of_time(const struct drain *d)
+{
+	return d->until_ms && run_clock_ms() >= d->until_ms;
+}
 
 /* drain_receive.c: fill the batch; false when the queue had nothing new. */
 bool drain_gather(struct drain *d, struct batch *batch, uint64_t most);
@@ -17,7 +21,7 @@ void drain_warn_of_last_chance(const struct drain *d, const struct batch_message
 /* drain_work.c: run the command on the batch, judge, report. */
 void drain_work(struct drain *d, struct batch *batch);
 
-/* drain_report.c: count the batch; what failed goes to standard error and to the topic, metrics if there was work. */
+/* drain_report.c: count the batch; what failed goes to standard error, journal and topic; metrics, if there was work. */
 void drain_report(struct drain *d, const struct batch *batch, const struct verdict *verdict, uint64_t duration_ms);
 
 /* drain_acknowledge.c: delete these, count them, and report those that could not be. */

@@ -5,7 +5,6 @@
 #include "base/command.h"
 #include "base/hash.h"
 #include "base/memory.h"
-#include "io/run.h"
 
 static bool
 is_left_alone(const struct drain *d, struct slice id)

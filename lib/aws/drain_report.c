@@ -3,6 +3,7 @@
 #include "aws/metrics.h"
 #include "aws/sns.h"
 #include "base/environment.h"
+#include "base/journal.h"
 #include "base/memory.h"
 #include "base/message.h"
 
@@ -10,12 +11,36 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static const char *
+code_of(const struct batch_message *m)
+{
+	return m->fate == BATCH_UNKNOWN ? "unknown-message" : "message-failed";
+}
+
 static void
 report_message(const struct batch_message *m)
 {
-	message_at(MESSAGE_ERROR,
-		(struct message_place){.code = m->fate == BATCH_UNKNOWN ? "unknown-message" : "message-failed"},
-		"message %s stays in the queue: %s", m->id.p, m->why);
+	message_at(MESSAGE_ERROR, (struct message_place){.code = code_of(m)}, "message %s stays in the queue: %s",
+		m->id.p, m->why);
+}
+
+static void
+write_journal(const struct batch *batch)
+{
+	struct buffer id = {0};
+
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct batch_message *m = &batch->messages[i];
+
+		if (!batch_has_failed(m))
+			continue;
+		id.n = 0;
+		buffer_add_byte(&id, '[');
+		buffer_add_json_string(&id, m->id);
+		buffer_add_byte(&id, ']');
+		journal_failed(m->first_uri.n ? m->first_uri.p : "", buffer_slice(&id), code_of(m), m->why);
+	}
+	buffer_free(&id);
 }
 
 static void
@@ -134,6 +159,7 @@ drain_report(struct drain *d, const struct batch *batch, const struct verdict *v
 	if (failed)
 		d->status = status_worse(d->status, STATUS_REFUSED);
 	report_failures(batch, verdict);
+	write_journal(batch);
 	if (d->command)
 		tell_metrics(d, batch, verdict, duration_ms);
 	if (failed && d->topic)

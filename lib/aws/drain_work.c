@@ -2,7 +2,6 @@
 
 #include "base/command.h"
 #include "base/memory.h"
-#include "io/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
