@@ -2,9 +2,11 @@
  * functions.
  *
  *   %Y %m %d %H %M %S   year, month, day, hour, minute, second (UTC)
- *   %j %y %F %T %s %f   day of the year, two-digit year, %Y-%m-%d, %H:%M:%S, seconds, microseconds
- * since the epoch {name} {base} {ext} the file's name; before its first dot; from that dot on (""
- * without one) {shard}             the manifest's shard number, from 0
+ *   %j %y %F %T         day of the year, two-digit year, %Y-%m-%d, %H:%M:%S
+ *   %s %f               seconds, microseconds since the epoch
+ *   {name}              the file's name
+ *   {base} {ext}        that before its first dot, and from that dot on ("" without one)
+ *   {shard}             the manifest's shard number, from 0
  *   %% {{ }}            a percent sign, a brace */
 #ifndef ACC_IO_KEYTEMPLATE_H
 #define ACC_IO_KEYTEMPLATE_H
@@ -18,9 +20,8 @@
 
 struct key_values {
 	int64_t at_us; /* microseconds since the epoch */
-	struct slice
-		name;   /* without directories; p NULL: {name}, {base} and {ext} are not allowed */
-	uint32_t shard; /* or MANIFEST_NO_SHARD: then {shard} is refused */
+	struct slice name; /* without directories; p NULL: {name}, {base} and {ext} are not allowed */
+	uint32_t shard;    /* or MANIFEST_NO_SHARD: then {shard} is refused */
 };
 
 /* 0, or -1 with *error (STATUS_USAGE) when the template holds anything else. */

@@ -41,8 +41,7 @@ struct put {
 	pthread_mutex_t mutex;
 	pthread_cond_t work, room;
 	struct put_task *ring;
-	size_t ring_size, head, next,
-		tail; /* printed up to head, taken up to next, filled up to tail */
+	size_t ring_size, head, next, tail; /* printed up to head, taken up to next, filled up to tail */
 	unsigned running;
 	bool closing;
 	struct buffer receipts;
@@ -54,8 +53,7 @@ void put_start(struct put *p);
 void put_line(struct put *p, struct slice line, uint64_t number);
 int put_finish(struct put *p, struct error *error);
 
-/* The first object's address would be this; for a check before anything is done. Gives a string to
- * free(3). */
+/* The first object's address would be this; for a check before anything is done. Gives a string to free(3). */
 char *put_sample_uri(const struct put *p);
 
 #endif

@@ -69,12 +69,9 @@ int spool_begin(struct spool *s, struct spool_file *f, struct error *error);
 /* Add whole lines that hold so many records. */
 int spool_add(struct spool *s, struct spool_file *f, const char *p, size_t n, uint64_t records,
 	struct error *error);
-void spool_measure(struct spool_file
-		*f); /* flush the encoder, so that bytes is exact but for the file's end */
-void spool_finish(
-	struct spool_file *f); /* end the encoding: bytes is the file's size; spool_end is due */
-int spool_end(
-	struct spool *s, struct spool_file *f, struct error *error); /* publish and announce */
+void spool_measure(struct spool_file *f); /* flush the encoder: bytes is exact but for the file's end */
+void spool_finish(struct spool_file *f);  /* end the encoding: bytes is the file's size; spool_end is due */
+int spool_end(struct spool *s, struct spool_file *f, struct error *error); /* publish and announce */
 void spool_abandon(struct spool_file *f);
 
 #endif

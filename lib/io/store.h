@@ -73,9 +73,9 @@ struct store_class {
 
 extern const struct store_class store_directory; /* "file"; also opens plain paths */
 
-void store_register(
-	const struct store_class *class); /* borrowed for ever; before any store_open; one thread */
-struct store *store_open(
-	const char *destination, const struct store_options *options, struct error *error);
+/* class is borrowed for ever. Before any store_open; one thread. */
+void store_register(const struct store_class *class);
+/* What the destination's scheme registered: see open above; NULL for "-", nothing, and schemes that nobody knows. */
+struct store *store_open(const char *destination, const struct store_options *options, struct error *error);
 
 #endif
