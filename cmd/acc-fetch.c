@@ -66,8 +66,9 @@ struct task {
 	struct selection selection;
 	object_found *found;
 	void *context;
-	uint64_t n_found; /* by the source in work */
-	bool refused;     /* a source failed or matched nothing */
+	uint64_t n_found;    /* by the source in work */
+	uint64_t n_left_out; /* references that the selection does not admit */
+	bool refused;        /* a source failed or matched nothing */
 };
 
 static void
@@ -176,34 +177,66 @@ key_of(const char *uri)
 	return slice_of(slash ? slash + 1 : "");
 }
 
-static struct instant
-time_of(const struct reference *r)
+static bool
+take_time(void *context, struct reference *found, const struct error *problem)
 {
-	struct instant t = reference_time(r);
-	struct error error;
-	struct stat st;
-	char *path;
+	struct reference *r = context;
 
-	if (!instant_is_missing(t) || !uri_is_local(r->uri))
-		return t;
-	path = uri_local_path(r->uri, &error);
+	if (!problem && strcmp(found->uri, r->uri) == 0)
+		reference_set_time(r, reference_time(found));
+	reference_free(found);
+	return false;
+}
+
+/* Where neither the path nor the reference tells a time only the object does; opening it will tell why it does not. */
+static void
+learn_time(struct reference *r)
+{
+	const struct selection itself = {.period = PERIOD_ALL, .raw = true, .look = true};
+	struct error unused;
+	const struct object_scheme *scheme = object_scheme_of(r->uri, &unused);
+	char *path = uri_is_local(r->uri) ? uri_local_path(r->uri, &unused) : NULL;
+	struct stat st;
+
 	if (path && stat(path, &st) == 0)
-		t = file_time(&st);
+		reference_set_time(r, file_time(&st));
+	else if (!path && scheme)
+		scheme->list(r->uri, &itself, take_time, r, &unused);
 	free(path);
-	return t;
+}
+
+static bool
+is_in_period(const struct period *period, struct reference *r)
+{
+	enum period_verdict verdict = period_of_path(period, slice_of(r->uri));
+
+	if (verdict != PERIOD_UNDATED)
+		return verdict == PERIOD_INSIDE;
+	if (instant_is_missing(reference_time(r)))
+		learn_time(r);
+	return instant_is_missing(reference_time(r)) || period_holds(period, reference_time(r));
+}
+
+static bool
+is_wanted(const struct selection *s, struct reference *r)
+{
+	struct selection by_name = *s;
+
+	by_name.period = PERIOD_ALL;
+	return selection_admits(&by_name, key_of(r->uri), slice_of(r->uri), INSTANT_MISSING) &&
+	       (period_is_all(&s->period) || is_in_period(&s->period, r));
 }
 
 static void
 list_references(struct task *task)
 {
-	const struct selection *s = &task->selection;
-	bool all = s->n_includes + s->n_excludes == 0 && period_is_all(&s->period);
-
 	for (size_t i = 0; i < task->references.n; i++) {
 		struct reference *r = &task->references.items[i];
 
-		if (all || selection_admits(s, key_of(r->uri), slice_of(r->uri), time_of(r)))
+		if (is_wanted(&task->selection, r))
 			task->found(task->context, r, NULL);
+		else
+			task->n_left_out++;
 	}
 }
 
@@ -415,6 +448,7 @@ main(int argc, char *argv[])
 	uint64_t bad = 0;
 
 	command_begin(&command, argc, argv, &operands);
+	command_allow_open_files(); /* each object in flight has its own, and connections */
 	aws_register_objects();
 	aws_register_content();
 	if (content)
@@ -432,8 +466,9 @@ main(int argc, char *argv[])
 		list_all(&task);
 	} else
 		status = fetch(&task, &counts, rejects);
-	counts.references += bad;
+	counts.references += bad + task.n_left_out;
 	counts.refused_objects += bad;
+	counts.skipped_objects += task.n_left_out;
 	if (bad || task.refused || counts.failed_objects)
 		status = status_worse(status, STATUS_REFUSED);
 	rejects_close(rejects);

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -88,18 +87,6 @@ configure(struct split *split)
 			shards ? " for each of --shards" : "");
 	if (utf8_valid_prefix(slice_of(directory)) < strlen(directory) || !*directory)
 		command_usage("--dir must be a name in UTF-8, as the manifest is");
-}
-
-/* Every shard has a file open. */
-static void
-allow_open_files(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
 }
 
 static void
@@ -180,7 +167,7 @@ main(int argc, char *argv[])
 	n = operands.n ? operands.n : 1;
 	configure(&split);
 	if (shards)
-		allow_open_files();
+		command_allow_open_files(); /* every shard has one */
 	if (split_open(&split, &error) < 0)
 		command_die(&error);
 	progress_start(command_progress_mode(), command_is_quiet(), "bytes");

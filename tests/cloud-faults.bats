@@ -158,6 +158,14 @@ chain_is_whole() {
 	[ "${#lines[@]}" -eq 1200 ]
 }
 
+@test "cloud faults: many objects at a time need more open files than the soft limit allows" {
+	faults '[{"kind":"delay","service":"s3","delay":300}]'
+	ulimit -S -n 40
+	AWS_MAX_ATTEMPTS=1 run -0 --separate-stderr acc-fetch -j 30 s3://src/in/
+	[ "$stderr" = "" ]
+	[ "${#lines[@]}" -eq 6000 ]
+}
+
 @test "cloud faults: wrong credentials, a missing bucket, a missing queue, no region, no network: one line each, within seconds" {
 	one_line() { # STATUS TEXT COMMAND...
 		local status_wanted=$1 text=$2

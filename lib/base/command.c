@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #ifdef ACC_COVERAGE
@@ -140,6 +141,17 @@ command_begin(const struct command *command, int argc, char *argv[], struct oper
 		command_die(&error);
 	if (parsed < 0)
 		refuse_usage(&usage);
+}
+
+void
+command_allow_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
 }
 
 enum progress_mode

@@ -35,6 +35,9 @@ struct command {
  * (status 0) and wrong usage (status 2) itself: then it does not return. */
 void command_begin(const struct command *command, int argc, char *argv[], struct operands *operands);
 
+/* Raise the limit of open files to what the system grants: for who may have hundreds open at a time. */
+void command_allow_open_files(void);
+
 /* Whether and how to show progress; quiet as given. For progress_start. */
 enum progress_mode command_progress_mode(void);
 bool command_is_quiet(void);
