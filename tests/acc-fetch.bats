@@ -406,6 +406,18 @@ records() {
 	[ "$(jq -r 'select(.a == 1)._source.time' <<<"$output")" = 2020-05-06T07:08:09.125Z ]
 }
 
+@test "acc-fetch: references that the selection leaves out are accounted for, one that is gone is not left out" {
+	mkdir in
+	for name in new.jsonl old.jsonl new.txt; do echo '{}' >in/$name; done
+	touch -d 2020-01-01 in/old.jsonl
+	touch -d 2021-06-01 in/new.jsonl
+	printf '%s\n' in/old.jsonl in/gone.jsonl in/new.txt in/new.jsonl in/year=2020/gone.jsonl >refs
+	run -1 --separate-stderr sh -c 'ACC_JOURNAL=journal acc-fetch --since 2021-01-01 --include "**.jsonl" <refs'
+	[ "$(jq -r '._source | "\(.uri) \(.time)"' <<<"$output")" = 'in/new.jsonl 2021-06-01T00:00:00Z' ]
+	[[ $stderr == *"'in/gone.jsonl'"* && $stderr != *year* ]]
+	[ "$(jq -c 'select(.event == "done").counts | [.references, .objects, .failed_objects, .skipped_objects]' journal)" = '[5,1,1,3]' ]
+}
+
 @test "acc-fetch: a reference names one object literally" {
 	echo '{"a":1}' >'f[1]'
 	echo '{"a":2}' >f1

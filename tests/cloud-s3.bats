@@ -97,6 +97,10 @@ records() { # COUNT
 	run -1 --separate-stderr acc-fetch --since 2020-01-01 "s3://src/$here/gone"
 	run -0 --separate-stderr acc-fetch --list --since 2020-01-01 "s3://src/$here/one"
 	[ -n "$output" ]
+	run -1 --separate-stderr acc-fetch --since 2020-01-01 < <(printf 's3://src/%s\n' "$here/gone" "$here/one")
+	[ "$(jq -r ._source.uri <<<"$output")" = "s3://src/$here/one" ]
+	run -0 --separate-stderr acc-fetch --until 2020-01-01 <<<"s3://src/$here/one"
+	[ -z "$output" ]
 }
 
 @test "cloud: an object that is stored is fetched back byte for byte" {
