@@ -9,6 +9,7 @@
 #include "io/lines.h"
 #include "io/put.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *key = KEY_DEFAULT, *at, *manifest_key;
@@ -167,6 +168,16 @@ put_files(struct put *put, const char *const *names, struct feedback *feedback)
 	}
 }
 
+/* As cp(1) has it, the operands would stand the other way round. */
+static void
+check_destination(const char *destination)
+{
+	struct stat st;
+
+	if (stat(destination, &st) == 0 && S_ISREG(st.st_mode))
+		command_usage("'%s' is a file; DEST, a directory or an address, comes before the files", destination);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -181,6 +192,7 @@ main(int argc, char *argv[])
 	configure(&put);
 	if (operands.n == 0)
 		command_usage("no DEST");
+	check_destination(operands.values[0]);
 	put.store = store_open(operands.values[0], &store_options, &error);
 	if (!put.store)
 		command_usage("%s", error.text);

@@ -397,6 +397,14 @@ day=year=2021/month=01/day=31
 	[ -z "$(ls -A dest)" ]
 }
 
+@test "acc-put: a file in the place of DEST is wrong usage" {
+	echo >a
+	for destination in dest s3://bucket/; do
+		run -2 --separate-stderr acc-put a "$destination"
+		[ "$stderr" = "acc-put: 'a' is a file; DEST, a directory or an address, comes before the files (see acc-put --help)" ]
+	done
+}
+
 @test "acc-put: a destination that cannot be made is status 3" {
 	echo >file
 	echo >a
