@@ -448,6 +448,7 @@ main(int argc, char *argv[])
 	uint64_t bad = 0;
 
 	command_begin(&command, argc, argv, &operands);
+	command_allow_open_files(); /* each object in flight has its own, and connections */
 	aws_register_objects();
 	aws_register_content();
 	if (content)
