@@ -229,6 +229,14 @@ still_there() { # COUNT: the messages were not deleted
 	still_there 1
 }
 
+@test "acc-sqs-drain: an object that the selection leaves out is done, and fails no batch" {
+	announce_all in/1.jsonl in/2.jsonl
+	run -0 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- acc-consolidate --exclude 'in/2*' "$PWD/out"
+	[ "$stderr" = "" ]
+	[ "$(jq .records <<<"$output")" = 1 ]
+	[ "$(queue_size "$queue")" -eq 0 ]
+}
+
 @test "acc-sqs-drain: a missing object fails its own message alone, and the run ends" {
 	announce_all in/1.jsonl in/gone.jsonl in/2.jsonl
 	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 --batch 2 "$queue" -- sh -c "$chain"
@@ -565,6 +573,21 @@ lambda_event() { # KEY...
 }
 
 # ---- damaged replies
+
+@test "acc-sqs-drain: what came before the queue gave no more is printed, or worked on, and it ends with 3" {
+	announce_all in/1.jsonl
+	over='[{"kind":"error","service":"sqs","operation":"ReceiveMessage","status":400,"code":"OverLimit","message":"too many in flight","every":2}]'
+	faults "$over"
+	run -3 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 "$queue"
+	[ "$(jq -r .uri <<<"$output")" = s3://src/in/1.jsonl ]
+	[[ "$stderr" = "acc-sqs-drain: cannot receive from '"*"OverLimit"* ]]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	sleep 1.2
+	faults "$over"
+	run -3 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- sh -c "$chain"
+	[ "$(jq -r .records <<<"$output")" = 1 ]
+	[ "$(queue_size "$queue")" -eq 0 ]
+}
 
 @test "acc-sqs-drain: a message that does not fit its MD5, or lacks its id or handle, is left alone and named" {
 	body=$(announce src in/1.jsonl)

@@ -79,7 +79,7 @@ drain_to_stdout(struct drain *d)
 		drain_report(d, &batch, &(struct verdict){.batch_failed = false}, 0);
 		settle(d, &batch);
 		batch_free(&batch);
-	} while (d->follow && !drain_is_out_of_time(d));
+	} while (d->follow && !drain_is_over(d));
 }
 
 static void
@@ -95,7 +95,7 @@ drain_by_command(struct drain *d)
 		} else if (!d->follow) {
 			break;
 		}
-	} while (!d->once && !drain_is_out_of_time(d));
+	} while (!d->once && !drain_is_over(d));
 }
 
 void

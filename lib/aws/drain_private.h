@@ -12,6 +12,12 @@ drain_is_out_of_time(const struct drain *d)
 	return d->until_ms && run_clock_ms() >= d->until_ms;
 }
 
+static inline bool
+drain_is_over(const struct drain *d)
+{
+	return d->broken || drain_is_out_of_time(d);
+}
+
 /* drain_receive.c: fill the batch; false when the queue had nothing new. */
 bool drain_gather(struct drain *d, struct batch *batch, uint64_t most);
 /* A message that failed: a run that does not follow leaves it alone when it comes back. */

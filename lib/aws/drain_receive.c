@@ -73,6 +73,17 @@ time_left_ms(const struct drain *d)
 	return left > 0 ? (uint64_t)left : 0;
 }
 
+/* What came before is printed or worked on all the same. */
+static void
+give_up(struct drain *d, const struct batch *batch, const struct error *error)
+{
+	if (batch->n == 0)
+		command_die(error);
+	message_error(error);
+	d->broken = true;
+	d->status = status_worse(d->status, error->status);
+}
+
 /* One receive: how many messages came, and *fresh of them are new. */
 static size_t
 receive(struct drain *d, struct batch *batch, uint64_t most, uint64_t wait_ms, size_t *fresh)
@@ -88,7 +99,7 @@ receive(struct drain *d, struct batch *batch, uint64_t most, uint64_t wait_ms, s
 		wait_ms = left_ms;
 	if (sqs_receive(&d->queue, room < SQS_BATCH ? (unsigned)room : SQS_BATCH, (unsigned)(wait_ms / 1000),
 		    (int)(d->visibility_ms / 1000), &arena, &messages, &n, &error) < 0)
-		command_die(&error);
+		give_up(d, batch, &error);
 	for (size_t i = 0; i < n; i++)
 		*fresh += take_message(d, batch, &messages[i], received_ms);
 	arena_free(&arena);
@@ -105,7 +116,7 @@ find_first(struct drain *d, struct batch *batch, uint64_t most)
 	int empty = 0;
 
 	while (empty < (d->wait_ms >= 1000 ? 1 : 2) && known <= d->n_left_alone + SQS_BATCH &&
-		!drain_is_out_of_time(d)) {
+		!drain_is_over(d)) {
 		size_t n = receive(d, batch, most, d->wait_ms, &fresh);
 
 		if (fresh)
@@ -125,7 +136,7 @@ drain_gather(struct drain *d, struct batch *batch, uint64_t most)
 	if (!find_first(d, batch, most))
 		return false;
 	begun = http_clock_ms();
-	while (batch->n < most && !drain_is_out_of_time(d)) {
+	while (batch->n < most && !drain_is_over(d)) {
 		uint64_t spent = http_clock_ms() - begun;
 
 		left = spent < d->window_ms ? d->window_ms - spent : 0;
