@@ -237,14 +237,6 @@ still_there() { # COUNT: the messages were not deleted
 	[ "$(queue_size "$queue")" -eq 0 ]
 }
 
-@test "acc-sqs-drain: an object that the selection leaves out is done, and fails no batch" {
-	announce_all in/1.jsonl in/2.jsonl
-	run -0 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- acc-consolidate --exclude 'in/2*' "$PWD/out"
-	[ "$stderr" = "" ]
-	[ "$(jq .records <<<"$output")" = 1 ]
-	[ "$(queue_size "$queue")" -eq 0 ]
-}
-
 @test "acc-sqs-drain: a missing object fails its own message alone, and the run ends" {
 	announce_all in/1.jsonl in/gone.jsonl in/2.jsonl
 	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 --batch 2 "$queue" -- sh -c "$chain"
