@@ -4,6 +4,7 @@
 #include "aws/client.h"
 #include "aws/drain.h"
 #include "aws/schemes.h"
+#include "aws/sns.h"
 #include "base/command.h"
 #include "base/environment.h"
 #include "base/instant.h"
@@ -110,6 +111,8 @@ check_operands(const struct operands *operands)
 		command_usage(queues ? "more than one QUEUE (a COMMAND goes behind --)" : "no QUEUE given");
 	if (ack && has_command)
 		command_usage("--ack takes no COMMAND");
+	if (drain.topic && !sns_is_topic(drain.topic))
+		command_usage("--notify '%s' is no topic's ARN (arn:aws:sns:REGION:ACCOUNT:NAME)", drain.topic);
 	if (operands->dashes && !has_command && !ack)
 		command_usage("no COMMAND behind --");
 }

@@ -504,7 +504,7 @@ lambda_event() { # KEY...
 
 @test "acc-sqs-drain: wrong usage ends with 2 before anything is asked" {
 	mark=$(log_mark)
-	for arguments in "" "a b" "--ack" "--event x" "--once --follow q" "q --" "nonsense" "--batch 0 q" "--deadline soon q" "--ack --check q"; do
+	for arguments in "" "a b" "--ack" "--event x" "--once --follow q" "q --" "nonsense" "--batch 0 q" "--deadline soon q" "--ack --check q" "--notify topic q"; do
 		# shellcheck disable=SC2086
 		run -2 --separate-stderr acc-sqs-drain $arguments
 		[[ "$stderr" = "acc-sqs-drain: "* ]]

@@ -21,6 +21,14 @@ region_of_arn(const char *arn, char region[64])
 	return sscanf(arn, "arn:%*[^:]:sns:%63[^:]:", region) == 1;
 }
 
+bool
+sns_is_topic(const char *arn)
+{
+	char region[64];
+
+	return region_of_arn(arn, region);
+}
+
 int
 sns_publish(const char *topic_arn, struct slice subject, struct slice message, struct error *error)
 {

@@ -5,7 +5,11 @@
 #include "base/error.h"
 #include "base/slice.h"
 
+#include <stdbool.h>
+
 #define SNS_MESSAGE_MAX (256u << 10) /* bytes */
+
+bool sns_is_topic(const char *arn); /* it looks like arn:aws:sns:REGION:ACCOUNT:NAME */
 
 /* The region is the ARN's. subject: ASCII, at most 99 characters are sent. A message longer than SNS_MESSAGE_MAX is
  * cut. -1 with *error. */
