@@ -95,7 +95,7 @@ configure(struct put *put)
 		.manifest_key = manifest_key,
 		.at_us = instant_to_us(time),
 		.if_exists = (enum if_exists)if_exists,
-		.jobs = dry_run ? 1 : (unsigned)jobs, /* in turn: which file gets which name is then no matter of luck */
+		.jobs = dry_run ? 1 : (unsigned)jobs, /* in turn: which file gets which name is no matter of luck */
 		.keep = keep,
 		.discard_refused = discard_refused,
 		.dry_run = dry_run};
@@ -199,6 +199,7 @@ main(int argc, char *argv[])
 	put.feedback = &feedback;
 	check_feedback(&put, &feedback);
 	progress_start(command_progress_mode(), command_is_quiet(), "objects");
+	command_allow_open_files(); /* each file in flight has its own, its parent and its copy */
 	put_start(&put);
 	if (operands.n == 1)
 		put_descriptor(&put, STDIN_FILENO, &feedback);

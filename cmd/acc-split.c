@@ -5,14 +5,12 @@
 #include "base/instant.h"
 #include "base/units.h"
 #include "base/utf8.h"
+#include "io/file.h"
 #include "io/input.h"
 #include "io/lines.h"
 #include "io/split.h"
 #include "io/stale.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -113,28 +111,21 @@ split_descriptor(struct split *split, int fd, const char *input)
 static enum status
 split_file(struct split *split, const char *path)
 {
+	struct error error;
 	struct stat st;
-	int fd;
+	int fd = file_open(path, &st, &error);
 
-	if (strcmp(path, "-") == 0) {
-		split_descriptor(split, STDIN_FILENO, "-");
-		return STATUS_OK;
-	}
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || (S_ISDIR(st.st_mode) && (errno = EISDIR))) {
-		int cause = errno;
-
-		const char *code = cause == ENOENT || cause == ENOTDIR ? "missing" : "io";
-
-		message_at(MESSAGE_ERROR, (struct message_place){.uri = path, .code = code, .named = true},
-			"cannot read '%s': %s", path, strerror(cause));
-		journal_failed(path, (struct slice){0}, code, strerror(cause));
-		if (fd >= 0)
-			close(fd);
+	if (fd < 0 && error.status != STATUS_REFUSED)
+		command_die(&error);
+	if (fd < 0) {
+		message_at(MESSAGE_ERROR, (struct message_place){.uri = path, .code = error.code, .named = true}, "%s",
+			error.text);
+		journal_failed(path, (struct slice){0}, error.code, error.text);
 		return STATUS_REFUSED;
 	}
 	split_descriptor(split, fd, path);
-	close(fd);
+	if (fd != STDIN_FILENO)
+		close(fd);
 	return STATUS_OK;
 }
 

@@ -54,6 +54,15 @@ day=year=2021/month=01/day=31
 	cmp bare.jsonl "dest/$day/bare.jsonl"
 }
 
+@test "acc-put: too many open files are no fault of the file that is to be stored" {
+	spool 400
+	run -3 --separate-stderr bash -c 'ulimit -n 20 && acc-put -j 64 dest <manifest'
+	[[ "$stderr" = *"Too many open files" ]]
+	[ "$(grep -c . <<<"$stderr")" -eq 1 ]
+	(ulimit -Sn 20 && acc-put -j 64 dest <manifest)
+	[ -z "$(ls -A spool)" ]
+}
+
 @test "acc-put: a file that lies where it is to be stored stays, as its own object" {
 	for how in rename fail skip overwrite; do
 		rm -rf spool

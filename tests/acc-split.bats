@@ -223,8 +223,8 @@ compressed_stays_below() { # format, unpacker, bound
 	mkdir d
 	run -1 --separate-stderr acc-split a missing d
 	[ "$(jq .records <<<"$output")" -eq 1 ]
-	[[ "$stderr" = *"acc-split: cannot read 'missing': No such file or directory"* ]]
-	[[ "$stderr" = *"acc-split: cannot read 'd': Is a directory"* ]]
+	[[ "$stderr" = *"acc-split: cannot open 'missing': No such file or directory"* ]]
+	[[ "$stderr" = *"acc-split: cannot read 'd': it is a directory"* ]]
 }
 
 @test "acc-split: --shards puts equal values together, numbers the shards, and loses nothing" {

@@ -8,6 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+bool
+file_is_not_at_fault(int cause)
+{
+	return cause == EMFILE || cause == ENFILE || cause == ENOMEM;
+}
+
 int
 file_error(const char *name, struct error *error)
 {
@@ -16,7 +22,7 @@ file_error(const char *name, struct error *error)
 	error_system(error, "cannot open '%s'", name);
 	if (cause == ENOENT || cause == ENOTDIR)
 		error->code = "missing";
-	if (cause != EMFILE && cause != ENFILE && cause != ENOMEM)
+	if (!file_is_not_at_fault(cause))
 		error->status = STATUS_REFUSED;
 	return -1;
 }
@@ -30,8 +36,8 @@ open_descriptor(const char *name, struct error *error)
 	if (strcmp(name, "-") == 0)
 		return STDIN_FILENO;
 	if (!uri_is_local(name))
-		return error_set(error, STATUS_REFUSED, "bad-uri", "cannot open '%s': it is no file; acc-fetch reads objects",
-			name);
+		return error_set(error, STATUS_REFUSED, "bad-uri",
+			"cannot open '%s': it is no file; acc-fetch reads objects", name);
 	path = uri_local_path(name, error);
 	if (!path)
 		return -1;

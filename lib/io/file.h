@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/instant.h"
 
+#include <stdbool.h>
 #include <sys/stat.h>
 
 /* A descriptor that reads name (a path, file:///path or "-") and what fstat(2) says about it. Pipes get a large
@@ -12,6 +13,9 @@
  * "bad-uri" or "io" where the file alone is at fault, STATUS_FAILED where the next file would fare no better (too
  * many open files, out of memory). Gives the descriptor to close(2) unless it is 0. */
 int file_open(const char *name, struct stat *st, struct error *error);
+
+/* Whether errno of open(2) is no fault of the file: the next one would fare no better. */
+bool file_is_not_at_fault(int cause);
 
 /* Fill *error for errno as file_open would; returns -1. */
 int file_error(const char *name, struct error *error);

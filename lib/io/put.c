@@ -3,6 +3,7 @@
 #include "base/command.h"
 #include "base/memory.h"
 #include "io/codec.h"
+#include "io/file.h"
 #include "io/keytemplate.h"
 #include "io/lines.h"
 #include "io/uri.h"
@@ -61,11 +62,12 @@ open_file(struct manifest_line *line, struct error *error)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		bool missing = errno == ENOENT || errno == ENOTDIR;
+		int cause = errno;
 
 		error_system(error, "cannot open it");
-		error->status = STATUS_REFUSED;
-		if (missing)
+		if (!file_is_not_at_fault(cause))
+			error->status = STATUS_REFUSED;
+		if (cause == ENOENT || cause == ENOTDIR)
 			error->code = "missing";
 	} else if (!S_ISREG(st.st_mode)) {
 		refuse(error, "not-a-file", "it is not a regular file");
