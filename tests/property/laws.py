@@ -17,6 +17,7 @@ import gzip
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,7 @@ PARTNERS = ["Partner_A", "Partner_B", "Partner_C", "p", "P", "Zo\u00eb", "\u65e5
 IDS = ['"101"', "101", r'"10\u0031"', '"102"', "1.0", "1", '"1.0"', "1e2", "-5", '"a b"',
        '"\u00e9"', r'"\u00e9"', '"x\\"y"', '""', '"\U0001F600"', r'"\ud83d\ude00"', '"\uffff"',
        "123456789012345678901234567890", r'"\/"', '"/"', r'"\\"', '"~"', r'"\ud800"', r'"\uDFFF"', '"id-%d"' % 7]
+IDS += ['"%s"' % ("k" * n) for n in (7, 8, 9, 16, 40)] + ['"kkkkkkkk\\u0000"', '"kkkkkkkkj"']
 FIELDS = ["name", "lat", "lon", "tags", "rating", "info", "caf\u00e9", "a.b", "", 'q"']
 FILES = ["a.jsonl", 'b "\u00e9\\.jsonl']
 NUMBERS = ["0", "-0", "1", "1.0", "10e-1", "1.10", "-1", "2", "100", "1e2", "0.1",
@@ -68,14 +70,20 @@ BAD_LINES = [b"nonsense", b"5", b'"text"', b"null", b'{"a" 1}', b'{"a":tru}', b"
 class Writer:
     """Random records as text."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, wide):
         self.rng = rng
         self.spaced = rng.random() < 0.3
         self.fields = rng.sample(FIELDS, rng.randint(1, 6))
+        self.most_fields = 5                        # of one record
+        if wide:
+            self.fields += ["f%d" % i for i in range(rng.choice([30, 31, 32, 63, 64, 65]))]
+            self.most_fields = rng.choice([5, 70])
         self.partners = rng.sample(PARTNERS, rng.randint(1, 6))
         self.ids = rng.sample(IDS, rng.randint(1, 8))
         self.times = rng.sample(TIMES, rng.randint(1, 6))
         self.numbers = rng.sample(NUMBERS, rng.randint(1, 6))
+        self.common = [self.value() for _ in range(rng.randint(2, 5))]
+        self.agree = rng.choice([0, 0.5, 0.9])      # how often a value is one of the common ones
 
     def chance(self, p):
         return self.rng.random() < p
@@ -121,7 +129,7 @@ class Writer:
         if kind == "word":
             return self.rng.choice(["true", "false"])
         if kind == "empty" or depth > 3:
-            return self.rng.choice(['""', "[]", "{}", "[ ]", "{ }"])
+            return self.rng.choice(['""', "[]", "{}"] + ["[ ]", "{ }"] * self.spaced)
         count = self.rng.randint(0, 3)
         if kind == "array":
             return self.array([self.value(depth + 1) for _ in range(count)])
@@ -129,10 +137,11 @@ class Writer:
                             for _ in range(count)])
 
     def data(self):
-        names = [self.rng.choice(self.fields) for _ in range(self.rng.randint(0, 5))]
+        names = [self.rng.choice(self.fields) for _ in range(self.rng.randint(0, self.most_fields))]
         if not self.chance(0.1):
             names = list(dict.fromkeys(names))
-        return self.object([(self.string(n), self.value()) for n in names])
+        return self.object([(self.string(n), self.rng.choice(self.common) if self.chance(self.agree)
+                             else self.value()) for n in names])
 
     def time(self):
         return self.rng.choice(BAD_TIMES if self.chance(0.15) else self.times)
@@ -185,6 +194,12 @@ class Writer:
         return out
 
 
+def over_lines(line):
+    """A record without white space between its tokens, on several lines."""
+    return re.sub(rb'("(?:[^"\\]|\\.)*")|([{\[,:])',
+                  lambda found: found[1] or found[2] + b"\r\n  ", line)
+
+
 # The ways in which the same records may arrive.
 FORMS = {
     "lines": lambda lines: b"".join(line + b"\n" for line in lines),
@@ -193,6 +208,8 @@ FORMS = {
     "an array": lambda lines: b"[" + b" ,".join(lines) + b"]",
     "an array over lines": lambda lines: b"[\n" + b",\n".join(lines) + b"\n]\n",
     "many arrays": lambda lines: b"[]".join(b"[" + line + b"]" for line in lines),
+    "records over lines": lambda lines: b"\n".join(
+        over_lines(line) if i % 3 else line for i, line in enumerate(lines)),
     "gzip": lambda lines: b"".join(gzip.compress(line + b"\n") for line in lines),
 }
 
@@ -215,7 +232,7 @@ def random_rules(rng, fields):
         rules["groups"] = [g for g in (free[:size], free[size:size + 2]) if g]
         free = free[size + 2:]
     if rng.random() < 0.7:
-        rules["default"] = rng.choice(reference.RULES)
+        rules["default"] = random_rule(rng)
     rules["fields"] = {name: random_rule(rng) for name in free if rng.random() < 0.7}
     return rules
 
@@ -267,12 +284,13 @@ class Case:
         self.rng = random.Random("%s/%s" % (seed, index))
         self.dir = tempfile.mkdtemp(prefix="acc-laws.")
         self.journal = os.path.join(self.dir, "journal")
-        writer = Writer(self.rng)
+        writer = Writer(self.rng, index % 25 == 12)
         self.sourced = self.rng.random() < 0.6
         big = index % 25 == 24
         count = self.rng.randint(600, 1500) if big else self.rng.randint(0, 40)
         if big:
             writer.ids += ['"%d"' % i for i in range(200)]
+        self.spaced = writer.spaced
         lines = writer.lines(count, self.sourced, self.rng.random() < 0.3)
         cut = self.rng.randint(0, len(lines))
         self.parts = [lines[:cut], lines[cut:]]
@@ -349,7 +367,7 @@ class Case:
         simd = self.rng.choice(["on", "off"])
         what = " ".join(args[-6:-2]) + " ACC_SIMD=" + simd
         if self.sourced:
-            form = self.rng.choice(list(FORMS))
+            form = self.rng.choice([f for f in FORMS if f != "records over lines" or not self.spaced])
             lines = [r for r in self.parts[0] + self.parts[1] if r.strip()]
             if any(line in BAD_LINES for line in lines):
                 form = "lines"
@@ -401,7 +419,7 @@ class Spill(Case):
     def __init__(self, seed):
         super().__init__(seed, 24)
         self.args = []
-        writer = Writer(self.rng)
+        writer = Writer(self.rng, False)
         writer.ids = ['"@@%d"' % i for i in range(900)]
         lines = writer.lines(3000, True, False)
         lines = [line.replace(b"@@", b"%d-" % i) for i in range(8) for line in lines]
