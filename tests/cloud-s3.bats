@@ -56,8 +56,7 @@ records() { # COUNT
 
 @test "cloud: a listing of several pages is complete, in order" {
 	records 1 >object
-	for n in $(seq 1 2100); do echo "$n"; done |
-		xargs -P 8 -I{} curl -sS -X POST "$ENDPOINT/_control" -o /dev/null -d "{\"do\":\"sdk\",\"service\":\"s3\",\"command\":\"PutObject\",\"input\":{\"Bucket\":\"src\",\"Key\":\"$here/k{}\",\"Body\":\"x\"}}"
+	control "{\"do\":\"fill\",\"bucket\":\"src\",\"prefix\":\"$here/k\",\"count\":2100}" >/dev/null
 	mark=$(log_mark)
 	acc-fetch --list "s3://src/$here/" | jq -r .uri >list
 	[ "$(wc -l <list)" -eq 2100 ]
@@ -209,6 +208,9 @@ records() { # COUNT
 	head -c 9000000 /dev/zero >large
 	acc-put --keep --key "$here/r" s3://dest large >/dev/null
 	[ "$(payers)" = "GET requester POST requester PUT requester " ]
+	faults '[{"kind":"error","status":403,"code":"AccessDenied","service":"s3","operation":"PUT"}]'
+	run -3 acc-put --keep --key "$here/s" s3://dest large
+	[ "$(payers)" = "DELETE requester GET requester POST requester PUT requester " ]
 }
 
 @test "cloud: certificates are verified: the system's, or those of AWS_CA_BUNDLE" {

@@ -2,9 +2,10 @@
  *
  * A bucket is addressed by virtual host where its name allows and the endpoint is AWS's own, else by path
  * (addressing_style in the profile's s3 section decides otherwise). A bucket that turns out to be in another region
- * is asked there once, and remembered. Keys are raw bytes. All calls block unless they say not; thread safe, a download
- * is for one thread at a time. Errors: STATUS_FAILED, code "missing" (404), "no-bucket", "unreadable" (archived, or a
- * version that marks a removal), "access" (403), "precondition" (412), "changed", "checksum", "service", "network". */
+ * is asked there once, and remembered. With AWS_REQUEST_PAYER=requester every request says so. Keys are raw bytes. All
+ * calls block unless they say not; thread safe, a download is for one thread at a time. Errors: STATUS_FAILED, code
+ * "missing" (404), "no-bucket", "unreadable" (archived, or a version that marks a removal), "access" (403),
+ * "precondition" (412), "changed", "checksum", "service", "network". */
 #ifndef ACC_AWS_S3_H
 #define ACC_AWS_S3_H
 
@@ -27,8 +28,6 @@ int s3_parse(const char *uri, struct slice *bucket, struct slice *key, struct er
 struct s3_get {
 	const char *uri;         /* borrowed by s3_open */
 	const char *version_id;  /* or NULL */
-	const char *etag;        /* must match, or NULL */
-	bool requester_pays;
 	size_t window;           /* bytes read ahead; 0: 256K */
 };
 
@@ -78,9 +77,6 @@ struct s3_entry {
 struct s3_listing {
 	struct slice bucket, prefix;
 	const char *delimiter;            /* "/" to stop at the next level, or NULL */
-	struct slice start_after;
-	bool requester_pays;
-	unsigned page;                    /* keys per request; 0: 1000 */
 };
 
 /* Call each for every key in order, until it returns false. What each borrows lives during the call. A service whose
@@ -93,9 +89,8 @@ int s3_list(const struct s3_listing *listing, bool (*each)(void *context, const 
 
 struct s3_put {
 	const char *uri;
-	int fd;                           /* read by pread(2) from its beginning; or -1: text */
+	int fd;                           /* read by pread(2) from its beginning */
 	uint64_t bytes;
-	struct slice text;
 	const char *sha256;               /* hex, of all of it */
 	bool only_new;                    /* If-None-Match: * */
 	const char *content_type, *storage_class;
@@ -103,8 +98,6 @@ struct s3_put {
 	enum checksum_kind checksum;      /* CHECKSUM_NONE: no checksum headers */
 	const char *tagging;              /* URL-encoded, or NULL */
 	const char *const *metadata;      /* name, value, name, value, ..., NULL; or NULL */
-	bool requester_pays;
-	uint64_t part_bytes;              /* above this in parts of this size; 0: 8M */
 };
 
 /* Store an object: 0 with etag and version_id in *meta (given to s3_meta_free). -1: code "precondition" when only_new

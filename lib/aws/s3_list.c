@@ -88,21 +88,16 @@ static void
 list_query(struct s3_op *op, const struct s3_listing *l, struct slice token)
 {
 	struct buffer q = {0};
-	char page[16];
 
-	snprintf(page, sizeof(page), "%u", l->page ? l->page : 1000);
 	s3_query(&q, "list-type", SLICE("2"));
 	s3_query(&q, "encoding-type", SLICE("url"));
-	s3_query(&q, "max-keys", slice_of(page));
+	s3_query(&q, "max-keys", SLICE("1000"));
 	s3_query(&q, "prefix", l->prefix);
 	if (l->delimiter)
 		s3_query(&q, "delimiter", slice_of(l->delimiter));
 	if (token.n)
 		s3_query(&q, "continuation-token", token);
-	else if (l->start_after.n)
-		s3_query(&q, "start-after", l->start_after);
 	s3_op_query(op, &q);
-	s3_op_header(op, "x-amz-request-payer", l->requester_pays ? "requester" : NULL);
 }
 
 /* One page: 1 and *token when there is another, 0 at the end. */

@@ -73,7 +73,6 @@ part_begin(struct upload *u, struct part *part, unsigned number, struct error *e
 	if (u->put->checksum)
 		s3_op_header(&part->op, checksum_header(u->put->checksum), buffer_string(&sum));
 	buffer_free(&sum);
-	s3_op_header(&part->op, "x-amz-request-payer", u->put->requester_pays ? "requester" : NULL);
 	part->op.call.has_body = true;
 	part->op.call.body_fd = u->put->fd;
 	part->op.call.body_offset = from;
@@ -184,7 +183,6 @@ upload_complete(struct upload *u, struct s3_meta *meta, struct error *error)
 	s3_op_query(&op, &q);
 	s3_op_header(&op, "Content-Type", "application/xml");
 	s3_op_header(&op, "If-None-Match", u->put->only_new ? "*" : NULL);
-	s3_op_header(&op, "x-amz-request-payer", u->put->requester_pays ? "requester" : NULL);
 	op.call.has_body = true;
 	op.call.body = buffer_slice(&body);
 	op.call.root = "CompleteMultipartUploadResult";
@@ -224,8 +222,7 @@ is_stored(const struct s3_put *put, struct s3_meta *meta)
 {
 	struct error unused;
 
-	if (!put->sha256 ||
-		s3_look(&(struct s3_get){.uri = put->uri, .requester_pays = put->requester_pays}, meta, &unused) < 0)
+	if (!put->sha256 || s3_look(&(struct s3_get){.uri = put->uri}, meta, &unused) < 0)
 		return false;
 	if (meta->sha256 && strcmp(meta->sha256, put->sha256) == 0 && meta->has_bytes && meta->bytes == put->bytes)
 		return true;

@@ -19,14 +19,6 @@ enum {
 	WHOLE_TRIES = 4,        /* of an object that comes damaged */
 };
 
-static bool
-requester_pays(void)
-{
-	const char *payer = environment_system.variable("AWS_REQUEST_PAYER");
-
-	return payer && strcmp(payer, "requester") == 0;
-}
-
 /* An object that is not as it should be harms no other; a service that refuses does. */
 static void
 set_reach(struct error *error)
@@ -161,7 +153,7 @@ open_once(struct object_stream *s, const struct s3_get *get, const struct refere
 static struct stream *
 s3_scheme_open(const struct reference *r, size_t memory, struct object_facts *facts, struct error *error)
 {
-	struct s3_get get = {.uri = r->uri, .version_id = r->version_id, .requester_pays = requester_pays(),
+	struct s3_get get = {.uri = r->uri, .version_id = r->version_id,
 		.window = r->has_size && r->size > WINDOW_LARGE ? WINDOW_LARGE : WINDOW};
 	struct object_stream *s;
 	int opened = -1;
@@ -289,7 +281,7 @@ list_prefix(struct lister *l, struct slice prefix, struct error *error)
 {
 	struct page page = {l, error, 0};
 	struct s3_listing listing = {.bucket = l->bucket, .prefix = prefix,
-		.delimiter = may_prune_below(l, prefix) ? "/" : NULL, .requester_pays = requester_pays()};
+		.delimiter = may_prune_below(l, prefix) ? "/" : NULL};
 	int result = s3_list(&listing, take_entry, &page, error);
 
 	return page.result < 0 ? -1 : result;
@@ -323,7 +315,7 @@ list_one(struct lister *l, const char *source, struct slice key, struct error *e
 	bool missing = false;
 
 	if ((l->selection->look || undated) &&
-		s3_look(&(struct s3_get){.uri = source, .requester_pays = requester_pays()}, &meta, error) < 0) {
+		s3_look(&(struct s3_get){.uri = source}, &meta, error) < 0) {
 		if (strcmp(error->code, "missing") != 0)
 			return -1;
 		set_reach(error);
@@ -384,7 +376,7 @@ s3_content(const char *uri, struct buffer *out, struct error *error)
 
 	if (aws_start(&environment_system, error) < 0)
 		return -1;
-	d = s3_open(&(struct s3_get){.uri = uri, .requester_pays = requester_pays()});
+	d = s3_open(&(struct s3_get){.uri = uri});
 	do {
 		buffer_reserve(out, 64 << 10);
 		got = s3_read(d, out->p + out->n, 64 << 10, error);

@@ -15,8 +15,8 @@ struct range {
 };
 
 struct s3_download {
-	char *uri, *version_id, *etag;
-	bool requester_pays, headed, whole_checked;
+	char *uri, *version_id;
+	bool headed, whole_checked;
 	size_t window;
 	struct error refused;
 	struct slice bucket, key;      /* of uri */
@@ -88,8 +88,7 @@ ask(struct s3_download *d, struct range *r, struct error *error)
 		snprintf(range, sizeof(range), "bytes=%llu-", (unsigned long long)r->at);
 		s3_op_header(op, "Range", range);
 	}
-	s3_op_header(op, "If-Match", d->etag);
-	s3_op_header(op, "x-amz-request-payer", d->requester_pays ? "requester" : NULL);
+	s3_op_header(op, "If-Match", d->meta.etag);
 	return s3_op_begin(op, d->key, error);
 }
 
@@ -100,8 +99,6 @@ s3_open(const struct s3_get *get)
 
 	d->uri = memory_copy_string(get->uri);
 	d->version_id = get->version_id && *get->version_id ? memory_copy_string(get->version_id) : NULL;
-	d->etag = get->etag && *get->etag ? memory_copy_string(get->etag) : NULL;
-	d->requester_pays = get->requester_pays;
 	d->window = get->window;
 	if (s3_parse(d->uri, &d->bucket, &d->key, &d->refused) < 0)
 		return d;
@@ -133,7 +130,7 @@ static int
 changed(const struct s3_download *d, struct error *error)
 {
 	return error_set(error, STATUS_FAILED, "changed",
-		"cannot read '%s': it was replaced while it was being read, or is not the one announced", d->uri);
+		"cannot read '%s': it was replaced while it was being read", d->uri);
 }
 
 /* Wait for the reply to a range. */
@@ -180,8 +177,6 @@ s3_read_ahead(struct s3_download *d, unsigned ranges, char *into)
 		return;
 	d->most_ranges = 1 + (ranges < S3_RANGES_MAX ? ranges : S3_RANGES_MAX);
 	d->into = into;
-	if (!d->etag)
-		d->etag = memory_copy_string(d->meta.etag);
 	/* what is on its way already is the first of them */
 	d->begun = r->end = S3_RANGE_BYTES;
 }
@@ -249,8 +244,6 @@ resume(struct s3_download *d, struct error *error)
 	d->progress = d->at;
 	message(MESSAGE_DETAIL, "%s: %s; going on at byte %llu", d->uri, error->text, (unsigned long long)d->at);
 	http_sleep_ms(d->resumes > 1 ? (uint64_t)50 << (d->resumes < 8 ? d->resumes : 8) : 0);
-	if (!d->etag)
-		d->etag = memory_copy_string(d->meta.etag);
 	if (ask(d, r, error) < 0 || finish(d, r, error) < 0)
 		return -1;
 	return check_range(d, r, error);
@@ -390,7 +383,6 @@ s3_close(struct s3_download *d)
 	free(d->expected);
 	free(d->uri);
 	free(d->version_id);
-	free(d->etag);
 	free(d);
 }
 
@@ -450,7 +442,6 @@ s3_look(const struct s3_get *get, struct s3_meta *meta, struct error *error)
 	s3_op_query(&op, &q);
 	if (key.n)
 		s3_op_header(&op, "x-amz-checksum-mode", "ENABLED");
-	s3_op_header(&op, "x-amz-request-payer", get->requester_pays ? "requester" : NULL);
 	result = s3_op_perform(&op, key, error);
 	if (result == 0) {
 		s3_read_meta(op.reply->head, meta);

@@ -210,6 +210,8 @@ s3_op_begin(struct s3_op *op, struct slice key, struct error *error)
 {
 	if (address(op, key, error) < 0)
 		return -1;
+	if (slice_equal(aws_config_value(aws_configuration(), "AWS_REQUEST_PAYER", NULL), SLICE("requester")))
+		aws_header(&op->call, "x-amz-request-payer", SLICE("requester"));
 	op->exchange = aws_begin(&op->call);
 	return 0;
 }

@@ -125,14 +125,6 @@ give_receipt(struct receipt *receipt, struct s3_meta *meta)
 	s3_meta_free(meta);
 }
 
-static bool
-is_payer(void)
-{
-	const char *payer = environment_system.variable("AWS_REQUEST_PAYER");
-
-	return payer && strcmp(payer, "requester") == 0;
-}
-
 static enum store_result
 s3_store_put(struct store *store, const struct store_object *object, enum store_condition condition,
 	struct receipt *receipt, struct error *error)
@@ -146,7 +138,7 @@ s3_store_put(struct store *store, const struct store_object *object, enum store_
 		.only_new = condition == STORE_CREATE,
 		.content_type = o->content_type ? o->content_type : "application/x-ndjson",
 		.storage_class = o->storage_class, .sse = o->sse, .checksum = kinds[o->checksum],
-		.tagging = s->tagging, .metadata = (const char *const *)s->metadata, .requester_pays = is_payer()};
+		.tagging = s->tagging, .metadata = (const char *const *)s->metadata};
 	struct s3_meta meta;
 	int stored = s3_store_object(&put, &meta, error);
 
@@ -163,7 +155,7 @@ s3_store_put(struct store *store, const struct store_object *object, enum store_
 static enum store_presence
 compare_bytes(const char *uri, const struct store_object *object, struct error *error)
 {
-	struct s3_download *d = s3_open(&(struct s3_get){.uri = uri, .requester_pays = is_payer()});
+	struct s3_download *d = s3_open(&(struct s3_get){.uri = uri});
 	struct digest *digest = digest_new();
 	char *block = memory_get(64 << 10), hex[DIGEST_HEX_SIZE];
 	ssize_t got;
@@ -187,7 +179,7 @@ s3_store_look(struct store *store, const struct store_object *object, struct rec
 	enum store_presence presence;
 	struct s3_meta meta;
 
-	if (s3_look(&(struct s3_get){.uri = uri, .requester_pays = is_payer()}, &meta, error) < 0)
+	if (s3_look(&(struct s3_get){.uri = uri}, &meta, error) < 0)
 		presence = strcmp(error->code, "missing") == 0 ? STORE_ABSENT : STORE_UNKNOWN;
 	else if (!meta.has_bytes || meta.bytes != object->bytes)
 		presence = STORE_OTHER;

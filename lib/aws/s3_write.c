@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #define PART_BYTES (UINT64_C(8) << 20)
-#define PART_BYTES_MIN (UINT64_C(5) << 20)
 
 static void
 encryption_headers(struct s3_op *op, const char *sse)
@@ -35,7 +34,6 @@ s3_object_headers(struct s3_op *op, const struct s3_put *put)
 	s3_op_header(op, "Content-Type", put->content_type ? put->content_type : "application/octet-stream");
 	s3_op_header(op, "x-amz-storage-class", put->storage_class);
 	s3_op_header(op, "x-amz-tagging", put->tagging);
-	s3_op_header(op, "x-amz-request-payer", put->requester_pays ? "requester" : NULL);
 	s3_op_header(op, "x-amz-meta-acc-sha256", put->sha256);
 	encryption_headers(op, put->sse);
 	for (size_t i = 0; put->metadata && put->metadata[i] && op->call.n_headers < AWS_HEADERS_MAX - 4; i += 2) {
@@ -83,25 +81,6 @@ s3_sum_up(const struct s3_put *put, uint64_t from, uint64_t bytes, struct buffer
 }
 
 static void
-sum_text(const struct s3_put *put, struct buffer *checksum, char hash[65])
-{
-	struct checksum c;
-
-	checksum_start(&c, put->checksum);
-	checksum_add(&c, put->text.p, put->text.n);
-	if (put->checksum)
-		checksum_value(&c, checksum);
-	checksum_end(&c);
-	sigv4_hash(hash, put->text);
-}
-
-static uint64_t
-put_size(const struct s3_put *put)
-{
-	return put->fd < 0 ? put->text.n : put->bytes;
-}
-
-static void
 give_meta(struct s3_op *op, struct s3_meta *meta)
 {
 	meta->etag = s3_copy_header(op->reply->head, "etag");
@@ -115,13 +94,10 @@ put_whole(const struct s3_put *put, struct slice bucket, struct slice key, struc
 	struct buffer sum = {0};
 	struct s3_op op;
 	char hash[65];
-	int result = 0;
+	int result;
 
 	s3_op_start(&op, "store", put->uri, "s3:PutObject", "PUT", bucket);
-	if (put->fd < 0)
-		sum_text(put, &sum, hash);
-	else
-		result = s3_sum_up(put, 0, put->bytes, &sum, hash, error);
+	result = s3_sum_up(put, 0, put->bytes, &sum, hash, error);
 	if (result == 0 && put->sha256 && strcmp(hash, put->sha256) != 0)
 		result = error_set(error, STATUS_REFUSED, "checksum",
 			"the file for '%s' is not what its manifest says: its sha256 is %s", put->uri, hash);
@@ -131,9 +107,8 @@ put_whole(const struct s3_put *put, struct slice bucket, struct slice key, struc
 		if (put->checksum)
 			s3_op_header(&op, checksum_header(put->checksum), buffer_string(&sum));
 		op.call.has_body = true;
-		op.call.body = put->text;
 		op.call.body_fd = put->fd;
-		op.call.body_bytes = put_size(put);
+		op.call.body_bytes = put->bytes;
 		op.call.payload_hash = hash;
 		result = s3_op_perform(&op, key, error);
 	}
@@ -147,7 +122,6 @@ put_whole(const struct s3_put *put, struct slice bucket, struct slice key, struc
 int
 s3_store_object(const struct s3_put *put, struct s3_meta *meta, struct error *error)
 {
-	uint64_t part_bytes = put->part_bytes ? put->part_bytes : PART_BYTES;
 	struct slice bucket = {0}, key = {0};
 
 	*meta = (struct s3_meta){0};
@@ -155,9 +129,7 @@ s3_store_object(const struct s3_put *put, struct s3_meta *meta, struct error *er
 		return -1;
 	if (key.n == 0)
 		return error_set(error, STATUS_REFUSED, "bad-uri", "'%s' names no object", put->uri);
-	if (part_bytes < PART_BYTES_MIN)
-		part_bytes = PART_BYTES_MIN;
-	if (put->fd >= 0 && put->bytes > part_bytes)
-		return s3_store_parts(put, part_bytes, bucket, key, meta, error);
+	if (put->bytes > PART_BYTES)
+		return s3_store_parts(put, PART_BYTES, bucket, key, meta, error);
 	return put_whole(put, bucket, key, meta, error);
 }

@@ -384,6 +384,10 @@ async function control(order, response) {
 			await new Promise((resolve) => secure.listen(0, "127.0.0.1", resolve));
 			return answer(String(secure.address().port));
 		}
+		case "fill":
+			for (let n = 1; n <= order.count; n++)
+				await sdk.s3.send(new s3sdk.PutObjectCommand({ Bucket: order.bucket, Key: order.prefix + n, Body: "x" }));
+			return answer({});
 		case "hook": hooks.set(order.name, order.value); return answer({});
 		case "sdk": {
 			const input = order.input ?? {};
