@@ -375,7 +375,7 @@ print(*sorted([f"[{0x44bc2cf5ad770999 % 997},2]", f"[{0xd24ec4f1a98c6e5b % 997},
 	echo 1 >&9
 	sleep 0.2 # a signal that comes before it has a handler, it survives
 	pkill -TERM -P $!
-	timeout 5 tail --pid=$! -f /dev/null
+	timeout 5 tail --pid=$! -f /dev/null || kill -KILL $!
 	status=0
 	wait $! || status=$?
 	[ "$status" -eq 143 ]

@@ -217,3 +217,18 @@ $answer"
 	run -1 kill -0 "$(<working)"
 	[ -z "$(ls -A tmp)" ]
 }
+
+@test "bootstrap: SIGTERM ends it as the first process of a container, too" {
+	unshare -rpf true || skip "there are no namespaces to be had"
+	stand_in acc-sqs-drain "exit 1"
+	start_api '[{"event":{},"delay":4}]'
+	unshare -rpf --mount-proc --kill-child task/bootstrap 2>/dev/null 3>&- &
+	process=$!
+	sleep 1
+	pkill -TERM -P "$process"
+	timeout 2 tail --pid="$process" -f /dev/null || kill -KILL "$process"
+	status=0
+	wait "$process" || status=$?
+	[ "$status" -eq 3 ]
+	[ -z "$(ls -A tmp)" ]
+}
