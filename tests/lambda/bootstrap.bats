@@ -222,7 +222,7 @@ $answer"
 	unshare -rpf true || skip "there are no namespaces to be had"
 	stand_in acc-sqs-drain "exit 1"
 	start_api '[{"event":{},"delay":4}]'
-	unshare -rpf --mount-proc --kill-child task/bootstrap 2>/dev/null 3>&- &
+	unshare -rpf --kill-child task/bootstrap 2>/dev/null 3>&- &
 	process=$!
 	sleep 1
 	pkill -TERM -P "$process"
