@@ -146,6 +146,18 @@ tell_left_out(const struct partner_table *partners, const struct consolidation_c
 				partner_at(partners, i)->name.p);
 }
 
+/* Name the partners who come behind all others, as the list lacks them. */
+static void
+tell_unlisted(const struct partner_table *partners, const struct name_list *listed)
+{
+	for (uint32_t i = 0; listed->n && i < partner_count(partners); i++) {
+		const struct partner *met = partner_at(partners, i);
+
+		if (met->rank == listed->n && !met->left_out)
+			message(MESSAGE_NOTE, "not in the list: %.*s", (int)met->name.n, met->name.p);
+	}
+}
+
 /* Most often a name that is misspelt. */
 static void
 tell_unmet_fields(const struct merge_options *merge, const struct consolidation_counts *counts)
@@ -201,6 +213,7 @@ main(int argc, char *argv[])
 	progress_stop();
 	rejects_close(consolidation.rejects);
 	tell_left_out(consolidation.merge.partners, &counts);
+	tell_unlisted(consolidation.merge.partners, &listed);
 	tell_unmet_fields(&consolidation.merge, &counts);
 	free(consolidation.merge.fields_met);
 	partner_table_free((struct partner_table *)consolidation.merge.partners);

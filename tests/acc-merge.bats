@@ -345,6 +345,17 @@ acc-merge: no consolidated record has a field 'c' (see --fields)" ]
 	done
 }
 
+@test "acc-merge -v: names the partners that the list lacks, as one may be misspelt" {
+	{ record A 1 '{"x":1}'; record b 1 '{"x":2}'; record "C c" 1 '{"x":3}'; record D 1 '{}'; } >in.jsonl
+	merge 0 -v --priority A,B, --deny D, in.jsonl
+	[ "$(grep 'not in the list' <<<"$stderr" | sort)" = "acc-merge: not in the list: C c
+acc-merge: not in the list: b" ]
+	merge 0 -v in.jsonl
+	[[ $stderr != *"not in the list"* ]]
+	merge 0 --priority A, in.jsonl
+	[ -z "$stderr" ]
+}
+
 @test "acc-merge: what has no comma is a path, and the message says how to give one name" {
 	record A 1 '{"x":1}' >in.jsonl
 	merge 2 --priority A in.jsonl
