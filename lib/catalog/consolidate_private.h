@@ -1,4 +1,4 @@
-/* What intake.c (reading) and consolidate.c (settling, spilling, writing) share. */
+/* What intake.c (reading), chunk.c (taking records) and consolidate.c (settling, spilling, writing) share. */
 #ifndef ACC_CATALOG_CONSOLIDATE_PRIVATE_H
 #define ACC_CATALOG_CONSOLIDATE_PRIVATE_H
 
@@ -25,6 +25,7 @@ struct chunk {
 struct worker {
 	struct scanner *scanner;
 	struct record_reader reader;
+	const struct piece *scanned; /* what the scanner was used for last; see intake.c */
 	struct shelf shelf;
 	struct arena kept;     /* refusals and such, until the next flush */
 };
@@ -56,6 +57,14 @@ struct consolidation {
 /* Take an input that is mapped: it is closed by the next flush, or at the end. */
 struct input;
 void consolidation_keep_input(struct consolidation *c, struct input *input);
+
+/* Begin a chunk; its stretch is set by the caller, who knows where it stands, before chunk_close. */
+void chunk_open(struct consolidation *c, struct chunk *chunk, const char *name);
+/* File, leave out or refuse what the worker's scanner found; lines and elements count from the chunk's begin. */
+void chunk_take(struct consolidation *c, struct worker *w, struct chunk *chunk, enum scan_result got,
+	const struct scan_record *scanned);
+/* Of a chunk that was cut at the right places: tell its refusals and add up its counts. */
+void chunk_close(struct consolidation *c, struct chunk *chunk);
 
 int intake_read(struct consolidation *c, const char *name, struct error *error);
 

@@ -193,6 +193,28 @@ an_input_that_fails_leaves_the_others(void **state)
 	unlink(open);
 }
 
+/* The last piece begins within a record, so that it is the one before that comes to the end. */
+static void
+an_array_cut_short_is_told_by_whatever_piece(void **state)
+{
+	struct buffer text = {0};
+	char path[64];
+
+	(void)state;
+	buffer_format(&text, "[\n{\"accommodation_id\":1,\"partner_name\":\"alpha\",\"pad\":\"%070000d\","
+			     "\"accommodation_data\":\n{\"a\":1}}\n", 0);
+	write_file(unit_path(path), buffer_slice(&text));
+	for (unsigned threads = 1; threads < 4; threads++) {
+		struct ran ran = consolidated((const char *[]){path, NULL}, (struct way){threads, 64 << 10, false, false});
+
+		assert_non_null(strstr(ran.err, "the array is not closed; the records before its end count"));
+		assert_string_equal(ran.out, "{\"accommodation_id\":1,\"accommodation_data\":{\"a\":1}}\n");
+		ran_free(&ran);
+	}
+	buffer_free(&text);
+	unlink(path);
+}
+
 static void
 nothing_comes_to_nothing(void **state)
 {
@@ -210,6 +232,7 @@ main(void)
 		cmocka_unit_test(every_way_gives_the_same_bytes),
 		cmocka_unit_test(refusals_are_reported_and_the_counts_balance),
 		cmocka_unit_test(an_input_that_fails_leaves_the_others),
+		cmocka_unit_test(an_array_cut_short_is_told_by_whatever_piece),
 		cmocka_unit_test(nothing_comes_to_nothing),
 	};
 
