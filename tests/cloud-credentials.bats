@@ -90,6 +90,8 @@ reads_as_role() {
 	run -3 --separate-stderr acc-fetch s3://src/k
 	control '{"do":"hook","name":"imds-status","value":0}' >/dev/null
 	[ "$stderr" = "acc-fetch: the instance's metadata service gives no keys (HTTP 503)" ]
+	AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9 run -2 acc-fetch -v -v s3://src/k
+	[[ "$output" = *"the instance's metadata service does not answer: "*"(in a container its hop limit must be 2)"* ]]
 	unset AWS_REGION
 	sdk sqs CreateQueue '{"QueueName":"q"}' >/dev/null
 	run -0 acc-sqs-drain --wait 0 sqs://q

@@ -373,6 +373,10 @@ ranges() { log_since "$mark" | jq -r 'select(.range) | .range' | sort -u | tr '\
 	[ "$output" = '{"accommodation_id":"1","accommodation_data":{"from":"b"}}' ]
 	run -2 --separate-stderr acc-merge --priority dynamodb://nosuch object
 	[[ "$stderr" = "acc-merge: cannot read 'dynamodb://nosuch': ResourceNotFoundException"*"check the table's name and AWS_REGION" ]]
+	faults '[{"kind":"body","service":"dynamodb","body":"[]"}]'
+	run -3 --separate-stderr acc-merge --priority dynamodb://lists object
+	[ "$stderr" = "acc-merge: cannot read 'dynamodb://lists': the reply is no JSON object" ]
+	faults '[]'
 	sdk dynamodb PutItem '{"TableName":"lists","Item":{"ContentType":{"S":"Empty"},"partner_list":{"L":[]}}}'
 	run -2 acc-merge --priority dynamodb://lists/Empty object
 	printf '["C","A"]' >list

@@ -1,6 +1,7 @@
 #include "aws/client.h"
 #include "aws/credentials_private.h"
 #include "base/memory.h"
+#include "base/message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,11 @@ imds_open(struct imds *m, const struct aws_config *c, struct error *error)
 	status = ask_for(&(struct ask){"PUT", url, "x-aws-ec2-metadata-token-ttl-seconds", SLICE("21600"),
 		m->timeout_ms, m->tries}, &m->token, error);
 	free(url);
+	if (status == 0)
+		message(MESSAGE_DETAIL, "the instance's metadata service does not answer: %s (in a container its hop "
+			"limit must be 2)", error->text);
+	else if (status != 200)
+		message(MESSAGE_DETAIL, "the instance's metadata service gives no token (HTTP %d)", status);
 	m->token.n = credentials_trimmed(buffer_slice(&m->token)).n;
 	return status == 200 && credentials_is_key(buffer_slice(&m->token)) ? 1 : 0;
 }

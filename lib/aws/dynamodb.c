@@ -113,7 +113,9 @@ ask(const struct address *a, const char *what, struct slice items, struct buffer
 	result = aws_perform(&call, &x, &reply, error);
 	if (result == 0)
 		result = json_parse(buffer_slice(&reply->body), "DynamoDB's reply", &object, error);
-	if (result == 0 && json_kind(object) == JSON_OBJECT) {
+	if (result == 0 && json_kind(object) != JSON_OBJECT)
+		result = error_set(error, STATUS_FAILED, "service", "cannot %s: the reply is no JSON object", what);
+	if (result == 0) {
 		*found += add_items(out, object, a->table);
 		unprocessed = json_member(object, SLICE("UnprocessedKeys"));
 		left->n = 0;

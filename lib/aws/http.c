@@ -128,7 +128,7 @@ die(const char *what)
 {
 	struct error error;
 
-	error_set(&error, STATUS_FAILED, "http", "cannot start the HTTP engine: %s", what);
+	error_set(&error, STATUS_FAILED, "http", "the HTTP engine fails: %s", what);
 	command_die(&error);
 }
 
@@ -186,9 +186,10 @@ static void
 perform(CURLM *multi)
 {
 	int running;
+	CURLMcode code = curl_multi_perform(multi, &running);
 
-	if (curl_multi_perform(multi, &running) != CURLM_OK)
-		abort();
+	if (code != CURLM_OK)
+		die(curl_multi_strerror(code));
 	collect(multi);
 }
 
