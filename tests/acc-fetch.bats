@@ -153,6 +153,21 @@ records() {
 	[[ ${stderr_lines[4]} = 'acc-fetch: in.jsonl:6: '* ]]
 }
 
+@test "acc-fetch: a comma that is missing in an array costs the one record before it, the first one, too" {
+	for open in '[{' '[ {' ' [{' $'[\n{' $'[\n  {' $'\xef\xbb\xbf[{' $'{"x":0}\n[{'; do
+		indent=''
+		[ "$open" != $'[\n  {' ] || indent='  '
+		[ "$open" != ' [{' ] || indent=' '
+		printf '%s"a":1}\n%s{"a":2},\n%s{"a":3}\n%s{"a":4}\n]\n' "$open" "$indent" "$indent" "$indent" >in.jsonl
+		fetch 1 --bare --rejects rejects in.jsonl
+		[ "$(grep -v x <<<"$output")" = $'{"a":2}\n{"a":4}' ] || { echo "$open: $output"; return 1; }
+		fetch 1 --bare - < <(while IFS= read -r -n 1 -d '' c; do printf %s "$c"; done <in.jsonl)
+		[ "$(grep -v x <<<"$output")" = $'{"a":2}\n{"a":4}' ]
+		[ "$(jq -r .record rejects)" = $'{"a":1}\n{"a":3}' ]
+		rm rejects
+	done
+}
+
 @test "acc-fetch: the rejects hold the records as they came, with their place" {
 	printf '{"a":1}\nnope \\ "x"\n{"b":"\xff\xc3\xa9"}\n' >in.jsonl
 	touch -d 2021-02-03T00:00:00Z in.jsonl

@@ -59,6 +59,7 @@ scanner_resume(struct scanner *s, struct scan_state state, uint64_t line, uint64
 	s->p = NULL;
 	s->n = s->at = 0;
 	s->line_begin = s->used = 0;
+	s->opened = -1;
 	s->indexed = NULL;
 	s->plain_until = 0;
 }
@@ -99,6 +100,7 @@ scanner_window(struct scanner *s, const char *p, size_t n, bool at_end)
 	/* columns are told from the line's begin, which may lie in a window that is gone */
 	s->line_begin -= (ptrdiff_t)s->at;
 	s->used -= (ptrdiff_t)s->at;
+	s->opened -= (ptrdiff_t)s->at;
 	s->p = p;
 	s->n = n;
 	s->at = 0;
@@ -316,8 +318,10 @@ skip_byte_order_mark(struct scanner *s)
 {
 	if (s->n < 3 && !s->at_end && memcmp(s->p, "\xef\xbb\xbf", s->n) == 0)
 		return false;
-	if (s->n >= 3 && memcmp(s->p, "\xef\xbb\xbf", 3) == 0)
+	if (s->n >= 3 && memcmp(s->p, "\xef\xbb\xbf", 3) == 0) {
 		s->at = 3;
+		s->line_begin = s->used = 3;
+	}
 	s->begun = true;
 	return true;
 }
@@ -347,6 +351,8 @@ scanner_next(struct scanner *s, struct scan_record *r)
 				continue;
 			}
 		} else if (s->p[s->at] == '[') {
+			if (s->line_begin >= s->used)
+				s->opened = (ptrdiff_t)s->at;
 			s->used = (ptrdiff_t)++s->at;
 			s->state = (struct scan_state){true, false};
 			continue;

@@ -90,6 +90,7 @@ struct scanner {
 	uint64_t line, elements;
 	ptrdiff_t line_begin; /* offset of the line of `at`; negative when it lies before the window */
 	ptrdiff_t used;       /* offset behind the last byte used up that was no white space; may be negative, too */
+	ptrdiff_t opened;     /* offset of the last '[' of an array that begins its line; may be negative, too */
 
 	enum skip skip;       /* what to do before the next record, where the window ended in the midst of it */
 	int skip_depth;

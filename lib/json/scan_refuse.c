@@ -117,12 +117,15 @@ scan_finish_skip(struct scanner *s)
 /* --- what is refused ---------------------------------------------------------------------------------------------- */
 
 /* The offset where the element at s->at ends by its brackets, or 0 when that cannot be told: a line break ends a
- * string, or a line begins as the element's own did. *more: limit came first. */
+ * string, or a line begins as the element's own did, or as that of the '[' before it. *more: limit came first. */
 static size_t
 element_end(const struct scanner *s, size_t limit, bool *more)
 {
+	bool behind_opening = s->used == s->opened + 1 && s->opened >= s->line_begin;
+	bool begins_line = s->p[s->at] == '{' && (behind_opening || s->line_begin >= s->used);
 	size_t indent = (size_t)((ptrdiff_t)s->at - s->line_begin);
-	bool in_string = false, own_line = s->p[s->at] == '{' && s->line_begin >= s->used;
+	size_t outer = behind_opening ? (size_t)(s->opened - s->line_begin) : indent;
+	bool in_string = false;
 	int depth = 0;
 
 	*more = false;
@@ -132,7 +135,8 @@ element_end(const struct scanner *s, size_t limit, bool *more)
 			size_t next = at + 1;
 			while (next < limit && (s->p[next] == ' ' || s->p[next] == '\t'))
 				next++;
-			if (in_string || (own_line && next < limit && s->p[next] == '{' && next - at - 1 == indent))
+			if (in_string || (begins_line && next < limit && s->p[next] == '{' &&
+						 (next - at - 1 == indent || next - at - 1 == outer)))
 				return 0;
 		} else if (in_string) {
 			if (c == '\\')
