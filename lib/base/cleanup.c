@@ -32,6 +32,7 @@ static atomic_bool closing; /* what is made now is made in vain */
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool held;      /* by a thread that has the mutex */
 static sigset_t before_hold; /* the signals that this thread had blocked; with the mutex */
+static _Thread_local bool holding;
 
 enum { HOLD_WAIT_MS = 1000, HOLD_WAITS = 200 };
 
@@ -159,6 +160,7 @@ cleanup_hold(void)
 	pthread_sigmask(SIG_BLOCK, &set, &before_it);
 	pthread_mutex_lock(&making);
 	before_hold = before_it;
+	holding = true;
 	atomic_store(&held, true);
 	while (atomic_load(&dying)) {
 		atomic_store(&held, false);
@@ -171,6 +173,7 @@ cleanup_release(void)
 {
 	sigset_t set = before_hold;
 
+	holding = false;
 	atomic_store(&held, false);
 	pthread_mutex_unlock(&making);
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
@@ -179,7 +182,8 @@ cleanup_release(void)
 void
 cleanup_close(void)
 {
-	pthread_mutex_lock(&making); /* for ever */
+	if (!holding)
+		pthread_mutex_lock(&making); /* for ever */
 	cleanup_run();
 }
 

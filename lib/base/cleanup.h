@@ -19,7 +19,8 @@ struct cleanup *cleanup_add(const char *path);  /* borrows path's text (copied);
 struct cleanup *cleanup_prepare(const char *path);
 void cleanup_arm(struct cleanup *c);
 /* Between hold and release neither a signal nor another thread's cleanup_close gets at us: a file made there is armed
- * before the end. What is done in between must not end the command, and is short: a signal waits a second at most. */
+ * before the end. What is done in between is short: a signal waits a second at most, and other threads that make files.
+ * It may end the command. */
 void cleanup_hold(void);
 void cleanup_release(void);
 /* The last cleanup_run, before _exit. Not for signal handlers. */

@@ -74,6 +74,15 @@ output_flush(struct output *o)
 }
 
 void
+output_wait(const struct output *o)
+{
+	struct pollfd ready = {.fd = o->fd, .events = POLLOUT};
+
+	while (poll(&ready, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
+void
 output_write(struct output *o, const void *p, size_t n)
 {
 	output_flush(o);

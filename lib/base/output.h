@@ -25,6 +25,7 @@ void output_open(struct output *o, int fd, const char *name);
 void output_add(struct output *o, const void *p, size_t n);
 void output_end_line(struct output *o);                   /* adds '\n'; flushes when line buffered */
 void output_flush(struct output *o);
+void output_wait(const struct output *o);                 /* until a line could be written without delay */
 void output_write(struct output *o, const void *p, size_t n); /* flush, then p directly, uncopied */
 
 static inline void

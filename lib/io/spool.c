@@ -255,8 +255,8 @@ path_of(const struct spool *s, const char *name)
 				 ends_with(slice_of(s->directory), SLICE("/")) ? "" : "/", name);
 }
 
-/* The line goes out at once: somebody waits for the file. Until then whatever ends us takes the file
- * along. */
+/* The line goes out at once: somebody waits for the file. Until then whatever ends us takes the file along; what was
+ * announced stays. */
 static void
 announce(struct spool_file *f, char *path, struct cleanup *cleanup)
 {
@@ -269,10 +269,13 @@ announce(struct spool_file *f, char *path, struct cleanup *cleanup)
 
 	digest_finish(f->digest, line.sha256);
 	manifest_format(&text, &line);
+	output_wait(&output_stdout);
+	cleanup_hold();
 	output_add_slice(&output_stdout, buffer_slice(&text));
 	output_end_line(&output_stdout);
 	output_flush(&output_stdout);
 	cleanup_cancel(cleanup);
+	cleanup_release();
 	buffer_free(&text);
 }
 

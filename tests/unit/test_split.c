@@ -1,6 +1,25 @@
 #include "io/split.h"
 
+#include "base/cleanup.h"
+#include "base/output.h"
+
 #include "unit.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+
+/* A signal comes just as a line has been written to standard output. */
+static bool struck_by_announcing;
+
+ssize_t
+write(int fd, const void *p, size_t n)
+{
+	ssize_t written = (ssize_t)syscall(SYS_write, fd, p, n);
+
+	if (fd == STDOUT_FILENO && struck_by_announcing)
+		raise(SIGTERM);
+	return written;
+}
 
 static uint32_t
 shard_of(const char *value, uint32_t shards)
@@ -53,6 +72,39 @@ names_are_taken_apart(void **state)
 	assert_int_equal(e.status, STATUS_USAGE);
 }
 
+static void
+split_one_line(void *directory)
+{
+	struct split split = {.max_bytes = 100, .spool = {.directory = directory, .at_us = 7}};
+	struct error e;
+	uint64_t line = 0;
+
+	cleanup_install();
+	output_open(&output_stdout, STDOUT_FILENO, "standard output");
+	assert_int_equal(spool_name_parse("%f", ENCODING_NONE, &split.spool.name, &e), 0);
+	assert_int_equal(split_open(&split, &e), 0);
+	assert_int_equal(split_run(&split, SLICE("1\n"), "in", &line, &e), 0);
+	struck_by_announcing = true;
+	split_finish(&split, &e);
+}
+
+static void
+a_file_that_was_announced_stays(void **state)
+{
+	char directory[64], path[80];
+	struct ran ran;
+
+	(void)state;
+	unit_path(directory);
+	ran = run(split_one_line, directory);
+	assert_int_equal(ran.status, 128 + SIGTERM);
+	assert_non_null(strstr(ran.out, "\"records\":1"));
+	snprintf(path, sizeof(path), "%s/7", directory);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(directory), 0);
+	ran_free(&ran);
+}
+
 int
 main(void)
 {
@@ -60,6 +112,7 @@ main(void)
 		cmocka_unit_test(shards_are_the_same_on_every_machine),
 		cmocka_unit_test(equal_values_share_a_shard_however_they_are_written),
 		cmocka_unit_test(names_are_taken_apart),
+		cmocka_unit_test(a_file_that_was_announced_stays),
 	};
 
 	return TESTS(tests);
