@@ -139,6 +139,14 @@ reads_as_role() {
 	reads_as_role
 }
 
+@test "cloud credentials: what a service repeats of the request it would have signed is not printed" {
+	export AWS_ACCESS_KEY_ID=AKIDROLE AWS_SECRET_ACCESS_KEY=role-secret-not-to-be-printed AWS_SESSION_TOKEN=role-token-not-to-be-printed
+	faults '[{"kind":"error","status":403,"code":"InvalidSignatureException","message":"The signature does not match.\n\nThe Canonical String should have been\nx-amz-security-token:role-token-not-to-be-printed"}]'
+	run -3 --separate-stderr acc-sqs-drain -v -v --wait 0 sqs://q
+	[[ "$stderr" = *": InvalidSignatureException: The signature does not match. (HTTP 403"* ]]
+	[[ "$stderr" != *not-to-be-printed* ]]
+}
+
 @test "cloud credentials: single sign-on is refused with the way out, in one line" {
 	printf '[profile p]\nsso_session = s\nsso_account_id = 1\nregion = us-east-1\n[sso-session s]\nsso_start_url = https://x\n' >config
 	AWS_PROFILE=p run -2 --separate-stderr acc-fetch s3://src/k

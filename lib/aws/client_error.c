@@ -162,19 +162,28 @@ keys_source(const struct aws_exchange *x, char *out, size_t n)
 		credentials_source(out, n);
 }
 
+/* Only the first line: below it some services repeat the request they would have signed, with the session token. */
+static struct slice
+first_line(struct slice message)
+{
+	const char *end = message.n ? memchr(message.p, '\n', message.n) : NULL;
+
+	return end ? (struct slice){message.p, (size_t)(end - message.p)} : message;
+}
+
 static void
 explain_refusal(struct aws_exchange *x, struct error *error)
 {
 	const struct aws_reply *r = &x->reply;
-	struct slice code = r->code.n ? r->code : slice_of(code_for(r->status));
+	struct slice code = r->code.n ? r->code : slice_of(code_for(r->status)), message = first_line(r->message);
 	const char *hint = hint_for(r->code, r->status);
 	char source[160];
 	struct buffer text = {0};
 	bool denied = r->status == 403 && !hint;
 
 	buffer_format(&text, "cannot %s: %.*s", x->call.what, (int)code.n, code.p);
-	if (r->message.n)
-		buffer_format(&text, ": %.*s", (int)(r->message.n < 500 ? r->message.n : 500), r->message.p);
+	if (message.n)
+		buffer_format(&text, ": %.*s", (int)(message.n < 500 ? message.n : 500), message.p);
 	buffer_format(&text, " (HTTP %d", x->wire_status);
 	if (r->request_id.n)
 		buffer_format(&text, ", request id %.*s", (int)r->request_id.n, r->request_id.p);
