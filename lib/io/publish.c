@@ -3,14 +3,21 @@
 #include "base/environment.h"
 #include "base/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PUBLISH_MODE 0666
+#define STALE_SECONDS 3600
+#define TEMPORARY_PREFIX ".acc-"
+#define TEMPORARY_SUFFIX ".tmp"
+#define TEMPORARY_DIGITS 16
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
 int
@@ -98,8 +105,19 @@ forget_temporary(struct publication *p)
 {
 	cleanup_cancel(p->cleanup);
 	free(p->temporary);
+	if (p->lock_fd >= 0)
+		close(p->lock_fd);
 	p->cleanup = NULL;
 	p->temporary = NULL;
+	p->lock_fd = -1;
+}
+
+/* Closing fd leaves the lock to its duplicate. */
+static void
+lock(struct publication *p)
+{
+	if (flock(p->fd, LOCK_SH | LOCK_NB) == 0)
+		p->lock_fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
 }
 
 static void
@@ -112,7 +130,8 @@ choose_temporary(struct publication *p)
 	forget_temporary(p);
 	environment_system.random(random, sizeof(random));
 	memcpy(&number, random, sizeof(number));
-	p->temporary = memory_format(".acc-%016llx.tmp", (unsigned long long)number);
+	p->temporary = memory_format(
+		TEMPORARY_PREFIX "%0*llx" TEMPORARY_SUFFIX, TEMPORARY_DIGITS, (unsigned long long)number);
 	path = memory_format("%s/%s", p->directory, p->temporary);
 	p->cleanup = cleanup_prepare(path);
 	free(path);
@@ -136,6 +155,8 @@ take_temporary(struct publication *p, struct error *error)
 
 	do {
 		choose_temporary(p);
+		if (is_open)
+			lock(p);
 		cleanup_hold();
 		if (is_open)
 			taken = link_nameless(p, p->temporary);
@@ -146,6 +167,8 @@ take_temporary(struct publication *p, struct error *error)
 			cleanup_arm(p->cleanup);
 		cleanup_release();
 	} while (taken < 0 && errno == EEXIST);
+	if (taken >= 0 && !is_open)
+		lock(p);
 	if (taken < 0) {
 		error_system(error, "cannot create a file in '%s'", p->directory);
 		forget_temporary(p);
@@ -157,7 +180,7 @@ take_temporary(struct publication *p, struct error *error)
 int
 publish_open(struct publication *p, int directory_fd, const char *directory, struct error *error)
 {
-	*p = (struct publication){.fd = -1, .directory_fd = directory_fd, .directory = directory};
+	*p = (struct publication){.fd = -1, .directory_fd = directory_fd, .directory = directory, .lock_fd = -1};
 	p->fd = open_nameless(directory_fd);
 	return p->fd >= 0 ? 0 : take_temporary(p, error);
 }
@@ -245,9 +268,47 @@ publish_abandon(struct publication *p)
 	if (p->fd >= 0)
 		close(p->fd);
 	p->fd = -1;
-	if (p->temporary)
-		cleanup_unlink(p->cleanup);
-	free(p->temporary);
-	p->temporary = NULL;
+	cleanup_unlink(p->cleanup);
 	p->cleanup = NULL;
+	forget_temporary(p);
+}
+
+static bool
+is_temporary(const char *name)
+{
+	const size_t prefix = strlen(TEMPORARY_PREFIX);
+
+	return strncmp(name, TEMPORARY_PREFIX, prefix) == 0 &&
+	       strspn(name + prefix, "0123456789abcdef") == TEMPORARY_DIGITS &&
+	       strcmp(name + prefix + TEMPORARY_DIGITS, TEMPORARY_SUFFIX) == 0;
+}
+
+static void
+remove_stale(int directory_fd, const char *name)
+{
+	int fd = openat(directory_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+		time(NULL) - st.st_mtime >= STALE_SECONDS && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(directory_fd, name, 0);
+	close(fd);
+}
+
+void
+publish_sweep(int directory_fd)
+{
+	int fd = openat(directory_fd, ".", DIRECTORY_FLAGS);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	while (list && (entry = readdir(list)))
+		if (is_temporary(entry->d_name))
+			remove_stale(directory_fd, entry->d_name);
+	if (list)
+		closedir(list);
+	else if (fd >= 0)
+		close(fd);
 }

@@ -24,6 +24,7 @@ struct publication {
 	int directory_fd; /* borrowed */
 	const char *directory;   /* its name for messages and cleanup; borrowed */
 	char *temporary;         /* name in directory, NULL when nameless; owned */
+	int lock_fd;             /* keeps the lock on what has a temporary name; owned, -1 for none */
 	struct cleanup *cleanup; /* of temporary */
 };
 
@@ -48,6 +49,10 @@ int publish_replace(struct publication *p, const char *name, struct error *error
 /* The names in a directory onto the disk, for what must survive a power cut; -1 with errno. Nothing where the file
  * system cannot do it for a directory. */
 int publish_sync_names(int directory_fd);
+
+/* Remove the temporary files that killed processes have left in a directory: those of this user that nobody has locked
+ * (see stale.h) and nobody has written to for an hour. */
+void publish_sweep(int directory_fd);
 
 void publish_abandon(struct publication *p); /* removes what there is; fine after publish_link */
 

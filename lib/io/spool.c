@@ -93,7 +93,7 @@ spool_close(struct spool *s)
 void
 spool_file_init(const struct spool *s, struct spool_file *f, uint32_t shard)
 {
-	*f = (struct spool_file){.shard = shard, .publication.fd = -1};
+	*f = (struct spool_file){.shard = shard, .publication = {.fd = -1, .lock_fd = -1}};
 	f->digest = digest_new();
 	if (s->encoding != ENCODING_NONE)
 		f->encoder = encoder_new(s->encoding);

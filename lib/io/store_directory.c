@@ -12,12 +12,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+struct place {
+	dev_t device;
+	ino_t inode;
+};
+
 struct directory {
 	struct store store;
 	char *path;            /* as given, decoded */
 	char *real;            /* absolute, without links, for addresses */
 	int fd;                /* -1 until the first put */
-	pthread_mutex_t mutex; /* of fd */
+	struct place *swept;   /* the directories in which nothing stale is left; owned */
+	size_t n_swept;
+	pthread_mutex_t mutex; /* of fd and swept */
 };
 
 static struct store *
@@ -53,6 +60,7 @@ directory_close(struct store *store)
 	pthread_mutex_destroy(&d->mutex);
 	free(d->path);
 	free(d->real);
+	free(d->swept);
 	free(d);
 }
 
@@ -106,6 +114,24 @@ root(struct directory *d, struct error *error)
 	return fd;
 }
 
+static void
+sweep_once(struct directory *d, int parent)
+{
+	struct stat st;
+	bool done = fstat(parent, &st) < 0;
+
+	pthread_mutex_lock(&d->mutex);
+	for (size_t i = 0; !done && i < d->n_swept; i++)
+		done = d->swept[i].device == st.st_dev && d->swept[i].inode == st.st_ino;
+	if (!done) {
+		d->swept = memory_resize(d->swept, d->n_swept + 1, sizeof(*d->swept));
+		d->swept[d->n_swept++] = (struct place){st.st_dev, st.st_ino};
+	}
+	pthread_mutex_unlock(&d->mutex);
+	if (!done)
+		publish_sweep(parent);
+}
+
 static int
 open_parent(struct directory *d, const char *key, struct error *error)
 {
@@ -117,6 +143,8 @@ open_parent(struct directory *d, const char *key, struct error *error)
 	path = memory_copy(key, (size_t)(basename(key) - key));
 	parent = publish_directory_at(fd, path, error);
 	free(path);
+	if (parent >= 0)
+		sweep_once(d, parent);
 	return parent;
 }
 

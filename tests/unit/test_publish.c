@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 static char directory[64];
 static int directory_fd;
@@ -231,6 +232,40 @@ the_names_of_new_directories_are_on_the_disk(void **state)
 }
 
 static void
+leave(const char *name, time_t age)
+{
+	struct timespec then[] = {{.tv_sec = time(NULL) - age}, {.tv_sec = time(NULL) - age}};
+	int fd = openat(directory_fd, name, O_CREAT | O_WRONLY, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(utimensat(directory_fd, name, then, 0), 0);
+}
+
+static void
+what_killed_ones_left_is_swept(void **state)
+{
+	struct publication p;
+	struct timespec then[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	struct error e;
+
+	(void)state;
+	leave(".acc-0123456789abcdef.tmp", 3700);
+	leave(".acc-0123456789abcde0.tmp", 60);
+	leave(".acc-0123456789abcdefg.tmp", 3700);
+	leave("acc-0123456789abcdef.tmp", 3700);
+	named = true;
+	write_file(&p, "slowly");
+	assert_int_equal(utimensat(directory_fd, p.temporary, then, 0), 0);
+	publish_sweep(directory_fd);
+	assert_int_equal(names(), 4);
+	assert_int_equal(faccessat(directory_fd, ".acc-0123456789abcdef.tmp", F_OK, 0), -1);
+	assert_int_equal(publish_link(&p, "whole", &e), 1);
+	publish_abandon(&p);
+	content_is("whole", "slowly");
+}
+
+static void
 files_have_the_mode_that_the_umask_leaves(void **state)
 {
 	mode_t before = umask(027);
@@ -266,6 +301,7 @@ main(void)
 			what_is_written_has_no_name_while_it_could_be_left_behind, begin, end),
 		cmocka_unit_test_setup_teardown(
 			the_names_of_new_directories_are_on_the_disk, begin, end),
+		cmocka_unit_test_setup_teardown(what_killed_ones_left_is_swept, begin, end),
 		cmocka_unit_test_setup_teardown(abandoning_leaves_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(
 			directories_are_made_but_links_below_are_not_followed, begin, end),
