@@ -1,4 +1,5 @@
-/* What the two halves of fetch share: fetch.c moves objects and output, fetch_object.c reads one object. */
+/* What the parts of fetch share: fetch.c moves objects and output, fetch_object.c reads one object, fetch_record.c writes
+ * its records, fetch_batch.c has jq programs at them first. */
 #ifndef ACC_CATALOG_FETCH_PRIVATE_H
 #define ACC_CATALOG_FETCH_PRIVATE_H
 
@@ -63,6 +64,26 @@ void fetch_worker_end(struct fetch_worker *w);
 
 /* Read w->job to its end, output to w->chunk. */
 void fetch_object(struct fetch_worker *w);
+
+/* Tell what the object's records have as _source; modified counts where the reference has no time. */
+void fetch_prepare_source(struct fetch_worker *w, struct instant modified);
+/* Append the _source of record number `number`. */
+void fetch_add_source(struct fetch_worker *w, struct buffer *out, uint64_t number);
+/* Write a record as a line, with its _source. */
+void fetch_add_record(struct fetch_worker *w, const struct scan_record *r);
+/* Write a compact JSON object as a line, with the text source added as its _source, where it is not empty. */
+void fetch_add_line(struct fetch_worker *w, struct slice text, struct slice source);
+/* Refuse a record for what the scanner says of it. */
+void fetch_refuse(struct fetch_worker *w, const struct scan_record *r);
+/* Refuse a good record; takes text. */
+void fetch_refuse_with(struct fetch_worker *w, const struct scan_record *r, const char *code, char *text);
+
+/* Records on their way through --map and --select; those added come out at the next flush at the latest, and must be
+ * there till then. */
+struct fetch_batch *fetch_batch_new(struct fetch_worker *w);
+void fetch_batch_free(struct fetch_batch *b);
+void fetch_batch_add(struct fetch_batch *b, const struct scan_record *r);
+void fetch_batch_flush(struct fetch_batch *b);
 
 /* Hand w->chunk over to the writer and have an empty one; waits while the object has enough waiting. */
 void fetch_emit(struct fetch_worker *w);
