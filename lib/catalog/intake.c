@@ -48,7 +48,6 @@ struct round {
 	const struct passage *passage;
 	struct piece *pieces;
 	size_t n;
-	unsigned threads;         /* that scan */
 	bool is_mapped;           /* progress is told here; of a stream, as it is read */
 	atomic_size_t next;
 };
@@ -230,16 +229,18 @@ fill_block(struct stream *s)
 	s->shown = input_consumed(s->input);
 }
 
-/* One thread more than those that scan waits for the input. */
+/* The second thread reads first and then helps. */
 static void
 scan_and_fill(void *context, unsigned thread)
 {
 	struct stream *s = context;
 
-	if (thread < s->round.threads)
+	if (thread != 1)
 		scan_pieces(&s->round, thread);
 	if (s->ahead && !atomic_exchange(&s->is_filling, true))
 		fill_block(s);
+	if (thread == 1)
+		scan_pieces(&s->round, thread);
 }
 
 /* The text of the block that was filled, with the rest before it: in its own room, or in a new block where that is too
@@ -298,8 +299,7 @@ next_block(struct stream *s, struct slice rest)
 	bytes = p->text.n / n + 1;
 	s->round = (struct round){.c = c, .passage = p, .pieces = pieces, .next = 1};
 	s->round.n = cut_pieces(c, p, pieces, n, bytes < PIECE_MIN ? PIECE_MIN : bytes);
-	s->round.threads = s->round.n < threads ? (unsigned)s->round.n : threads;
-	parallel_run(threads == 1 ? 1 : s->round.threads + 1, scan_and_fill, s);
+	parallel_run(s->round.n < threads ? (unsigned)s->round.n + 1 : threads, scan_and_fill, s);
 	pass_on(c, join_pieces(c, p, pieces, s->round.n));
 	free(pieces);
 	return scanner_rest(c->workers[0].scanner);
@@ -357,8 +357,7 @@ read_mapped(struct consolidation *c, struct slice text, const char *name)
 		struct round round = {.c = c, .passage = &p, .pieces = pieces, .is_mapped = true, .next = 1};
 		size_t before = p.at;
 		round.n = cut_pieces(c, &p, pieces, n, bytes);
-		round.threads = round.n < threads ? (unsigned)round.n : threads;
-		parallel_run(round.threads, scan_mapped, &round);
+		parallel_run(round.n < threads ? (unsigned)round.n : threads, scan_mapped, &round);
 		join_pieces(c, &p, pieces, round.n);
 		c->held += p.at - before;
 		if (consolidation_used(c) > c->options->memory * 2 / 3 && p.at < text.n) {
