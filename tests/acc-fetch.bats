@@ -630,7 +630,7 @@ records() {
 	printf '{"a":1}\n{"a":2}\n' >in.jsonl
 	fetch 1 --bare --select 'if .a == 1 then ("x" * 1000000 | [.,.,.,.] | tojson) as $s | [range(1000) | $s + "\(.)"] | length else true end' in.jsonl
 	[ "$output" = '{"a":2}' ]
-	[[ $stderr = 'acc-fetch: in.jsonl:1: --select: the program was ended'* ]]
+	[[ $stderr = 'acc-fetch: in.jsonl:1: --select: the program was ended by a lack of memory (it may use 1024 MiB)'* ]]
 }
 
 # ---- order, memory, ends

@@ -157,6 +157,14 @@ remember_error(void *context, jv message)
 	jv_free(message);
 }
 
+/* Without a handler libjq 1.6 calls an address that nobody set. */
+static void
+out_of_memory(void *context)
+{
+	(void)context;
+	_exit(1);
+}
+
 /* A state with the program compiled, or NULL with what libjq had to say in errors. */
 static jq_state *
 compile(const char *text, bool with_source, struct bytes *errors)
@@ -165,6 +173,7 @@ compile(const char *text, bool with_source, struct bytes *errors)
 
 	if (!jq)
 		return NULL;
+	jq_set_nomem_handler(jq, out_of_memory, NULL);
 	errors->n = 0;
 	jq_set_error_cb(jq, remember_error, errors);
 	jq_set_attr(jq, jv_string("JQ_LIBRARY_PATH"), jv_array());
