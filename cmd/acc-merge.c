@@ -134,11 +134,11 @@ static void
 tell_left_out(const struct partner_table *partners, const struct consolidation_counts *counts)
 {
 	if (counts->bad_times)
-		message(MESSAGE_WARNING, "%llu records have a time that is none; it counts as missing (see --time)",
+		message(MESSAGE_WARNING, "records whose time is none, so that it counts as missing (see --time): %llu",
 			(unsigned long long)counts->bad_times);
 	if (!counts->left_out)
 		return;
-	message(MESSAGE_WARNING, "%llu records of partners that are denied or not listed are left out",
+	message(MESSAGE_WARNING, "records left out, of partners that are denied or not listed: %llu",
 		(unsigned long long)counts->left_out);
 	for (uint32_t i = 0; i < partner_count(partners); i++)
 		if (partner_at(partners, i)->left_out)
