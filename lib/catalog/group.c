@@ -83,7 +83,7 @@ shelf_add_first(struct shelf *shelf, const struct record *r, const struct partne
 	recent->looked++;
 	/* one takes the place of the other where it is as large */
 	if (!before || before->partner != r->partner || !same_plain_id(before, r) ||
-		record_bytes(before) != record_bytes(r)) {
+		record_bytes(before) != record_bytes(r) || !record_order_is_known(before, r)) {
 		*slot = shelf_add(shelf, r);
 		return true;
 	}

@@ -267,6 +267,16 @@ compare_positions(const struct record *a, const struct record *b)
 	return order;
 }
 
+bool
+record_order_is_known(const struct record *a, const struct record *b)
+{
+	if (instant_compare(record_time(a), record_time(b)))
+		return true;
+	if (!record_source(a).n && !record_source(b).n)
+		return !((a->flags ^ b->flags) & RECORD_IN_ARRAY);
+	return !record_is_bare(a) && !record_is_bare(b);
+}
+
 /* As they are printed: a record that spans lines without the white space between its tokens. */
 static int
 compare_texts(const struct record *a, struct slice x, const struct record *b, struct slice y)

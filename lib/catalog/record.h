@@ -177,6 +177,9 @@ uint64_t id_prefix(struct slice text);
  * text comes first, so that the choice does not hang on the order of the input. Texts compare as they are printed: of a
  * record that spans lines without the white space between its tokens. */
 int record_order(const struct record *a, const struct record *b, const struct partner_table *partners);
+/* Of two records of one partner and one stretch: does their order stay as it is when the stretch's lines and elements
+ * become known? */
+bool record_order_is_known(const struct record *a, const struct record *b);
 /* Equal in rank, time, partner, position and data: one record. */
 bool record_same(const struct record *a, const struct record *b, const struct partner_table *partners);
 

@@ -56,8 +56,10 @@ def text_of(rng, form):
         chance = rng.random()
         if form == "arrays" or (form == "lines and arrays" and chance < 0.001):
             pieces.append(array(rng, 300))
-        elif chance < bad:
+        elif chance < bad / 2:
             pieces.append(rng.choice(BAD))
+        elif chance < bad:  # in an array the comma is missing
+            pieces.append(record(rng, FORMS[form]) + "\n" + record(rng, FORMS[form]))
         elif chance < bad + long:
             pieces.append(long_line(rng))
         else:

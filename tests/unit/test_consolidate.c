@@ -215,6 +215,29 @@ an_array_cut_short_is_told_by_whatever_piece(void **state)
 	unlink(path);
 }
 
+/* A line has its number as position, an element its own; what is before the piece is not known while it is read. */
+static void
+lines_and_elements_are_ordered_by_their_place_in_the_whole_input(void **state)
+{
+	static const char end[] = R("\"1\"", "alpha", "{\"of\":\"a line\"}") "[" R("\"1\"", "alpha", "{\"of\":\"array\"}") "]\n";
+	struct buffer text = {0};
+	char path[64];
+
+	(void)state;
+	for (int i = 0; i < 70000; i++)
+		buffer_add_byte(&text, '\n');
+	buffer_add(&text, end, sizeof(end) - 1);
+	write_file(unit_path(path), buffer_slice(&text));
+	for (int pipe = 0; pipe < 2; pipe++) {
+		struct ran ran = consolidated((const char *[]){path, NULL}, (struct way){2, 64 << 10, pipe, false});
+
+		assert_string_equal(ran.out, "{\"accommodation_id\":\"1\",\"accommodation_data\":{\"of\":\"a line\"}}\n");
+		ran_free(&ran);
+	}
+	buffer_free(&text);
+	unlink(path);
+}
+
 static void
 nothing_comes_to_nothing(void **state)
 {
@@ -233,6 +256,7 @@ main(void)
 		cmocka_unit_test(refusals_are_reported_and_the_counts_balance),
 		cmocka_unit_test(an_input_that_fails_leaves_the_others),
 		cmocka_unit_test(an_array_cut_short_is_told_by_whatever_piece),
+		cmocka_unit_test(lines_and_elements_are_ordered_by_their_place_in_the_whole_input),
 		cmocka_unit_test(nothing_comes_to_nothing),
 	};
 
