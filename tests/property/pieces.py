@@ -30,7 +30,7 @@ FORMS = {"lines": None, "array": None, "indented array": 2, "flush array": 0, "i
 
 
 def record(rng, indent=None):
-    made = {"partner_name": "P%d" % rng.randrange(6), "accommodation_id": str(rng.randrange(3000)),
+    made = {"partner_name": "P%d" % rng.randrange(6), "accommodation_id": str(rng.randrange(rng.choice([30, 3000]))),
             "accommodation_data": {"n": "x" * rng.randrange(30), "c": rng.choice(["a", "b", None, 1.5]),
                                    "l": [1, {"k": 2}] if rng.random() < 0.2 else "q\\\n{"}}
     if rng.random() < 0.5:
@@ -54,8 +54,8 @@ def text_of(rng, form):
     pieces, size = [], 0
     while size < goal:
         chance = rng.random()
-        if form == "arrays" or (form == "lines and arrays" and chance < 0.001):
-            pieces.append(array(rng, 300))
+        if form == "arrays" or (form == "lines and arrays" and chance < 0.01):
+            pieces.append(array(rng, rng.choice([3, 300])))
         elif chance < bad / 2:
             pieces.append(rng.choice(BAD))
         elif chance < bad:  # in an array the comma is missing
