@@ -1,7 +1,7 @@
 # The laws of consolidation on random input, against an independent reference.
 
-PROPERTY_RUNS ?= $(if $(SANITIZE),40,200)
-PIECES_RUNS   ?= $(if $(SANITIZE),5,20)
+PROPERTY_RUNS ?= $(if $(SANITIZE),40,150)
+PIECES_RUNS   ?= $(if $(SANITIZE),5,12)
 # One seed, so that a check does not fail by chance; try others with PROPERTY_SEED=$$RANDOM PROPERTY_RUNS=2000.
 PROPERTY_SEED ?= 1
 CHECKS += check-property
