@@ -415,7 +415,8 @@ print(*sorted([f"[{0x44bc2cf5ad770999 % 997},2]", f"[{0xd24ec4f1a98c6e5b % 997},
 	seq 1000 >in
 	size=$(stat -c %s in)
 	printf -v total '%.1fK' "$(jq -n "2 * $size / 1024")"
-	run -0 --separate-stderr acc-split --progress always --dir out in - <in
+	cp in again
+	run -0 --separate-stderr acc-split --progress always --dir out in - <again
 	[[ $stderr = *"acc-split: $total/$total, "* ]]
 	run -0 --separate-stderr bash -c 'cat in | acc-split --progress always --dir out'
 	[[ $stderr = *"acc-split: "*K,\ * && $stderr != *[0-9KM]/[0-9]* ]]

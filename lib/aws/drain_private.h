@@ -27,7 +27,7 @@ void drain_warn_of_last_chance(const struct drain *d, const struct batch_message
 /* drain_work.c: run the command on the batch, judge, report. */
 void drain_work(struct drain *d, struct batch *batch);
 
-/* drain_report.c: count the batch; what failed goes to standard error, journal and topic; metrics, if there was work. */
+/* drain_report.c: count the batch; tell standard error, journal and topic what failed; metrics, if there was work. */
 void drain_report(struct drain *d, const struct batch *batch, const struct verdict *verdict, uint64_t duration_ms);
 
 /* drain_acknowledge.c: delete these, count them, and report those that could not be. */

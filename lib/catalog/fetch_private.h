@@ -1,5 +1,5 @@
-/* What the parts of fetch share: fetch.c moves objects and output, fetch_object.c reads one object, fetch_record.c writes
- * its records, fetch_batch.c has jq programs at them first. */
+/* What the parts of fetch share: fetch.c moves objects and output, fetch_object.c reads one object, fetch_record.c
+ * writes its records, fetch_batch.c has jq programs at them first. */
 #ifndef ACC_CATALOG_FETCH_PRIVATE_H
 #define ACC_CATALOG_FETCH_PRIVATE_H
 

@@ -50,7 +50,7 @@ struct json_path { struct slice *names; size_t n; }; /* decoded; owned */
 int json_path_parse(const char *text, struct json_path *path, struct error *error); /* gives names to json_path_free */
 void json_path_free(struct json_path *path);
 struct slice json_member(struct slice object, struct slice decoded_name);
-/* The decoded text of a member that is a string, NUL-terminated and borrowed from the arena; empty where there is none. */
+/* The decoded text of a member that is a string, NUL-terminated and borrowed from the arena; empty where it is none. */
 struct slice json_member_text(struct slice object, const char *name, struct arena *arena);
 /* With the path's names from number first_name on. */
 static inline struct slice

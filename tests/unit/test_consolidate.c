@@ -205,7 +205,8 @@ an_array_cut_short_is_told_by_whatever_piece(void **state)
 			     "\"accommodation_data\":\n{\"a\":1}}\n", 0);
 	write_file(unit_path(path), buffer_slice(&text));
 	for (unsigned threads = 1; threads < 4; threads++) {
-		struct ran ran = consolidated((const char *[]){path, NULL}, (struct way){threads, 64 << 10, false, false});
+		struct way way = {threads, 64 << 10, false, false};
+		struct ran ran = consolidated((const char *[]){path, NULL}, way);
 
 		assert_non_null(strstr(ran.err, "the array is not closed; the records before its end count"));
 		assert_string_equal(ran.out, "{\"accommodation_id\":1,\"accommodation_data\":{\"a\":1}}\n");
@@ -219,7 +220,8 @@ an_array_cut_short_is_told_by_whatever_piece(void **state)
 static void
 lines_and_elements_are_ordered_by_their_place_in_the_whole_input(void **state)
 {
-	static const char end[] = R("\"1\"", "alpha", "{\"of\":\"a line\"}") "[" R("\"1\"", "alpha", "{\"of\":\"array\"}") "]\n";
+	static const char end[] = R("\"x\"", "alpha", "{\"of\":\"line\"}")
+		"[" R("\"x\"", "alpha", "{\"of\":\"array\"}") "]\n";
 	struct buffer text = {0};
 	char path[64];
 
@@ -231,7 +233,8 @@ lines_and_elements_are_ordered_by_their_place_in_the_whole_input(void **state)
 	for (int pipe = 0; pipe < 2; pipe++) {
 		struct ran ran = consolidated((const char *[]){path, NULL}, (struct way){2, 64 << 10, pipe, false});
 
-		assert_string_equal(ran.out, "{\"accommodation_id\":\"1\",\"accommodation_data\":{\"of\":\"a line\"}}\n");
+		assert_non_null(strstr(ran.out, "{\"of\":\"line\"}"));
+		assert_null(strstr(ran.out, "{\"of\":\"array\"}"));
 		ran_free(&ran);
 	}
 	buffer_free(&text);

@@ -208,7 +208,8 @@ static void
 print_paragraph(void *unused)
 {
 	(void)unused;
-	options_paragraph("Lines of a text\nthat are joined, and broken again where the width of the help has its end.");
+	options_paragraph("Lines of a text\n"
+			  "that are joined, and broken again where the width of the help has its end.");
 	output_close(&output_stdout);
 }
 
