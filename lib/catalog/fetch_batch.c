@@ -84,10 +84,12 @@ take_mapped(void *context, size_t index, struct slice lines, const struct error 
 		const char *end = memchr(lines.p + next, '\n', lines.n - next);
 		struct slice line = {lines.p + next, (size_t)(end - (lines.p + next))};
 
-		if (json_kind(line) != JSON_OBJECT)
+		enum json_kind kind = json_kind(line);
+
+		if (kind != JSON_OBJECT)
 			item_refuse(item, "not-an-object",
 				memory_format("%s: the program gave %s, not an object",
-					b->worker->options->map_name, kinds[json_kind(line)]));
+					b->worker->options->map_name, kinds[kind]));
 		next += line.n + 1;
 	}
 	if (!item->code)

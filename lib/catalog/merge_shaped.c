@@ -50,7 +50,7 @@ put_first_value(const struct merged *m, uint32_t i, uint8_t field, char *out)
 			return put(out, r->text + value->at, value->n);
 		}
 	}
-	return put(out, "null", 4);
+	return mempcpy(out, "null", 4);
 }
 
 /* The fields that record number i is the first to have. */
@@ -116,6 +116,7 @@ merge_whole(const struct accommodation *a, struct buffer *out)
 	end = put(end, a->id.p - 1, a->id.n + 2);
 	end = put(end, between.p, between.n);
 	end = put(end, a->whole.p, a->whole.n);
-	end = put(end, "}\n", 2);
+	*end++ = '}';
+	*end++ = '\n';
 	out->n = (size_t)(end - out->p);
 }

@@ -16,10 +16,10 @@ best_means(enum scan_level level)
 		return (struct scan_means){scan_index_avx512, "avx512"};
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi"))
 		return (struct scan_means){scan_index_avx2, "avx2"};
-	return (struct scan_means){NULL, "plain"};
 #elif defined(__aarch64__)
 	return (struct scan_means){scan_index_neon, "neon"};
 #endif
+	return (struct scan_means){NULL, "plain"};
 }
 
 void
