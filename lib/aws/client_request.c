@@ -140,14 +140,6 @@ sign(struct aws_exchange *x, const struct aws_keys *keys, struct signing *s)
 }
 
 static void
-wipe(struct buffer *b)
-{
-	if (b->p)
-		sodium_memzero(b->p, b->capacity);
-	buffer_free(b);
-}
-
-static void
 send_request(struct aws_exchange *x, struct signing *s)
 {
 	const struct aws_call *call = &x->call;
@@ -207,6 +199,6 @@ client_send(struct aws_exchange *x, struct error *error)
 	aws_keys_free(&own);
 	buffer_free(&s.authority);
 	buffer_free(&s.path);
-	wipe(&s.authorization);
+	buffer_wipe(&s.authorization);
 	return 0;
 }

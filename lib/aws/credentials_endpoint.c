@@ -144,7 +144,7 @@ static void
 imds_close(struct imds *m)
 {
 	free(m->base);
-	credentials_wipe(&m->token);
+	buffer_wipe(&m->token);
 }
 
 static int
@@ -175,7 +175,7 @@ imds_keys(struct imds *m, struct aws_keys *keys, struct error *error)
 	if (has_role)
 		result = take_keys("the instance's metadata service", status, &cause, buffer_slice(&json), keys, error);
 	buffer_free(&role);
-	credentials_wipe(&json);
+	buffer_wipe(&json);
 	return result;
 }
 
@@ -276,7 +276,7 @@ container_keys(const char *url, struct slice token, struct aws_keys *keys, struc
 		&cause);
 	snprintf(keys->source, sizeof(keys->source), "the container's role");
 	result = take_keys("the container's endpoint", status, &cause, buffer_slice(&json), keys, error);
-	credentials_wipe(&json);
+	buffer_wipe(&json);
 	return result;
 }
 
@@ -299,6 +299,6 @@ credentials_from_container(const struct aws_config *c, struct aws_keys *keys, st
 	if (result == 0)
 		result = container_keys(url, buffer_slice(&token), keys, error);
 	free(url);
-	credentials_wipe(&token);
+	buffer_wipe(&token);
 	return result;
 }

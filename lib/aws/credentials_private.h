@@ -12,8 +12,6 @@
 
 /* -1, with *error (STATUS_USAGE). */
 int credentials_bad(struct error *error, const char *code, const char *text);
-/* Wipe a buffer and free it. */
-void credentials_wipe(struct buffer *b);
 struct slice credentials_trimmed(struct slice s);
 /* Neither empty nor with white space or control characters. */
 bool credentials_is_key(struct slice s);

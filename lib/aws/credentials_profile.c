@@ -110,7 +110,7 @@ by_process(const char *profile, struct slice command, struct aws_keys *keys, str
 		result = 1;
 	free(words[0]);
 	free(words);
-	credentials_wipe(&json);
+	buffer_wipe(&json);
 	return result;
 }
 

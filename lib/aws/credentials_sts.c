@@ -88,8 +88,8 @@ credentials_by_web_identity(const struct aws_config *c, struct slice file, struc
 		result = credentials_ask_sts(c, &form, NULL, "assume the role with the web identity", keys, error);
 	}
 	free(path);
-	credentials_wipe(&token);
-	credentials_wipe(&form);
+	buffer_wipe(&token);
+	buffer_wipe(&form);
 	return result;
 }
 

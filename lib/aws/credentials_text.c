@@ -27,14 +27,6 @@ wipe_string(char **s)
 }
 
 void
-credentials_wipe(struct buffer *b)
-{
-	if (b->p)
-		sodium_memzero(b->p, b->capacity);
-	buffer_free(b);
-}
-
-void
 aws_keys_free(struct aws_keys *keys)
 {
 	wipe_string(&keys->id);

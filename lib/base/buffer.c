@@ -14,6 +14,14 @@ buffer_free(struct buffer *b)
 }
 
 void
+buffer_wipe(struct buffer *b)
+{
+	if (b->p)
+		explicit_bzero(b->p, b->capacity);
+	buffer_free(b);
+}
+
+void
 buffer_reserve(struct buffer *b, size_t more)
 {
 	size_t capacity = b->capacity ? b->capacity : 64;

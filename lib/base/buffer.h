@@ -22,6 +22,7 @@ struct buffer {
 };
 
 void buffer_free(struct buffer *b);                      /* releases the bytes; b is empty and usable */
+void buffer_wipe(struct buffer *b);                      /* the same, after overwriting them: it held a secret */
 void buffer_reserve(struct buffer *b, size_t more);      /* room for more bytes without moving */
 void buffer_add(struct buffer *b, const void *p, size_t n);
 void buffer_add_slice(struct buffer *b, struct slice s);

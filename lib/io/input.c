@@ -166,35 +166,10 @@ input_map(struct input *input, struct slice *whole)
 	return true;
 }
 
-const char *
-input_name(const struct input *input)
-{
-	return input->name;
-}
-
-struct instant
-input_time(const struct input *input)
-{
-	return file_time(&input->st);
-}
-
-bool
-input_size(const struct input *input, uint64_t *bytes)
-{
-	*bytes = (uint64_t)input->st.st_size;
-	return S_ISREG(input->st.st_mode);
-}
-
 uint64_t
 input_consumed(const struct input *input)
 {
 	return input->stored->bytes;
-}
-
-bool
-input_is_live(const struct input *input)
-{
-	return input->stream->live;
 }
 
 uint64_t

@@ -5,7 +5,6 @@
 #define ACC_IO_INPUT_H
 
 #include "base/error.h"
-#include "base/instant.h"
 #include "base/slice.h"
 
 #include <stdbool.h>
@@ -35,10 +34,7 @@ bool input_map(struct input *input, struct slice *whole);
 /* Bytes as stored of all these together, for progress; 0 when that is unknown: one is no file, or not there. */
 uint64_t input_bytes(const char *const *names, size_t n);
 
-const char *input_name(const struct input *input);    /* as given; borrowed */
-struct instant input_time(const struct input *input); /* when a regular file was changed last; else missing */
-bool input_size(const struct input *input, uint64_t *bytes); /* as stored; false when that is unknown (a pipe) */
-uint64_t input_consumed(const struct input *input); /* of these, what input_read has used so far */
-bool input_is_live(const struct input *input);        /* reading may wait: a pipe, a terminal */
+/* Bytes as stored that input_read has used so far. */
+uint64_t input_consumed(const struct input *input);
 
 #endif

@@ -376,23 +376,3 @@ jq_program_run(struct jq_program *program, struct slice input, struct slice sour
 	program_run_queued(program, JQ_RUN_ALL, take_single, &single);
 	return single.result;
 }
-
-static bool
-judge(void *context, struct slice output)
-{
-	bool *holds = context;
-
-	*holds = !slice_equal(output, SLICE("false")) && !slice_equal(output, SLICE("null"));
-	return false;
-}
-
-int
-jq_program_test(struct jq_program *program, struct slice input, struct slice source, struct error *error)
-{
-	bool holds = false;
-	struct single single = {judge, &holds, error, 0};
-
-	jq_program_queue(program, input, source);
-	program_run_queued(program, JQ_RUN_FIRST, take_single, &single);
-	return single.result < 0 ? -1 : holds;
-}

@@ -34,9 +34,6 @@ void jq_program_free(struct jq_program *program); /* takes program; NULL is fine
 int jq_program_run(struct jq_program *program, struct slice input, struct slice source,
 	bool (*emit)(void *context, struct slice output), void *context, struct error *error);
 
-/* 1 when the first output is neither false nor null, 0 when it is or there is none, -1 as above. */
-int jq_program_test(struct jq_program *program, struct slice input, struct slice source, struct error *error);
-
 /* The same for many texts at once, which saves the way to the process and back for each: queue them, then run them.
  * result is called for each in the order of queueing, index from 0; it borrows the outputs, each ending in '\n'.
  * error is NULL, or why the program failed on this text; lines holds the outputs before it. Of jq_program_test_queued

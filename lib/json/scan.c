@@ -64,12 +64,6 @@ scanner_resume(struct scanner *s, struct scan_state state, uint64_t line, uint64
 	s->plain_until = 0;
 }
 
-struct scan_state
-scanner_state(const struct scanner *s)
-{
-	return s->state;
-}
-
 uint64_t
 scanner_lines(const struct scanner *s)
 {
@@ -80,12 +74,6 @@ uint64_t
 scanner_elements(const struct scanner *s)
 {
 	return s->elements;
-}
-
-size_t
-scanner_offset(const struct scanner *s)
-{
-	return s->at;
 }
 
 struct slice

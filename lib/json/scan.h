@@ -105,15 +105,12 @@ struct scan_state {
 	bool in_array;
 	bool after_value;  /* in an array: a comma or the end must come before the next element */
 };
-struct scan_state scanner_state(const struct scanner *s);
 /* Begin in the middle: lines and elements count from the given numbers (the next line is line). */
 void scanner_resume(struct scanner *s, struct scan_state state, uint64_t line, uint64_t elements_before);
 
 /* Lines begun and elements seen so far (for the chunk that follows). */
 uint64_t scanner_lines(const struct scanner *s);
 uint64_t scanner_elements(const struct scanner *s);
-/* Offset in the window of the first byte not yet used up. */
-size_t scanner_offset(const struct scanner *s);
 
 /* In an array that is never closed SCAN_END comes after one last SCAN_REFUSED ("invalid-json", "the array
  * is not closed") with an empty text, which is no record and not counted as element. */
