@@ -2,7 +2,7 @@
 #
 #   make bench              generate the data, run the toolkit and every installed peer, and write
 #                           build/bench/results.md, results.json and *.svg
-#   make bench-peers        install the peers that come from npm
+#   make bench-peers        install the peers, from Debian and npm
 #   make bench-check        compare instructions per record with tests/bench/instructions.txt
 #   make bench-record       measure them anew and write that file
 #
@@ -27,8 +27,8 @@ BENCH_SOURCE := $(dir $(lastword $(MAKEFILE_LIST)))
 BENCH_DIR    := $(BUILD)/bench
 CXX          ?= g++
 
-DEPS_BENCH = awscli curl g++ gnuplot-nox gojq jq libjson-xs-perl libsimdjson-dev miller nginx-light nodejs npm \
-	perl python3 rclone valgrind wrk
+DEPS_BENCH = awscli curl g++ gnuplot-nox gojq jq libjson-xs-perl libsimdjson-dev miller nginx-light \
+	$(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm) perl python3 rclone valgrind wrk
 
 .PHONY: bench bench-peers bench-check bench-record
 
@@ -38,8 +38,10 @@ bench: all $(BENCH_DIR)/generate bench-simdjson
 		--kinds $(BENCH_KINDS) --runs $(BENCH_RUNS) --limit $(BENCH_LIMIT) \
 		--peers '$(BENCH_PEERS)' --spill-records $(BENCH_SPILL_RECORDS)
 
+# Not `npm ci`: it refuses the lock for packages of other platforms that polars names and nobody has published.
 bench-peers:
-	cd $(BENCH_SOURCE) && npm ci --omit-lockfile-registry-resolved
+	@.ci/deps $(DEPS_BENCH)
+	cd $(BENCH_SOURCE) && npm install --no-save --no-audit --no-fund --loglevel=error
 
 bench-check: all $(BENCH_DIR)/generate
 	python3 $(BENCH_SOURCE)instructions.py --bin $(BUILD)/bin --dir $(BENCH_DIR) \
