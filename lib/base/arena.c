@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define CHUNK_MIN (64 * 1024)
-#define CHUNK_MAX (4 * 1024 * 1024)
+#define CHUNK_MAX (1024 * 1024)
 
 struct arena_chunk {
 	struct arena_chunk *older;
@@ -17,7 +17,7 @@ struct arena_chunk {
 static struct arena_chunk *
 new_chunk(struct arena *a, size_t bytes)
 {
-	struct arena_chunk *chunk = memory_get(sizeof(*chunk) + bytes);
+	struct arena_chunk *chunk = memory_get_bulk(sizeof(*chunk) + bytes);
 
 	chunk->bytes = bytes;
 	a->bytes += bytes;
@@ -97,7 +97,7 @@ free_chunks(struct arena_chunk *chunk)
 	while (chunk) {
 		struct arena_chunk *older = chunk->older;
 
-		free(chunk);
+		memory_free_bulk(chunk, sizeof(*chunk) + chunk->bytes);
 		chunk = older;
 	}
 }

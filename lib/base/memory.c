@@ -9,8 +9,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#define BULK ((size_t)256 << 10) /* from this many bytes on */
 
 static void __attribute__((noreturn))
 out_of_memory(size_t bytes)
@@ -61,6 +64,30 @@ memory_resize(void *p, size_t count, size_t bytes)
 	if (!p)
 		out_of_memory(all);
 	return p;
+}
+
+void *
+memory_get_bulk(size_t bytes)
+{
+	void *p;
+
+	if (bytes < BULK)
+		return memory_get(bytes);
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		out_of_memory(bytes);
+	/* Linux before 5.14 does not know it; the pages come one by one then. */
+	madvise(p, bytes, MADV_POPULATE_WRITE);
+	return p;
+}
+
+void
+memory_free_bulk(void *p, size_t bytes)
+{
+	if (bytes < BULK)
+		free(p);
+	else
+		munmap(p, bytes);
 }
 
 char *

@@ -156,11 +156,11 @@ arrange(struct arrangement *a, const struct gathering *gatherings, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		total += gatherings[i].n;
-	*a = (struct arrangement){.n_parts = 0};
+	*a = (struct arrangement){.n = total};
 	if (total == 0)
 		return;
-	a->all = memory_get(total * sizeof(*a->all));
-	a->room = memory_get(total * sizeof(*a->room));
+	a->all = memory_get_bulk(total * sizeof(*a->all));
+	a->room = memory_get_bulk(total * sizeof(*a->room));
 	fill(a->all, gatherings, n, common_prefix(gatherings, n));
 	cut(a, 0, total);
 }
@@ -168,8 +168,8 @@ arrange(struct arrangement *a, const struct gathering *gatherings, size_t n)
 void
 arrangement_free(struct arrangement *a)
 {
-	free(a->all);
-	free(a->room);
+	memory_free_bulk(a->all, a->n * sizeof(*a->all));
+	memory_free_bulk(a->room, a->n * sizeof(*a->room));
 	free(a->ends);
 	*a = (struct arrangement){0};
 }

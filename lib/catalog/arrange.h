@@ -12,7 +12,8 @@ struct arranged {
 };
 
 struct arrangement {
-	struct arranged *all, *room; /* as many each */
+	struct arranged *all, *room;
+	size_t n;            /* in each */
 	size_t *ends;        /* of the parts in all */
 	size_t n_parts, capacity;
 };

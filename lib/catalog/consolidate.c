@@ -37,7 +37,7 @@ consolidation_new(const struct consolidation_options *options)
 struct block *
 block_new(size_t bytes)
 {
-	struct block *block = memory_get(sizeof(*block) + bytes);
+	struct block *block = memory_get_bulk(sizeof(*block) + bytes);
 
 	block->bytes = bytes;
 	return block;
@@ -58,12 +58,18 @@ consolidation_keep_input(struct consolidation *c, struct input *input)
 	c->inputs[c->n_inputs++] = input;
 }
 
+void
+block_free(struct block *block)
+{
+	memory_free_bulk(block, sizeof(*block) + block->bytes);
+}
+
 static void
 free_blocks(struct block *block)
 {
 	while (block) {
 		struct block *next = block->next;
-		free(block);
+		block_free(block);
 		block = next;
 	}
 }

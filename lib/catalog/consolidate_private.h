@@ -73,8 +73,9 @@ uint64_t consolidation_used(const struct consolidation *c);
 /* Settle what is held and put the survivors where they do not count: back into memory when they are few, else to a run.
  * Afterwards nothing points into blocks or mapped text read before. */
 void consolidation_flush(struct consolidation *c);
-/* A block of its own, to free(3) or to be held: then it counts, and the next flush frees it. */
+/* A block of its own, to block_free or to be held: then it counts, and the next flush frees it. */
 struct block *block_new(size_t bytes);
+void block_free(struct block *block);
 void consolidation_hold(struct consolidation *c, struct block *block);
 
 #endif

@@ -15,6 +15,7 @@
 #define PIECE_MIN ((size_t)64 << 10)
 #define BLOCK_MAX ((size_t)4 << 20)
 #define BLOCK_MIN ((size_t)16 << 10)
+#define BLOCK_FIRST ((size_t)256 << 10)
 
 /* --- pieces ------------------------------------------------------------------------------------------------------- */
 
@@ -187,7 +188,8 @@ struct stream {
 	struct input *input;
 	struct passage passage;  /* the block at hand, and before it what was left of the one before */
 	struct round round;
-	size_t size;             /* of a block, without the room before it for what is left of the one before */
+	size_t size, most;       /* of a block, without the room before it for what is left of the one before; it grows
+	                            up to most, so that little text costs little memory */
 	struct block *ahead;     /* being filled, or NULL */
 	atomic_bool is_filling;
 	size_t n;                /* bytes read into it */
@@ -213,6 +215,7 @@ room_before(const struct stream *s)
 static void
 begin_block(struct stream *s)
 {
+	s->size = s->size * 2 < s->most ? s->size * 2 : s->most;
 	s->ahead = block_new(room_before(s) + s->size);
 	s->n = 0;
 	atomic_store(&s->is_filling, false);
@@ -254,7 +257,7 @@ join_rest(struct stream *s, struct slice rest)
 	if (rest.n > room_before(s)) {
 		joined = block_new(rest.n + text.n);
 		memcpy(joined->text + rest.n, text.p, text.n);
-		free(block);
+		block_free(block);
 		block = joined;
 		text.p = block->text + rest.n;
 	}
@@ -308,8 +311,8 @@ next_block(struct stream *s, struct slice rest)
 static int
 read_stream(struct consolidation *c, struct input *input, const char *name, struct error *error)
 {
-	struct stream s = {.c = c, .input = input, .passage = {.name = name}, .size = block_size(c), .got = 1,
-		.error = error};
+	struct stream s = {.c = c, .input = input, .passage = {.name = name}, .size = BLOCK_FIRST / 2,
+		.most = block_size(c), .got = 1, .error = error};
 	struct slice rest = {NULL, 0};
 	char *carried = NULL;
 
