@@ -66,10 +66,10 @@ static void
 take_record(struct consolidation *c, struct worker *w, struct chunk *chunk, const struct scan_record *scanned)
 {
 	union record_room room;
-	struct record *r = &room.record;
+	struct record *r = &room.record, *filed;
 	enum record_fault fault;
 
-	fault = record_read(&w->reader, scanned, r);
+	fault = record_read(&w->reader, chunk->stretch, scanned, r);
 	if (fault != RECORD_GOOD) {
 		refuse_fault(c, w, chunk, scanned, fault);
 		return;
@@ -79,11 +79,12 @@ take_record(struct consolidation *c, struct worker *w, struct chunk *chunk, cons
 		chunk->left_out++;
 		return;
 	}
-	r->stretch = chunk->stretch;
 	if (!c->options->replace)
-		shelf_add(&w->shelf, r);
-	else if (!shelf_add_first(&w->shelf, r, c->partners))
-		chunk->superseded++;
+		filed = shelf_add(&w->shelf, r);
+	else
+		filed = shelf_add_first(&w->shelf, r, c->partners, &chunk->superseded);
+	if (filed && chunk->passes)
+		record_keep(filed, c->wants_whole, &w->texts);
 }
 
 void
@@ -190,9 +191,9 @@ chunk_close(struct consolidation *c, struct chunk *chunk)
 }
 
 void
-chunk_open(struct consolidation *c, struct chunk *chunk, const char *name)
+chunk_open(struct consolidation *c, struct chunk *chunk, const char *name, bool passes)
 {
-	*chunk = (struct chunk){.stretch = arena_get(&c->stretches, sizeof(struct stretch))};
+	*chunk = (struct chunk){.stretch = arena_get(&c->stretches, sizeof(struct stretch)), .passes = passes};
 	*chunk->stretch = (struct stretch){.name = name};
 	chunk->refused_end = &chunk->refused;
 }

@@ -22,10 +22,11 @@ consolidation_new(const struct consolidation_options *options)
 	c->shapes = shape_table_new();
 	c->merge = options->merge;
 	c->merge.shapes = c->shapes;
+	c->wants_whole = options->merge.latest || options->merge.explain || options->merge.rules->n_programs;
 	c->workers = memory_get_zeroed(options->threads, sizeof(*c->workers));
 	for (unsigned i = 0; i < options->threads; i++) {
 		c->workers[i].scanner = scanner_new(shape->names, shape->n_names, options->max_record);
-		c->workers[i].reader = (struct record_reader){.shape = shape,
+		c->workers[i].reader = (struct record_reader){.shape = shape, .whole = c->wants_whole,
 			.partners = partner_view_new(c->partners), .shapes = shape_view_new(c->shapes)};
 		if (shape->data.n == 1)
 			scanner_list_inner(c->workers[i].scanner, shape->data_name);
@@ -44,14 +45,6 @@ block_new(size_t bytes)
 }
 
 void
-consolidation_hold(struct consolidation *c, struct block *block)
-{
-	block->next = c->blocks;
-	c->blocks = block;
-	c->held += block->bytes;
-}
-
-void
 consolidation_keep_input(struct consolidation *c, struct input *input)
 {
 	c->inputs = memory_resize(c->inputs, c->n_inputs + 1, sizeof(*c->inputs));
@@ -61,23 +54,14 @@ consolidation_keep_input(struct consolidation *c, struct input *input)
 void
 block_free(struct block *block)
 {
-	memory_free_bulk(block, sizeof(*block) + block->bytes);
+	if (block)
+		memory_free_bulk(block, sizeof(*block) + block->bytes);
 }
 
 static void
-free_blocks(struct block *block)
+release_text(struct consolidation *c, struct block *survivors)
 {
-	while (block) {
-		struct block *next = block->next;
-		block_free(block);
-		block = next;
-	}
-}
-
-static void
-release_text(struct consolidation *c, struct block *blocks)
-{
-	free_blocks(blocks);
+	block_free(survivors);
 	for (size_t i = 0; i < c->n_inputs; i++)
 		input_close(c->inputs[i]);
 	c->n_inputs = 0;
@@ -90,9 +74,10 @@ consolidation_free(struct consolidation *c)
 		scanner_free(c->workers[i].scanner);
 		record_reader_free(&c->workers[i].reader);
 		shelf_clear(&c->workers[i].shelf);
+		arena_free(&c->workers[i].texts);
 		arena_free(&c->workers[i].kept);
 	}
-	release_text(c, c->blocks);
+	release_text(c, c->survivors);
 	for (size_t i = 0; i < c->n_runs; i++)
 		run_free(c->runs[i]);
 	free(c->runs);
@@ -109,7 +94,8 @@ consolidation_used(const struct consolidation *c)
 	uint64_t bytes = c->held;
 
 	for (unsigned i = 0; i < c->options->threads; i++)
-		bytes += c->workers[i].shelf.bytes * 2 + c->workers[i].kept.bytes; /* gathering takes as much */
+		bytes += c->workers[i].shelf.bytes * 2 /* gathering takes as much */ + c->workers[i].texts.bytes +
+			c->workers[i].kept.bytes;
 	return bytes;
 }
 
@@ -246,7 +232,8 @@ hold_survivors(struct consolidation *c, const struct gathered *g, struct shelf *
 	struct block *block = block_new(bytes ? bytes : 1);
 	char *next = block->text;
 
-	consolidation_hold(c, block);
+	c->survivors = block;
+	c->held = bytes;
 	for (unsigned bin = 0; bin < g->n_bins; bin++)
 		for (size_t i = 0; i < g->gatherings[bin].n; i++) {
 			const struct accommodation *a = &g->gatherings[bin].accommodations[i];
@@ -453,14 +440,14 @@ join_levels(struct consolidation *c)
 void
 consolidation_flush(struct consolidation *c)
 {
-	struct block *blocks = c->blocks;
+	struct block *survivors = c->survivors;
 	struct shelf fresh = {.bin_bits = c->workers[0].shelf.bin_bits};
 	struct gathered gathered;
 	uint64_t bytes;
 
 	gather(&gathered, c);
 	bytes = survivors_bytes(&gathered);
-	c->blocks = NULL;
+	c->survivors = NULL;
 	c->held = 0;
 	if (bytes <= c->options->memory / 4)
 		hold_survivors(c, &gathered, &fresh, bytes);
@@ -469,10 +456,11 @@ consolidation_flush(struct consolidation *c)
 	gathered_free(&gathered);
 	for (unsigned i = 0; i < c->options->threads; i++) {
 		shelf_clear(&c->workers[i].shelf);
+		arena_reset(&c->workers[i].texts);
 		arena_reset(&c->workers[i].kept);
 	}
 	c->workers[0].shelf = fresh;
-	release_text(c, blocks);
+	release_text(c, survivors);
 	join_levels(c);
 }
 
@@ -499,10 +487,12 @@ write_from_runs(struct writing *w)
 	gather(&rest, c);
 	spill(c, &rest);
 	gathered_free(&rest);
-	for (unsigned i = 0; i < c->options->threads; i++)
+	for (unsigned i = 0; i < c->options->threads; i++) {
 		shelf_clear(&c->workers[i].shelf);
-	release_text(c, c->blocks);
-	c->blocks = NULL;
+		arena_free(&c->workers[i].texts);
+	}
+	release_text(c, c->survivors);
+	c->survivors = NULL;
 	for (size_t n = fan_in(c), all; (all = c->n_runs) > n;)
 		join_last_runs(c, all - n + 1 < n ? all - n + 1 : n);
 	w->runs = c->runs;

@@ -20,6 +20,7 @@ struct chunk {
 	struct refused *refused, **refused_end;
 	uint64_t read, left_out, superseded, bad_times;
 	bool unclosed;       /* the input ended within an array */
+	bool passes;         /* its text does not stay: records need one of their own */
 };
 
 struct worker {
@@ -27,12 +28,11 @@ struct worker {
 	struct record_reader reader;
 	const struct piece *scanned; /* what the scanner was used for last; see intake.c */
 	struct shelf shelf;
+	struct arena texts;    /* of the shelf's records whose input's text does not stay */
 	struct arena kept;     /* refusals and such, until the next flush */
 };
 
-/* Text that records point into. */
 struct block {
-	struct block *next;
 	size_t bytes;
 	char text[];
 };
@@ -42,13 +42,14 @@ struct consolidation {
 	struct worker *workers;
 	struct partner_table *partners;
 	struct shape_table *shapes;
+	bool wants_whole;            /* records have to keep all of their text */
 	struct merge_options merge;  /* the options' own, and the shapes */
-	struct block *blocks;
+	struct block *survivors;     /* of the last flush: their text */
 	struct input **inputs;       /* mapped ones */
 	size_t n_inputs;
 	struct arena stretches;      /* for good: records on disk point to them */
 	bool unclosed;               /* the input that is being read ended within an array */
-	uint64_t held;               /* bytes of text that records point into, blocks and mapped */
+	uint64_t held;               /* bytes of text that records point into, survivors and mapped */
 	struct run **runs;
 	size_t n_runs;
 	struct consolidation_counts counts;
@@ -59,7 +60,7 @@ struct input;
 void consolidation_keep_input(struct consolidation *c, struct input *input);
 
 /* Begin a chunk; its stretch is set by the caller, who knows where it stands, before chunk_close. */
-void chunk_open(struct consolidation *c, struct chunk *chunk, const char *name);
+void chunk_open(struct consolidation *c, struct chunk *chunk, const char *name, bool passes);
 /* File, leave out or refuse what the worker's scanner found; lines and elements count from the chunk's begin. */
 void chunk_take(struct consolidation *c, struct worker *w, struct chunk *chunk, enum scan_result got,
 	const struct scan_record *scanned);
@@ -71,11 +72,9 @@ int intake_read(struct consolidation *c, const char *name, struct error *error);
 /* Bytes in use against options->memory. */
 uint64_t consolidation_used(const struct consolidation *c);
 /* Settle what is held and put the survivors where they do not count: back into memory when they are few, else to a run.
- * Afterwards nothing points into blocks or mapped text read before. */
+ * Afterwards nothing points into text mapped or kept before. */
 void consolidation_flush(struct consolidation *c);
-/* A block of its own, to block_free or to be held: then it counts, and the next flush frees it. */
-struct block *block_new(size_t bytes);
-void block_free(struct block *block);
-void consolidation_hold(struct consolidation *c, struct block *block);
+struct block *block_new(size_t bytes); /* gives a block to block_free */
+void block_free(struct block *block);  /* block may be NULL */
 
 #endif

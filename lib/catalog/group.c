@@ -68,16 +68,15 @@ recent_is_of_use(struct recent *recent, const struct stretch *stretch)
 	return recent->looked < RECENT_SLOTS || recent->found > recent->looked / 8;
 }
 
-bool
-shelf_add_first(struct shelf *shelf, const struct record *r, const struct partner_table *partners)
+struct record *
+shelf_add_first(struct shelf *shelf, const struct record *r, const struct partner_table *partners,
+	uint64_t *superseded)
 {
 	struct recent *recent = &shelf->recent;
 	struct record **slot, *before;
 
-	if (!recent_is_of_use(recent, r->stretch)) {
-		shelf_add(shelf, r);
-		return true;
-	}
+	if (!recent_is_of_use(recent, r->stretch))
+		return shelf_add(shelf, r);
 	slot = &recent->records[(r->hash + r->partner * 0x9e3779b1u) % RECENT_SLOTS];
 	before = *slot;
 	recent->looked++;
@@ -85,12 +84,14 @@ shelf_add_first(struct shelf *shelf, const struct record *r, const struct partne
 	if (!before || before->partner != r->partner || !same_plain_id(before, r) ||
 		record_bytes(before) != record_bytes(r) || !record_order_is_known(before, r)) {
 		*slot = shelf_add(shelf, r);
-		return true;
+		return *slot;
 	}
 	recent->found++;
-	if (record_order(r, before, partners) < 0)
-		memcpy(before, r, record_bytes(r));
-	return false;
+	++*superseded;
+	if (record_order(r, before, partners) >= 0)
+		return NULL;
+	memcpy(before, r, record_bytes(r));
+	return before;
 }
 
 void

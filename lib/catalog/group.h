@@ -43,9 +43,10 @@ struct shelf {
 
 /* File a copy, and borrow it until the shelf is cleared. */
 struct record *shelf_add(struct shelf *shelf, const struct record *record);
-/* The same where of each partner only the first record in order stays: false when a record filed before (or the new
- * one) gave way, which is of the same stretch. */
-bool shelf_add_first(struct shelf *shelf, const struct record *record, const struct partner_table *partners);
+/* The same where of each partner only the first record in order stays. Where that is one filed before, of the same
+ * stretch, returns NULL; the new one may take its place. *superseded counts those that gave way. */
+struct record *shelf_add_first(struct shelf *shelf, const struct record *record, const struct partner_table *partners,
+	uint64_t *superseded);
 void shelf_clear(struct shelf *shelf); /* releases all records */
 
 /* An accommodation: its records in order, best first (only those that survive; see updates). */

@@ -26,6 +26,7 @@ struct passage {
 	bool at_end;              /* no text of the input follows */
 	bool is_array;            /* a guess: the text is that of an array */
 	bool goes_on;             /* the next piece begins where the first worker's scanner stands */
+	bool passes;              /* the text goes when it has been scanned */
 	size_t at;                /* where the next record begins */
 	bool in_array;            /* there */
 	uint64_t lines, elements; /* before it */
@@ -89,7 +90,7 @@ cut_pieces(struct consolidation *c, const struct passage *passage, struct piece 
 		pieces[filled] = (struct piece){.from = from, .limit = to < text.n ? to : SIZE_MAX,
 			.in_array = filled ? passage->is_array : passage->in_array,
 			.goes_on = filled == 0 && passage->goes_on};
-		chunk_open(c, &pieces[filled++].chunk, passage->name);
+		chunk_open(c, &pieces[filled++].chunk, passage->name, passage->passes);
 		from = to;
 	} while (from < end && filled < n);
 	return filled;
@@ -162,7 +163,7 @@ join_pieces(struct consolidation *c, struct passage *passage, struct piece *piec
 			piece->chunk.stretch->void_ = true;
 			if (passage->at >= piece->limit || passage->at == passage->text.n)
 				continue;
-			chunk_open(c, &piece->chunk, passage->name);
+			chunk_open(c, &piece->chunk, passage->name, passage->passes);
 			piece->from = passage->at;
 			piece->in_array = passage->in_array;
 			scan_piece(c, &c->workers[0], passage, piece);
@@ -182,12 +183,14 @@ join_pieces(struct consolidation *c, struct passage *passage, struct piece *piec
 
 /* --- streams ------------------------------------------------------------------------------------------------------ */
 
-/* An input that is read a block ahead of the scanners. */
+/* An input that is read a block ahead of the scanners, into two blocks by turns: what has been in the cache before is
+ * had sooner than memory that was not. */
 struct stream {
 	struct consolidation *c;
 	struct input *input;
 	struct passage passage;  /* the block at hand, and before it what was left of the one before */
 	struct round round;
+	struct block *at_hand;
 	size_t size, most;       /* of a block, without the room before it for what is left of the one before; it grows
 	                            up to most, so that little text costs little memory */
 	struct block *ahead;     /* being filled, or NULL */
@@ -213,10 +216,12 @@ room_before(const struct stream *s)
 }
 
 static void
-begin_block(struct stream *s)
+begin_block(struct stream *s, struct block *spare)
 {
 	s->size = s->size * 2 < s->most ? s->size * 2 : s->most;
-	s->ahead = block_new(room_before(s) + s->size);
+	s->ahead = spare && spare->bytes >= room_before(s) + s->size ? spare : block_new(room_before(s) + s->size);
+	if (spare != s->ahead)
+		block_free(spare);
 	s->n = 0;
 	atomic_store(&s->is_filling, false);
 }
@@ -246,8 +251,8 @@ scan_and_fill(void *context, unsigned thread)
 		scan_pieces(&s->round, thread);
 }
 
-/* The text of the block that was filled, with the rest before it: in its own room, or in a new block where that is too
- * small. */
+/* Let the block that was filled be at hand, with the rest before its text: in its own room, or in a new block where that
+ * is too small. */
 static struct slice
 join_rest(struct stream *s, struct slice rest)
 {
@@ -263,7 +268,8 @@ join_rest(struct stream *s, struct slice rest)
 	}
 	if (rest.n)
 		memcpy((char *)text.p - rest.n, rest.p, rest.n);
-	consolidation_hold(s->c, block);
+	s->ahead = s->at_hand;
+	s->at_hand = block;
 	return (struct slice){text.p - rest.n, text.n + rest.n};
 }
 
@@ -296,9 +302,12 @@ next_block(struct stream *s, struct slice rest)
 	p->at = 0;
 	p->goes_on = true;
 	c->counts.bytes_in += s->n;
-	s->ahead = NULL;
-	if (!p->at_end)
-		begin_block(s);
+	if (!p->at_end) {
+		begin_block(s, s->ahead);
+	} else {
+		block_free(s->ahead);
+		s->ahead = NULL;
+	}
 	bytes = p->text.n / n + 1;
 	s->round = (struct round){.c = c, .passage = p, .pieces = pieces, .next = 1};
 	s->round.n = cut_pieces(c, p, pieces, n, bytes < PIECE_MIN ? PIECE_MIN : bytes);
@@ -311,25 +320,20 @@ next_block(struct stream *s, struct slice rest)
 static int
 read_stream(struct consolidation *c, struct input *input, const char *name, struct error *error)
 {
-	struct stream s = {.c = c, .input = input, .passage = {.name = name}, .size = BLOCK_FIRST / 2,
+	struct stream s = {.c = c, .input = input, .passage = {.name = name, .passes = true}, .size = BLOCK_FIRST / 2,
 		.most = block_size(c), .got = 1, .error = error};
 	struct slice rest = {NULL, 0};
-	char *carried = NULL;
 
 	scanner_restart(c->workers[0].scanner);
-	begin_block(&s);
+	begin_block(&s, NULL);
 	fill_block(&s);
 	s.passage.is_array = begins_with_array((struct slice){s.ahead->text + room_before(&s), s.n});
 	while (s.ahead) {
 		rest = next_block(&s, rest);
-		free(carried);
-		carried = NULL;
-		if (s.ahead && consolidation_used(c) > c->options->memory * 2 / 3) {
-			rest.p = carried = memory_copy(rest.p, rest.n);
+		if (s.ahead && consolidation_used(c) > c->options->memory * 2 / 3)
 			consolidation_flush(c);
-		}
 	}
-	free(carried);
+	block_free(s.at_hand);
 	return s.got < 0 ? -1 : 0;
 }
 

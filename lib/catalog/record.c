@@ -55,31 +55,46 @@ parse_time(struct slice value, struct arena *scratch, bool *bad)
 	return good ? time : INSTANT_MISSING;
 }
 
-static struct instant
-read_time(struct record_reader *reader, const struct scan_record *scanned, bool is_in_source, bool *bad)
+/* Leave to the stretch what the record's _source, the one remembered but for its number, says. */
+static bool
+leave_to_stretch(struct record_reader *reader, struct stretch *stretch, uint64_t number, struct record *r)
 {
-	const struct record_shape *shape = reader->shape;
-	struct slice member = scanned->members[shape->time_name];
-	struct instant time;
+	const struct known_source *known = &reader->known;
 
-	*bad = false;
-	if (is_in_source && source_time_recall(&reader->source_time, member, &time))
-		return time;
-	time = parse_time(json_find(member, &shape->time, 1), &reader->scratch, bad);
-	if (is_in_source && !*bad)
-		source_time_remember(&reader->source_time, member, time);
-	return time;
+	if (reader->whole || !known->uri.p || number > UINT32_MAX)
+		return false;
+	if (!stretch->source) {
+		stretch->source = known->serial;
+		stretch->uri = arena_copy(&reader->uris, json_decode(known->uri, &reader->scratch));
+		stretch->time = known->time;
+	}
+	if (stretch->source != known->serial)
+		return false;
+	r->flags |= RECORD_HAS_STRETCH_SOURCE;
+	r->place = (uint32_t)number;
+	return true;
 }
 
 /* The first of what lies behind the record. */
 static void
-read_origin(struct record_reader *reader, const struct scan_record *scanned, struct record *r)
+read_origin(struct record_reader *reader, struct stretch *stretch, const struct scan_record *scanned, struct record *r)
 {
+	const struct record_shape *shape = reader->shape;
 	struct slice source = scanned->members[0];
-	bool has_source = source.p && json_kind(source) == JSON_OBJECT, bad;
+	bool has_source = source.p && json_kind(source) == JSON_OBJECT, has_time = shape->time_name == 0, bad = false;
 	struct record_origin origin = {.source_n = 0};
+	uint64_t number;
 
-	origin.time = read_time(reader, scanned, has_source && reader->shape->time_name == 0, &bad);
+	if (has_source && has_time && known_source_recall(&reader->known, source, &number)) {
+		if (leave_to_stretch(reader, stretch, number, r))
+			return;
+		origin.time = reader->known.time;
+	} else {
+		origin.time = parse_time(json_find(scanned->members[shape->time_name], &shape->time, 1),
+			&reader->scratch, &bad);
+		if (has_source && has_time && !bad)
+			known_source_remember(&reader->known, source, origin.time);
+	}
 	if (bad)
 		r->flags |= RECORD_BAD_TIME;
 	if (has_source) {
@@ -149,7 +164,8 @@ read_values(struct shape_view *shapes, const struct scan_record *scanned, struct
 }
 
 enum record_fault
-record_read(struct record_reader *reader, const struct scan_record *scanned, struct record *r)
+record_read(struct record_reader *reader, struct stretch *stretch, const struct scan_record *scanned,
+	struct record *r)
 {
 	const struct record_shape *shape = reader->shape;
 	const char *text = scanned->text.p;
@@ -173,6 +189,7 @@ record_read(struct record_reader *reader, const struct scan_record *scanned, str
 		return RECORD_BAD_DATA;
 	*r = (struct record){
 		.text = text,
+		.stretch = stretch,
 		.text_n = (uint32_t)scanned->text.n,
 		.id_at = (uint32_t)(id.p - text),
 		.id_n = (uint32_t)id.n,
@@ -183,7 +200,7 @@ record_read(struct record_reader *reader, const struct scan_record *scanned, str
 		.partner = partner_number(reader->partners, partner),
 	};
 	read_id(id, &reader->scratch, r);
-	read_origin(reader, scanned, r);
+	read_origin(reader, stretch, scanned, r);
 	read_values(reader->shapes, scanned, r);
 	return RECORD_GOOD;
 }
@@ -193,7 +210,8 @@ record_reader_free(struct record_reader *reader)
 {
 	partner_view_free(reader->partners);
 	shape_view_free(reader->shapes);
-	source_time_free(&reader->source_time);
+	known_source_free(&reader->known);
+	arena_free(&reader->uris);
 	arena_free(&reader->scratch);
 }
 
@@ -208,10 +226,59 @@ source_uri(const struct record *r)
 	return uri.p && json_kind(uri) == JSON_STRING ? uri : none;
 }
 
+/* Copy as much of a _source as gives the position. Returns its bytes. */
+static uint32_t
+copy_position(char *out, struct slice uri, struct slice number)
+{
+	char *end = mempcpy(out, "{\"uri\":", 7);
+
+	end = mempcpy(end, uri.p, uri.n);
+	if (number.p) {
+		end = mempcpy(end, ",\"record\":", 10);
+		end = mempcpy(end, number.p, number.n);
+	}
+	*end++ = '}';
+	return (uint32_t)(end - out);
+}
+
+static void
+keep_parts(struct record *r, struct arena *texts)
+{
+	struct record_origin *origin = record_origin(r);
+	struct record_value *values = record_values(r);
+	struct slice uri = source_uri(r);
+	uint32_t n = r->id_n + r->data_n;
+	char *text = arena_get(texts, n + (uri.p ? origin->source_n : 0));
+
+	memcpy(text, r->text + r->id_at, r->id_n);
+	memcpy(text + r->id_n, r->text + r->data_at, r->data_n);
+	if (origin) {
+		origin->source_n =
+			uri.p ? copy_position(text + n, uri, json_member(record_source(r), SLICE("record"))) : 0;
+		origin->source_at = n;
+		n += origin->source_n;
+	}
+	for (int i = 0; i < r->n_values; i++)
+		values[i].at = (uint16_t)(values[i].at - r->data_at + r->id_n);
+	r->text = text;
+	r->text_n = n;
+	r->id_at = 0;
+	r->data_at = r->id_n;
+}
+
+void
+record_keep(struct record *r, bool whole, struct arena *texts)
+{
+	if (whole)
+		r->text = arena_copy(texts, record_text(r)).p;
+	else
+		keep_parts(r, texts);
+}
+
 bool
 record_is_bare(const struct record *r)
 {
-	return !source_uri(r).p;
+	return !(r->flags & RECORD_HAS_STRETCH_SOURCE) && !source_uri(r).p;
 }
 
 struct position
@@ -220,6 +287,8 @@ record_position(const struct record *r, struct arena *arena)
 	struct slice uri = source_uri(r), number;
 	struct position position = {{NULL, 0}, 0};
 
+	if (r->flags & RECORD_HAS_STRETCH_SOURCE)
+		return (struct position){r->stretch->uri, r->place};
 	if (!uri.p) {
 		bool in_array = r->flags & RECORD_IN_ARRAY;
 		return (struct position){slice_of(r->stretch->name),
@@ -256,7 +325,7 @@ compare_positions(const struct record *a, const struct record *b)
 	int order;
 
 	if (!record_source(a).n && !record_source(b).n && a->stretch == b->stretch &&
-		!((a->flags ^ b->flags) & RECORD_IN_ARRAY))
+		!((a->flags ^ b->flags) & (RECORD_IN_ARRAY | RECORD_HAS_STRETCH_SOURCE)))
 		return (a->place > b->place) - (a->place < b->place);
 	x = record_position(a, &arena);
 	y = record_position(b, &arena);
@@ -272,9 +341,9 @@ record_order_is_known(const struct record *a, const struct record *b)
 {
 	if (instant_compare(record_time(a), record_time(b)))
 		return true;
-	if (!record_source(a).n && !record_source(b).n)
-		return !((a->flags ^ b->flags) & RECORD_IN_ARRAY);
-	return !record_is_bare(a) && !record_is_bare(b);
+	if (record_is_bare(a) != record_is_bare(b))
+		return false;
+	return !record_is_bare(a) || !((a->flags ^ b->flags) & RECORD_IN_ARRAY);
 }
 
 /* As they are printed: a record that spans lines without the white space between its tokens. */
@@ -331,5 +400,7 @@ record_order(const struct record *a, const struct record *b, const struct partne
 {
 	int order = order_without_text(a, b, partners);
 
+	if (order == 0)
+		order = slice_compare(record_id(b), record_id(a));
 	return order ? order : compare_texts(b, record_text(b), a, record_text(a));
 }

@@ -5,9 +5,9 @@
 #include "base/arena.h"
 #include "base/instant.h"
 #include "base/slice.h"
+#include "catalog/known_source.h"
 #include "catalog/partner.h"
 #include "catalog/shape.h"
-#include "catalog/source_time.h"
 #include "json/scan.h"
 #include "json/text.h"
 
@@ -16,12 +16,16 @@
 
 #define JQ_RULE_LIMIT_MS 10000
 
-/* Where a bare record (one without a _source.uri) stands: a stretch of an input. */
+/* Where records stand: a stretch of an input, read by one thread. The first three are for bare records (those without a
+ * _source.uri). */
 struct stretch {
 	const char *name;     /* the input's name as given, "-" for standard input; borrowed */
 	uint64_t lines;       /* before it */
 	uint64_t elements;    /* before it */
 	bool void_;           /* it was cut at the wrong place and read again: its records do not count */
+	unsigned source;      /* the serial of what most of its records say in their _source (known_source.h), or 0: */
+	struct slice uri;     /* decoded, */
+	struct instant time;
 };
 
 /* A value of the data's members in the record's text: these offsets are short, as are records that list values. */
@@ -29,7 +33,7 @@ struct record_value {
 	uint16_t at, n;
 };
 
-/* What only some records have. */
+/* What only some records have: those whose time and uri are not their stretch's. */
 struct record_origin {
 	struct instant time;
 	uint32_t source_at, source_n; /* _source when it is an object, else source_n is 0 */
@@ -46,7 +50,7 @@ struct record {
 	uint32_t id_at, id_n;      /* the id as it stands (a string with its quotes, or a number) */
 	uint32_t data_at, data_n;
 	uint32_t partner;          /* its number */
-	uint32_t place;            /* line (or element) within the stretch, from 1; of a record read back: low half */
+	uint32_t place;            /* line (or element) within the stretch, from 1; or see RECORD_HAS_STRETCH_SOURCE */
 	uint32_t nulls;            /* bit i: the shape's member i is null */
 	uint16_t shape;            /* of the data, or 0 (shape.h) */
 	uint8_t flags;
@@ -61,6 +65,7 @@ enum {
 	RECORD_PLAIN_ID = 16,   /* the id is a string without escapes */
 	RECORD_NUMBER_ID = 32,
 	RECORD_HAS_ORIGIN = 64,
+	RECORD_HAS_STRETCH_SOURCE = 128, /* the stretch has its uri and time, place its number */
 };
 
 #define RECORD_VALUES_MAX SCAN_INNER_MAX
@@ -99,6 +104,8 @@ record_time(const struct record *r)
 {
 	const struct record_origin *origin = record_origin(r);
 
+	if (r->flags & RECORD_HAS_STRETCH_SOURCE)
+		return r->stretch->time;
 	return origin ? origin->time : INSTANT_MISSING;
 }
 
@@ -120,7 +127,7 @@ record_data(const struct record *r)
 	return (struct slice){r->text + r->data_at, r->data_n};
 }
 
-/* Empty where there is none. */
+/* Empty where there is none, or where the stretch has it. */
 static inline struct slice
 record_source(const struct record *r)
 {
@@ -144,24 +151,29 @@ int record_shape_parse(struct record_shape *shape, const char *key, const char *
 	const char *time, struct error *error);
 void record_shape_free(struct record_shape *shape);
 
-/* What a thread reads records with. Zero-initialised but for the first three; record_reader_free releases the two views
- * and all behind them. */
+/* What a thread reads records with. Zero-initialised but for the first four; record_reader_free releases the two views
+ * and all behind them. The records' stretches borrow from it until then. */
 struct record_reader {
 	const struct record_shape *shape; /* borrowed */
+	bool whole;                       /* records keep their own _source */
 	struct partner_view *partners;
 	struct shape_view *shapes;
-	struct source_time source_time;
+	struct known_source known;
+	struct arena uris;                /* of stretches */
 	struct arena scratch;             /* decoded pieces of one record */
 };
 void record_reader_free(struct record_reader *reader);
 
-/* Make a record of what the scanner found, or say why it is refused. record has room for RECORD_BYTES_MAX; the caller
- * sets stretch. */
+/* Make a record of what the scanner found in stretch, or say why it is refused. record has room for RECORD_BYTES_MAX. */
 enum record_fault {
 	RECORD_GOOD, RECORD_NO_ID, RECORD_BAD_ID, RECORD_NO_PARTNER, RECORD_BAD_PARTNER, RECORD_NO_DATA, RECORD_BAD_DATA
 };
-enum record_fault record_read(
-	struct record_reader *reader, const struct scan_record *scanned, struct record *record);
+enum record_fault record_read(struct record_reader *reader, struct stretch *stretch, const struct scan_record *scanned,
+	struct record *record);
+
+/* Give the record a text of its own, kept in texts: all of it, or only what merging takes from it. Then its id, its data
+ * and its position are there, but record_text is no record any more and record_time_text finds nothing. */
+void record_keep(struct record *r, bool whole, struct arena *texts);
 
 /* The position: the decoded uri (borrowed from the text, the stretch or arena) and the record's number. */
 struct position { struct slice uri; uint64_t record; };
@@ -173,8 +185,9 @@ struct slice record_id_text(const struct record *r, struct arena *arena);
 /* The first eight bytes of a text as a number that orders as they do; a shorter text has zeros behind. */
 uint64_t id_prefix(struct slice text);
 
-/* The order of records of one accommodation: <0 when a comes first. Of records that are one (record_same) the higher
- * text comes first, so that the choice does not hang on the order of the input. Texts compare as they are printed: of a
+/* The order of records of one accommodation: <0 when a comes first. Of records that are one (record_same) the one
+ * with the higher spelling of the id comes first, then the higher text, so that the choice does not hang on the order of
+ * the input. Texts compare as they are printed: of a
  * record that spans lines without the white space between its tokens. */
 int record_order(const struct record *a, const struct record *b, const struct partner_table *partners);
 /* Of two records of one partner and one stretch: does their order stay as it is when the stretch's lines and elements
@@ -183,7 +196,7 @@ bool record_order_is_known(const struct record *a, const struct record *b);
 /* Equal in rank, time, partner, position and data: one record. */
 bool record_same(const struct record *a, const struct record *b, const struct partner_table *partners);
 
-/* The raw JSON value at the shape's time, or p NULL. */
+/* The raw JSON value at the shape's time, or p NULL. Not of a record whose text is not whole (record_keep). */
 struct slice record_time_text(const struct record *r, const struct record_shape *shape);
 
 #endif

@@ -381,7 +381,7 @@ def compare_records(a, b):
     if a.name != b.name:
         return -1 if a.name < b.name else 1
     for x, y in ((a.uri, b.uri), (a.number, b.number),
-                 (a.data.text, b.data.text), (a.text, b.text)):
+                 (a.data.text, b.data.text), (a.id.text, b.id.text), (a.text, b.text)):
         if x != y:
             return -1 if x > y else 1
     return 0

@@ -89,10 +89,9 @@ catalog_read(struct catalog *c, const char *text)
 		struct record *r = arena_get(&c->arena, RECORD_BYTES_MAX);
 
 		assert_true(c->n < CATALOG_RECORDS);
-		c->fault = record_read(&c->reader, &scanned, r);
+		c->fault = record_read(&c->reader, &c->stretch, &scanned, r);
 		if (c->fault != RECORD_GOOD)
 			continue;
-		r->stretch = &c->stretch;
 		c->records[c->n++] = r;
 	}
 	assert_int_equal(got, SCAN_END);

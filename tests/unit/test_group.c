@@ -219,10 +219,14 @@ within_a_stretch_a_partners_next_record_takes_the_place(void **state)
 	shelf = &c.shelf;
 	if (!c.records[0]->shape) /* the exact scanner lists no members: all records are as large */
 		c.n = 5;
-	for (size_t i = 0; i < c.n; i++)
-		assert_int_equal(shelf_add_first(shelf, c.records[i], c.partners), filed[i]);
+	for (size_t i = 0; i < c.n; i++) {
+		uint64_t superseded = 0;
+		struct record *stays = shelf_add_first(shelf, c.records[i], c.partners, &superseded);
+		assert_int_equal(superseded, !filed[i]);
+		assert_int_equal(stays != NULL, i != 4); /* which is older than the one before */
+	}
 	c.records[0]->stretch = &next;
-	assert_true(shelf_add_first(shelf, c.records[0], c.partners));
+	assert_non_null(shelf_add_first(shelf, c.records[0], c.partners, NULL));
 	assert_int_equal(shelf->bins[0].n, c.n - 1);
 	gather_bin(&g, &shelf, 1, 0, true, c.partners, c.shapes);
 	assert_int_equal(g.n, 2);
@@ -244,9 +248,9 @@ where_no_partner_comes_again_the_recent_are_given_up(void **state)
 	catalog_read(&c, buffer_string(&text));
 	for (int i = 0; i < RECENT_SLOTS; i++) {
 		c.records[i % 100]->hash = (uint32_t)i;
-		assert_true(shelf_add_first(&c.shelf, c.records[i % 100], c.partners));
+		assert_non_null(shelf_add_first(&c.shelf, c.records[i % 100], c.partners, NULL));
 	}
-	assert_true(shelf_add_first(&c.shelf, c.records[(RECENT_SLOTS - 1) % 100], c.partners));
+	assert_non_null(shelf_add_first(&c.shelf, c.records[(RECENT_SLOTS - 1) % 100], c.partners, NULL));
 	catalog_end(&c);
 	buffer_free(&text);
 }

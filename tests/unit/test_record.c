@@ -335,6 +335,86 @@ texts_compare_as_they_are_printed(void **state)
 	catalog_end(&c);
 }
 
+#define SOURCED(id, uri, number, more) \
+	"{" ID id "," PARTNER "\"alpha\"," DATA "{\"a\":" id "},\"_source\":{\"uri\":" uri ",\"record\":" number \
+	",\"time\":60" more "}}\n"
+
+/* So that what repeats itself in each record is held once. */
+static void
+what_many_sources_say_is_their_stretchs(void **state)
+{
+	static const char text[] = SOURCED("1", "\"u\\u0021\"", "1", "") SOURCED("2", "\"u\\u0021\"", "20", "")
+		SOURCED("3", "\"u\\u0021\"", "3", "") SOURCED("4", "\"v\"", "4", "") SOURCED("5", "\"v\"", "5", "")
+			SOURCED("6", "\"v\"", "4294967296", "");
+	struct arena arena = {0};
+
+	(void)state;
+	for (int whole = 0; whole < 2; whole++) {
+		struct catalog c;
+
+		catalog_begin(&c, "", "");
+		c.reader.whole = whole;
+		catalog_read(&c, text);
+		assert_int_equal(c.n, 6);
+		for (size_t i = 0; i < c.n; i++) {
+			static const uint64_t numbers[] = {1, 20, 3, 4, 5, 4294967296};
+			struct position position = record_position(c.records[i], &arena);
+			bool left = c.records[i]->flags & RECORD_HAS_STRETCH_SOURCE;
+
+			assert_int_equal(left, !whole && (i == 1 || i == 2));
+			assert_int_equal(record_source(c.records[i]).n == 0, left);
+			assert_int_equal(record_time(c.records[i]).seconds, 60);
+			assert_true(slice_equal(position.uri, i < 3 ? SLICE("u!") : SLICE("v")));
+			assert_int_equal(position.record, numbers[i]);
+			assert_false(record_is_bare(c.records[i]));
+		}
+		assert_true(record_order(c.records[1], c.records[0], c.partners) < 0);
+		assert_true(record_order(c.records[1], c.records[2], c.partners) < 0);
+		assert_true(record_order(c.records[3], c.records[1], c.partners) < 0);
+		catalog_end(&c);
+	}
+	arena_free(&arena);
+}
+
+static void
+a_record_may_have_a_text_of_its_own(void **state)
+{
+	static const char *const texts[] = {
+		SOURCED("\"7\"", "\"u\"", "5", ",\"more\":[1]"),
+		"{" DATA "{\"a\":\"7\"} , " PARTNER "\"alpha\"," ID "\"7\",\"_source\":{\"uri\":\"u\",\"time\":60}}\n",
+		"{\"_source\":{\"record\":5,\"time\":60}," PARTNER "\"alpha\"," ID "\"7\"," DATA " {\"a\":\"7\"}}\n",
+		"{" PARTNER "\"alpha\"," DATA "{\"a\":\"7\"}," ID "\"7\"}\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		for (int whole = 0; whole < 2; whole++) {
+			union record_room room = {.words = {0}};
+			struct record *kept = &room.record;
+			struct catalog c;
+			char *text = memory_copy_string(texts[i]);
+
+			catalog_begin(&c, "", "");
+			catalog_read(&c, text);
+			assert_int_equal(c.n, 1);
+			memcpy(kept, c.records[0], record_bytes(c.records[0]));
+			record_keep(kept, whole, &c.arena);
+			if (whole)
+				assert_int_equal(record_order(kept, c.records[0], c.partners), 0);
+			assert_true(record_same(kept, c.records[0], c.partners));
+			assert_int_equal(record_is_bare(kept), i > 1);
+			memset(text, 'x', strlen(text));
+			assert_true(slice_equal(record_id(kept), SLICE("\"7\"")));
+			assert_true(slice_equal(record_data(kept), SLICE("{\"a\":\"7\"}")));
+			assert_int_equal(record_position(kept, &c.arena).record, i == 0 ? 5 : i == 1 ? 0 : 1);
+			assert_int_equal(record_time(kept).seconds == 60, i < 3);
+			if (kept->n_values)
+				assert_memory_equal(kept->text + record_values(kept)->at, "\"7\"", 3);
+			free(text);
+			catalog_end(&c);
+		}
+}
+
 int
 main(void)
 {
@@ -353,6 +433,8 @@ main(void)
 		cmocka_unit_test(of_bare_records_the_later_comes_first),
 		cmocka_unit_test(records_that_differ_elsewhere_are_one),
 		cmocka_unit_test(texts_compare_as_they_are_printed),
+		cmocka_unit_test(what_many_sources_say_is_their_stretchs),
+		cmocka_unit_test(a_record_may_have_a_text_of_its_own),
 	};
 
 	return TESTS(tests);

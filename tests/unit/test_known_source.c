@@ -1,36 +1,36 @@
-/* The time of a _source is known again where nothing but the record's number differs. */
+/* What a _source says is known again where nothing but the record's number differs. */
 #include "base/memory.h"
-#include "catalog/source_time.h"
+#include "catalog/known_source.h"
 
 #include "unit.h"
 
 #define SOURCE(uri, record, time) "{\"uri\":\"" uri "\",\"record\":" record ",\"time\":\"" time "\"}"
 
 static bool
-recalls(struct source_time *known, const char *source, int64_t seconds)
+recalls(struct known_source *known, const char *source, int64_t seconds)
 {
-	struct instant time;
+	uint64_t number;
 
-	return source_time_recall(known, slice_of(source), &time) && time.seconds == seconds;
+	return known_source_recall(known, slice_of(source), &number) && known->time.seconds == seconds;
 }
 
 static void
-remember(struct source_time *known, const char *source, int64_t seconds)
+remember(struct known_source *known, const char *source, int64_t seconds)
 {
-	source_time_remember(known, slice_of(source), (struct instant){.seconds = seconds});
+	known_source_remember(known, slice_of(source), (struct instant){.seconds = seconds});
 }
 
 static void
 another_number_has_the_same_time(void **state)
 {
-	struct source_time known = {.before = 0};
+	struct known_source known = {.serial = 0};
 
 	(void)state;
 	assert_false(recalls(&known, SOURCE("u", "1", "t"), 7));
 	remember(&known, SOURCE("u", "1", "t"), 7);
 	assert_true(recalls(&known, SOURCE("u", "1", "t"), 7));
 	assert_true(recalls(&known, SOURCE("u", "123456", "t"), 7));
-	source_time_free(&known);
+	known_source_free(&known);
 }
 
 static void
@@ -39,33 +39,33 @@ anything_else_has_not(void **state)
 	static const char *const others[] = {SOURCE("v", "1", "t"), SOURCE("u", "1", "T"), SOURCE("u", "-1", "t"),
 		SOURCE("u", "1.5", "t"), SOURCE("u", "1,\"time\":\"x\"", "t"), SOURCE("u", "\"1\"", "t"),
 		"{\"uri\":\"u\",\"record\":1}", "{}"};
-	struct source_time known = {.before = 0};
+	struct known_source known = {.serial = 0};
 
 	(void)state;
 	remember(&known, SOURCE("u", "1", "t"), 7);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		assert_false(recalls(&known, others[i], 7));
 	assert_true(recalls(&known, SOURCE("u", "2", "t"), 7));
-	source_time_free(&known);
+	known_source_free(&known);
 }
 
 static void
 without_a_number_nothing_is_remembered(void **state)
 {
-	struct source_time known = {.before = 0};
+	struct known_source known = {.serial = 0};
 
 	(void)state;
 	remember(&known, SOURCE("u", "1", "t"), 7);
 	remember(&known, "{\"uri\":\"u\",\"time\":\"t\"}", 8);
 	assert_false(recalls(&known, "{\"uri\":\"u\",\"time\":\"t\"}", 8));
 	assert_false(recalls(&known, SOURCE("u", "1", "t"), 7));
-	source_time_free(&known);
+	known_source_free(&known);
 }
 
 static void
 where_all_differ_it_is_not_tried_for_each(void **state)
 {
-	struct source_time known = {.before = 0};
+	struct known_source known = {.serial = 0};
 	int remembered = 0;
 
 	(void)state;
@@ -78,7 +78,7 @@ where_all_differ_it_is_not_tried_for_each(void **state)
 		free(source);
 	}
 	assert_in_range(remembered, 16, 100);
-	source_time_free(&known);
+	known_source_free(&known);
 }
 
 int
