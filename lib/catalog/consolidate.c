@@ -110,6 +110,7 @@ consolidation_read(struct consolidation *c, const char *name, struct error *erro
 struct gathered {
 	struct consolidation *c;
 	struct shelf **shelves;
+	struct gatherer *gatherers;   /* by thread */
 	struct gathering *gatherings; /* by bin */
 	unsigned n_bins;
 	atomic_uint next;
@@ -121,10 +122,8 @@ gather_bins(void *context, unsigned thread)
 {
 	struct gathered *g = context;
 
-	(void)thread;
 	for (unsigned bin; (bin = atomic_fetch_add(&g->next, 1)) < g->n_bins;)
-		gather_bin(&g->gatherings[bin], g->shelves, g->c->options->threads, bin, g->c->options->replace,
-			g->c->partners, g->c->shapes);
+		gather_bin(&g->gatherers[thread], g->shelves, g->c->options->threads, bin, &g->gatherings[bin]);
 }
 
 static void
@@ -134,8 +133,12 @@ gather(struct gathered *g, struct consolidation *c)
 
 	*g = (struct gathered){.c = c, .n_bins = 1u << c->workers[0].shelf.bin_bits};
 	g->shelves = memory_get(threads * sizeof(*g->shelves));
-	for (unsigned i = 0; i < threads; i++)
+	g->gatherers = memory_get_zeroed(threads, sizeof(*g->gatherers));
+	for (unsigned i = 0; i < threads; i++) {
 		g->shelves[i] = &c->workers[i].shelf;
+		g->gatherers[i] = (struct gatherer){.settler = {.replace = c->options->replace, .partners = c->partners},
+			.shapes = c->shapes};
+	}
 	g->gatherings = memory_get_zeroed(g->n_bins, sizeof(*g->gatherings));
 	parallel_run(threads < g->n_bins ? threads : g->n_bins, gather_bins, g);
 	for (unsigned bin = 0; bin < g->n_bins; bin++)
@@ -145,9 +148,10 @@ gather(struct gathered *g, struct consolidation *c)
 static void
 gathered_free(struct gathered *g)
 {
-	for (unsigned bin = 0; bin < g->n_bins; bin++)
-		gathering_free(&g->gatherings[bin]);
+	for (unsigned i = 0; i < g->c->options->threads; i++)
+		gatherer_free(&g->gatherers[i]);
 	arrangement_free(&g->arrangement);
+	free(g->gatherers);
 	free(g->gatherings);
 	free(g->shelves);
 }

@@ -105,64 +105,59 @@ shelf_clear(struct shelf *shelf)
 
 /* --- gathering ---------------------------------------------------------------------------------------------------- */
 
-struct table {
-	uint32_t *slots; /* number of the accommodation + 1 */
-	size_t mask;
+#define SLOTS_MIN 4096
+
+/* A bin's record that counts, with its accommodation. */
+struct found {
+	struct record *record;
+	uint32_t accommodation;
 };
 
 static void
-add_accommodation(struct gathering *g, const struct record *r, struct slice id)
+add_accommodation(struct gatherer *g, const struct record *r, struct slice id)
 {
 	if (g->n == g->capacity) {
 		g->capacity = g->capacity ? g->capacity * 2 : 64;
 		g->accommodations = memory_resize(g->accommodations, g->capacity, sizeof(*g->accommodations));
 	}
 	g->accommodations[g->n++] = (struct accommodation){.id = id, .hash = r->hash, .id_prefix = r->id_prefix};
-	if (id.n > g->longest_id)
-		g->longest_id = id.n;
 }
 
 /* The number of the record's accommodation. */
 static uint32_t
-find(struct gathering *g, struct table *table, const struct record *r)
+find(struct gatherer *g, const struct record *r)
 {
-	struct slice id = record_id_text(r, &g->ids);
-	size_t slot = r->hash & table->mask;
+	struct slice id = record_id_text(r, &g->kept);
+	size_t slot = r->hash & g->mask;
 
-	while (table->slots[slot]) {
-		struct accommodation *a = &g->accommodations[table->slots[slot] - 1];
+	while (g->slots[slot]) {
+		struct accommodation *a = &g->accommodations[g->slots[slot] - 1];
 		if (a->hash == r->hash && a->id_prefix == r->id_prefix && a->id.n == id.n &&
 			(id.n <= 8 || slice_equal(a->id, id)))
-			return table->slots[slot] - 1;
-		slot = (slot + 1) & table->mask;
+			return g->slots[slot] - 1;
+		slot = (slot + 1) & g->mask;
 	}
 	add_accommodation(g, r, id);
-	table->slots[slot] = (uint32_t)g->n;
+	g->slots[slot] = (uint32_t)g->n;
 	return (uint32_t)g->n - 1;
 }
 
 static void
-grow(const struct gathering *g, struct table *table)
+grow(struct gatherer *g)
 {
-	free(table->slots);
-	table->mask = table->mask * 2 + 1;
-	table->slots = memory_get_zeroed(table->mask + 1, sizeof(*table->slots));
+	free(g->slots);
+	g->mask = g->mask * 2 + 1;
+	g->slots = memory_get_zeroed(g->mask + 1, sizeof(*g->slots));
 	for (size_t i = 0; i < g->n; i++) {
-		size_t slot = g->accommodations[i].hash & table->mask;
-		while (table->slots[slot])
-			slot = (slot + 1) & table->mask;
-		table->slots[slot] = (uint32_t)i + 1;
+		size_t slot = g->accommodations[i].hash & g->mask;
+		while (g->slots[slot])
+			slot = (slot + 1) & g->mask;
+		g->slots[slot] = (uint32_t)i + 1;
 	}
 }
 
-/* A bin's records that count, each with its accommodation. */
-struct found {
-	struct record *record;
-	uint32_t accommodation;
-};
-
 static size_t
-find_in_segment(struct gathering *g, struct table *table, char *p, const char *end, struct found *found)
+find_in_segment(struct gatherer *g, char *p, const char *end, struct found *found)
 {
 	size_t n = 0;
 
@@ -170,35 +165,48 @@ find_in_segment(struct gathering *g, struct table *table, char *p, const char *e
 		struct record *r = (struct record *)p;
 		if (r->stretch->void_)
 			continue;
-		uint32_t accommodation = find(g, table, r);
+		uint32_t accommodation = find(g, r);
 		g->accommodations[accommodation].n++;
 		found[n++] = (struct found){r, accommodation};
-		if (g->n * 2 > table->mask)
-			grow(g, table);
+		if (g->n * 2 > g->mask)
+			grow(g);
 	}
 	return n;
 }
 
+/* The bin's records that count: how many, in g->found. */
 static size_t
-find_all(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, unsigned number, struct found *found)
+find_all(struct gatherer *g, struct shelf *const *shelves, size_t n_shelves, unsigned number)
 {
-	struct table table = {memory_get_zeroed(4096, sizeof(*table.slots)), 4095};
 	size_t n = 0;
 
+	for (size_t i = 0; i < n_shelves; i++)
+		n += shelves[i]->bins[number].n;
+	if (n > g->n_found_max) {
+		free(g->found);
+		g->found = memory_get(n * sizeof(*g->found));
+		g->n_found_max = n;
+	}
+	g->n = 0;
+	if (!g->slots) {
+		g->slots = memory_get(SLOTS_MIN * sizeof(*g->slots));
+		g->mask = SLOTS_MIN - 1;
+	}
+	memset(g->slots, 0, (g->mask + 1) * sizeof(*g->slots));
+	n = 0;
 	for (size_t i = 0; i < n_shelves; i++) {
 		const struct bin *bin = &shelves[i]->bins[number];
 		for (struct segment *s = bin->first; s; s = s->next)
-			n += find_in_segment(g, &table, s->room, s->next ? s->end : bin->next, found + n);
+			n += find_in_segment(g, s->room, s->next ? s->end : bin->next, g->found + n);
 	}
-	free(table.slots);
 	return n;
 }
 
 /* Put the records of each accommodation side by side. */
 static void
-place_all(struct gathering *g, const struct found *found, size_t n)
+place_all(struct gatherer *g, size_t n)
 {
-	struct record **next = g->records = memory_get(n * sizeof(*next));
+	struct record **next = arena_get(&g->kept, n * sizeof(struct record *));
 
 	for (size_t i = 0; i < g->n; i++) {
 		g->accommodations[i].records = next;
@@ -206,8 +214,8 @@ place_all(struct gathering *g, const struct found *found, size_t n)
 		g->accommodations[i].n = 0;
 	}
 	for (size_t i = 0; i < n; i++) {
-		struct accommodation *a = &g->accommodations[found[i].accommodation];
-		a->records[a->n++] = found[i].record;
+		struct accommodation *a = &g->accommodations[g->found[i].accommodation];
+		a->records[a->n++] = g->found[i].record;
 	}
 }
 
@@ -233,32 +241,31 @@ find_whole(struct accommodation *a, const struct shape_table *shapes)
 }
 
 void
-gather_bin(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin, bool replace,
-	const struct partner_table *partners, const struct shape_table *shapes)
+gather_bin(struct gatherer *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin,
+	struct gathering *gathering)
 {
-	struct settler settler = {.replace = replace, .partners = partners};
-	size_t n = 0;
-
-	for (size_t i = 0; i < n_shelves; i++)
-		n += shelves[i]->bins[bin].n;
-	struct found *found = memory_get(n * sizeof(*found));
-	n = find_all(g, shelves, n_shelves, bin, found);
-	place_all(g, found, n);
-	free(found);
+	place_all(g, find_all(g, shelves, n_shelves, bin));
+	*gathering = (struct gathering){.n = g->n};
 	for (size_t i = 0; i < g->n; i++) {
-		g->superseded += settle(&settler, &g->accommodations[i]);
-		find_whole(&g->accommodations[i], shapes);
+		struct accommodation *a = &g->accommodations[i];
+		if (a->id.n > gathering->longest_id)
+			gathering->longest_id = a->id.n;
+		gathering->superseded += settle(&g->settler, a);
+		find_whole(a, g->shapes);
 	}
-	settler_free(&settler);
+	gathering->accommodations = arena_get(&g->kept, g->n * sizeof(*g->accommodations));
+	if (g->n)
+		memcpy(gathering->accommodations, g->accommodations, g->n * sizeof(*g->accommodations));
 }
 
 void
-gathering_free(struct gathering *g)
+gatherer_free(struct gatherer *g)
 {
 	free(g->accommodations);
-	free(g->records);
-	arena_free(&g->ids);
-	*g = (struct gathering){0};
+	free(g->found);
+	free(g->slots);
+	settler_free(&g->settler);
+	arena_free(&g->kept);
 }
 
 /* --- settling ----------------------------------------------------------------------------------------------------- */

@@ -51,9 +51,9 @@ void shelf_clear(struct shelf *shelf); /* releases all records */
 
 /* An accommodation: its records in order, best first (only those that survive; see updates). */
 struct accommodation {
-	struct slice id;         /* decoded; borrowed from a record's text or the gathering's arena */
+	struct slice id;         /* decoded; borrowed from a record's text or the gatherer */
 	uint64_t id_prefix;      /* see record.h */
-	struct record **records; /* borrowed from the shelves */
+	struct record **records; /* borrowed, they from the shelves and the list from the gatherer */
 	struct slice whole;      /* the first record's data, where it has a value for every field that any record
 	                            has and can stand for all as it is; else p is NULL. The id is a plain string
 	                            then: its quotes stand around it */
@@ -61,29 +61,40 @@ struct accommodation {
 	uint32_t n;
 };
 
+/* A bin's accommodations: borrowed from the gatherer. */
 struct gathering {
 	struct accommodation *accommodations;
-	size_t n, capacity;
+	size_t n;
 	uint64_t superseded;
 	size_t longest_id;
-	struct record **records; /* all accommodations' */
-	struct arena ids;
 };
 
-/* Gather bin number `bin` of all shelves; the shelves keep the records. replace: of each partner only the first record
- * in order stays. shapes: of the records; no thread adds to it meanwhile. */
-void gather_bin(struct gathering *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin, bool replace,
-	const struct partner_table *partners, const struct shape_table *shapes);
-void gathering_free(struct gathering *g);
-
-/* What settles accommodations one after the other. */
+/* What settles accommodations one after the other. Zero-initialised but for the first two. */
 struct settler {
-	bool replace;
+	bool replace;            /* of each partner only the first record in order stays */
 	const struct partner_table *partners;
 	uint32_t *places;        /* by partner's number: its record's place + 1; all 0 between accommodations */
 	uint32_t n_places;
 };
 void settler_free(struct settler *settler);
+
+/* What a thread gathers with, bin after bin. Zero-initialised but for settler. */
+struct gatherer {
+	struct settler settler;
+	const struct shape_table *shapes; /* of the records; no thread adds to it meanwhile */
+	struct arena kept;                /* what gatherings borrow */
+	struct accommodation *accommodations; /* of the bin at hand, and how many records of it are of which: */
+	size_t n, capacity;
+	struct found *found;
+	size_t n_found_max;
+	uint32_t *slots;                  /* by hash, the number of the accommodation + 1 */
+	size_t mask;
+};
+
+/* Gather bin number `bin` of all shelves; the shelves keep the records. */
+void gather_bin(struct gatherer *gatherer, struct shelf *const *shelves, size_t n_shelves, unsigned bin,
+	struct gathering *gathering);
+void gatherer_free(struct gatherer *gatherer); /* and all gatherings with it */
 
 /* Sort an accommodation's records, drop duplicates (and with replace, all but each partner's first). Returns how many
  * were dropped. Used for records of several runs as well. */

@@ -26,6 +26,7 @@ struct catalog {
 	struct arena arena;
 	struct record *records[CATALOG_RECORDS]; /* in arena */
 	struct shelf shelf; /* what catalog_gather filed */
+	struct gatherer gatherer;
 	size_t n;
 	enum record_fault fault; /* of the last record */
 };
@@ -73,6 +74,7 @@ catalog_end(struct catalog *c)
 	name_list_free(&c->listed);
 	name_list_free(&c->denied);
 	shelf_clear(&c->shelf);
+	gatherer_free(&c->gatherer);
 	arena_free(&c->arena);
 }
 
@@ -97,6 +99,16 @@ catalog_read(struct catalog *c, const char *text)
 	assert_int_equal(got, SCAN_END);
 }
 
+/* A bin of the shelves gathered, until the next call. */
+static inline void
+catalog_gather_bin(struct catalog *c, bool replace, struct shelf *const *shelves, size_t n_shelves, unsigned bin,
+	struct gathering *g)
+{
+	gatherer_free(&c->gatherer);
+	c->gatherer = (struct gatherer){.settler = {.replace = replace, .partners = c->partners}, .shapes = c->shapes};
+	gather_bin(&c->gatherer, shelves, n_shelves, bin, g);
+}
+
 /* Copies of all records gathered, those of one id together, until the next call. */
 static inline void
 catalog_gather(struct catalog *c, bool replace, struct gathering *g)
@@ -106,8 +118,7 @@ catalog_gather(struct catalog *c, bool replace, struct gathering *g)
 	shelf_clear(shelf);
 	for (size_t i = 0; i < c->n; i++)
 		shelf_add(shelf, c->records[i]);
-	*g = (struct gathering){0};
-	gather_bin(g, &shelf, 1, 0, replace, c->partners, c->shapes);
+	catalog_gather_bin(c, replace, &shelf, 1, 0, g);
 }
 
 #endif

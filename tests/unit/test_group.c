@@ -49,7 +49,6 @@ check(const char *text, bool replace, uint64_t superseded, const char *expected)
 	assert_string_equal(got, expected);
 	assert_true(g.superseded == superseded);
 	free(got);
-	gathering_free(&g);
 	catalog_end(&c);
 }
 
@@ -115,7 +114,6 @@ many_partners_are_settled_alike(void **state)
 		assert_true(slice_equal(partner_at(c.partners, r->partner)->name, slice_of(name)));
 		assert_true(slice_equal(record_data(r), SLICE("{\"n\":2}")));
 	}
-	gathering_free(&g);
 	catalog_end(&c);
 	buffer_free(&text);
 }
@@ -141,15 +139,14 @@ shelves_of_several_threads_are_gathered_bin_by_bin(void **state)
 		shelf_add(shelves[i % 2], c.records[i]);
 	assert_true(shelves[0]->bytes >= 75 * sizeof(struct record));
 	for (unsigned bin = 0; bin < 16; bin++) {
-		struct gathering g = {0};
+		struct gathering g;
 
-		gather_bin(&g, shelves, 2, bin, false, c.partners, c.shapes);
+		catalog_gather_bin(&c, false, shelves, 2, bin, &g);
 		for (size_t i = 0; i < g.n; i++) {
 			assert_int_equal(g.accommodations[i].n, 2);
 			assert_int_equal(g.accommodations[i].hash >> 28, bin);
 		}
 		n += g.n;
-		gathering_free(&g);
 	}
 	assert_int_equal(n, 75);
 	for (int i = 0; i < 2; i++) {
@@ -193,7 +190,6 @@ the_first_records_data_can_stand_for_all(void **state)
 		} else {
 			assert_null(whole.p);
 		}
-		gathering_free(&g);
 		catalog_end(&c);
 		buffer_free(&text);
 	}
@@ -210,7 +206,7 @@ within_a_stretch_a_partners_next_record_takes_the_place(void **state)
 	static const bool filed[] = {true, true, false, true, false, true};
 	struct stretch next = {.name = "in.jsonl"};
 	struct shelf *shelf;
-	struct gathering g = {0};
+	struct gathering g;
 	struct catalog c;
 
 	(void)state;
@@ -228,10 +224,9 @@ within_a_stretch_a_partners_next_record_takes_the_place(void **state)
 	c.records[0]->stretch = &next;
 	assert_non_null(shelf_add_first(shelf, c.records[0], c.partners, NULL));
 	assert_int_equal(shelf->bins[0].n, c.n - 1);
-	gather_bin(&g, &shelf, 1, 0, true, c.partners, c.shapes);
+	catalog_gather_bin(&c, true, &shelf, 1, 0, &g);
 	assert_int_equal(g.n, 2);
 	assert_int_equal(g.superseded, c.n - 4);
-	gathering_free(&g);
 	catalog_end(&c);
 }
 
@@ -271,7 +266,6 @@ records_of_a_void_stretch_do_not_count(void **state)
 	assert_string_equal(got, "1: {\"a\":2}\n");
 	assert_true(g.superseded == 0);
 	free(got);
-	gathering_free(&g);
 	catalog_end(&c);
 }
 

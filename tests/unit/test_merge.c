@@ -55,7 +55,6 @@ merged(const char *text, struct options o)
 	merger_free(merger);
 	rules_free(&rules);
 	name_list_free(&fields);
-	gathering_free(&g);
 	catalog_end(&c);
 	return come_to;
 }

@@ -32,7 +32,6 @@ run_of(struct catalog *c, const char *text)
 	run_write(run, buffer_slice(&out), "/tmp");
 	assert_true(run->bytes == out.n);
 	arrangement_free(&arrangement);
-	gathering_free(&g);
 	buffer_free(&out);
 	return run;
 }
