@@ -1,6 +1,6 @@
-/* libcurl, loaded with the first request. With what it needs it is some thirty libraries; to load them at the start would
- * take most of the time of a command that has little to do, or only files to do it with. The functions have the names of
- * libcurl's and hand on to them, so that the callers know nothing of it. */
+/* libcurl, loaded with the first request. With what it needs it is some thirty libraries; to load them at the start
+ * would take most of the time of a command that has little to do, or only files to do it with. The functions have the
+ * names of libcurl's and hand on to them, so that the callers know nothing of it. */
 #include "base/command.h"
 
 #include <curl/curl.h>

@@ -136,8 +136,8 @@ gather(struct gathered *g, struct consolidation *c)
 	g->gatherers = memory_get_zeroed(threads, sizeof(*g->gatherers));
 	for (unsigned i = 0; i < threads; i++) {
 		g->shelves[i] = &c->workers[i].shelf;
-		g->gatherers[i] = (struct gatherer){.settler = {.replace = c->options->replace, .partners = c->partners},
-			.shapes = c->shapes};
+		g->gatherers[i] = (struct gatherer){
+			.settler = {.replace = c->options->replace, .partners = c->partners}, .shapes = c->shapes};
 	}
 	g->gatherings = memory_get_zeroed(g->n_bins, sizeof(*g->gatherings));
 	parallel_run(threads < g->n_bins ? threads : g->n_bins, gather_bins, g);

@@ -251,8 +251,8 @@ scan_and_fill(void *context, unsigned thread)
 		scan_pieces(&s->round, thread);
 }
 
-/* Let the block that was filled be at hand, with the rest before its text: in its own room, or in a new block where that
- * is too small. */
+/* Let the block that was filled be at hand, with the rest before its text: in its own room, or in a new block where
+ * that is too small. */
 static struct slice
 join_rest(struct stream *s, struct slice rest)
 {

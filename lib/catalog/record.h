@@ -164,15 +164,16 @@ struct record_reader {
 };
 void record_reader_free(struct record_reader *reader);
 
-/* Make a record of what the scanner found in stretch, or say why it is refused. record has room for RECORD_BYTES_MAX. */
+/* Make a record of what the scanner found in stretch, or say why it is refused. record has room for
+ * RECORD_BYTES_MAX. */
 enum record_fault {
 	RECORD_GOOD, RECORD_NO_ID, RECORD_BAD_ID, RECORD_NO_PARTNER, RECORD_BAD_PARTNER, RECORD_NO_DATA, RECORD_BAD_DATA
 };
 enum record_fault record_read(struct record_reader *reader, struct stretch *stretch, const struct scan_record *scanned,
 	struct record *record);
 
-/* Give the record a text of its own, kept in texts: all of it, or only what merging takes from it. Then its id, its data
- * and its position are there, but record_text is no record any more and record_time_text finds nothing. */
+/* Give the record a text of its own, kept in texts: all of it, or only what merging takes from it. Then its id, its
+ * data and its position are there, but record_text is no record any more and record_time_text finds nothing. */
 void record_keep(struct record *r, bool whole, struct arena *texts);
 
 /* The position: the decoded uri (borrowed from the text, the stretch or arena) and the record's number. */
@@ -185,10 +186,9 @@ struct slice record_id_text(const struct record *r, struct arena *arena);
 /* The first eight bytes of a text as a number that orders as they do; a shorter text has zeros behind. */
 uint64_t id_prefix(struct slice text);
 
-/* The order of records of one accommodation: <0 when a comes first. Of records that are one (record_same) the one
- * with the higher spelling of the id comes first, then the higher text, so that the choice does not hang on the order of
- * the input. Texts compare as they are printed: of a
- * record that spans lines without the white space between its tokens. */
+/* The order of records of one accommodation: <0 when a comes first. Of records that are one (record_same) the one with
+ * the higher spelling of the id comes first, then the higher text, so that the choice does not hang on the order of the
+ * input. Texts compare as they are printed: of a record that spans lines without the white space between its tokens. */
 int record_order(const struct record *a, const struct record *b, const struct partner_table *partners);
 /* Of two records of one partner and one stretch: does their order stay as it is when the stretch's lines and elements
  * become known? */
