@@ -189,6 +189,7 @@ lint: deps-lint
 
 lint-style:
 	.ci/style $(C_FILES)
+	clang-format --dry-run -Werror $(wildcard cmd/*.[ch] lib/*/*.[ch])
 lint-shell:
 	shellcheck -x -P SCRIPTDIR $(SHELL_FILES) $(wildcard tests/*.bats tests/*/*.bats)
 	shfmt -d $(SHELL_FILES)

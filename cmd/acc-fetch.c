@@ -27,8 +27,8 @@ static const struct option_spec options[] = {
 		"only objects whose key (or path below the source directory) matches; repeatable", NULL, 0, 0},
 	{0, "exclude", OPTION_LIST, "GLOB", &excludes, "leave out objects that match; repeatable", NULL, 0, 0},
 	{0, "since", OPTION_STRING, "TIME", &since,
-		"only objects of this time or date or later, by year=/month=/day= in the path, else by change",
-		NULL, 0, 0},
+		"only objects of this time or date or later, by year=/month=/day= in the path, else by change", NULL, 0,
+		0},
 	{0, "until", OPTION_STRING, "TIME", &until, "only objects of this time or date (the whole day) or earlier",
 		NULL, 0, 0},
 	{0, "allow-empty", OPTION_FLAG, NULL, &allow_empty, "a source that matches nothing is no error", NULL, 0, 0},
@@ -53,7 +53,8 @@ static const struct option_spec options[] = {
 };
 
 static const struct command command = {
-	"acc-fetch", "[OPTION]... [SOURCE]...",
+	"acc-fetch",
+	"[OPTION]... [SOURCE]...",
 	"Read objects and print the catalog records in them, one per line. SOURCE is a file, a directory, a glob or a "
 	"URI; '-' reads records from standard input. Without SOURCE, standard input holds object references or names.",
 	options,
@@ -119,8 +120,8 @@ source_failed(struct task *task, const char *source, const struct error *error)
 {
 	if (error->status != STATUS_REFUSED)
 		command_die(error);
-	message_at(MESSAGE_ERROR, (struct message_place){.uri = source, .code = error->code, .named = true},
-		"%s", error->text);
+	message_at(MESSAGE_ERROR, (struct message_place){.uri = source, .code = error->code, .named = true}, "%s",
+		error->text);
 	journal_failed(source, (struct slice){0}, error->code, error->text);
 	task->refused = true;
 }
@@ -224,7 +225,7 @@ is_wanted(const struct selection *s, struct reference *r)
 
 	by_name.period = PERIOD_ALL;
 	return selection_admits(&by_name, key_of(r->uri), slice_of(r->uri), INSTANT_MISSING) &&
-	       (period_is_all(&s->period) || is_in_period(&s->period, r));
+		(period_is_all(&s->period) || is_in_period(&s->period, r));
 }
 
 static void
@@ -267,8 +268,7 @@ trim(struct slice s)
 
 /* The references in whole lines, from line number *line on; how many bad ones. */
 static uint64_t
-take_references(struct slice lines, uint64_t *line, struct reference_list *references,
-	struct rejects *rejects)
+take_references(struct slice lines, uint64_t *line, struct reference_list *references, struct rejects *rejects)
 {
 	uint64_t bad = 0;
 
@@ -286,8 +286,8 @@ take_references(struct slice lines, uint64_t *line, struct reference_list *refer
 		if (text.n == 0)
 			continue;
 		if (reference_parse(text, &r, &error) == 0 && strcmp(r.uri, "-") == 0) {
-			error_set(&error, STATUS_REFUSED, "invalid-reference",
-				"'-' is no reference; give it as SOURCE");
+			error_set(
+				&error, STATUS_REFUSED, "invalid-reference", "'-' is no reference; give it as SOURCE");
 			reference_free(&r);
 		} else if (r.uri) {
 			reference_list_add(references, &r);
@@ -389,9 +389,15 @@ fetch(struct task *task, struct fetch_counts *counts, struct rejects *rejects)
 	struct buffer map = {0};
 	struct error error;
 	enum status status;
-	struct fetch_options o = {.buffer_bytes = buffer_bytes, .max_record = max_record, .in_flight = in_flight,
-		.missing = (enum fetch_missing)missing, .bare = bare, .map_name = map_file, .select = select_program,
-		.jq_limit_ms = jq_limit_ms, .rejects = rejects};
+	struct fetch_options o = {.buffer_bytes = buffer_bytes,
+		.max_record = max_record,
+		.in_flight = in_flight,
+		.missing = (enum fetch_missing)missing,
+		.bare = bare,
+		.map_name = map_file,
+		.select = select_program,
+		.jq_limit_ms = jq_limit_ms,
+		.rejects = rejects};
 
 	if (map_file) {
 		if (content_read(map_file, &map, &error) < 0)

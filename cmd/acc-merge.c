@@ -16,7 +16,7 @@ enum { UNLISTED_KEEP, UNLISTED_DROP };
 
 static const char *priority, *deny, *rules_file, *rejects_file, *fields_text, *directory;
 static const char *key = ".accommodation_id", *partner = ".partner_name", *data = ".accommodation_data",
-	*time_path = "._source.time";
+		  *time_path = "._source.time";
 static int mode, updates, unlisted;
 static bool empty_is_missing, latest, explain;
 static uint64_t memory, threads, max_record = SCAN_RECORD_DEFAULT;
@@ -44,8 +44,8 @@ static const struct option_spec options[] = {
 	{0, "time", OPTION_STRING, "PATH", &time_path, "where the record's time is [._source.time]", NULL, 0, 0},
 	{'r', "rejects", OPTION_FILE, "FILE", &rejects_file, "append refused records to FILE", NULL, 0, 0},
 	{0, "max-record", OPTION_SIZE, "SIZE", &max_record, "refuse longer records [16M]", NULL, 1024, 1u << 30},
-	{'S', "memory", OPTION_SIZE, "SIZE", &memory, "hold at most SIZE in memory [half of what may be used]", NULL,
-		1, 0},
+	{'S', "memory", OPTION_SIZE, "SIZE", &memory, "hold at most SIZE in memory [half of what may be used]", NULL, 1,
+		0},
 	{'j', "jobs", OPTION_NUMBER, "N", &threads, "threads [as many as there are processors]", NULL, 1, 256},
 	{'T', "temporary-directory", OPTION_FILE, "DIR", &directory,
 		"for what does not fit in memory [$TMPDIR or /tmp]", NULL, 0, 0},

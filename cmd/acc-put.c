@@ -19,35 +19,30 @@ static bool keep, discard_refused, dry_run;
 static struct store_options store_options;
 
 static const struct option_spec options[] = {
-	{'k', "key", OPTION_STRING, "TEMPLATE", &key,
-		"the objects' keys below DEST [" KEY_DEFAULT "]", NULL, 0, 0},
-	{0, "at", OPTION_STRING, "TIME", &at,
-		"the date in the keys (RFC 3339 or a date, UTC) [now]", NULL, 0, 0},
+	{'k', "key", OPTION_STRING, "TEMPLATE", &key, "the objects' keys below DEST [" KEY_DEFAULT "]", NULL, 0, 0},
+	{0, "at", OPTION_STRING, "TIME", &at, "the date in the keys (RFC 3339 or a date, UTC) [now]", NULL, 0, 0},
 	{0, "if-exists", OPTION_CHOICE, "WHAT", &if_exists,
 		"a key that is taken: take the next name, refuse the file, replace, or pass over "
 		"[rename]",
 		"rename|fail|overwrite|skip", 0, 0},
 	{'j', "jobs", OPTION_NUMBER, "N", &jobs, "objects in flight [4]", NULL, 1, PUT_JOBS_MAX},
-	{0, "manifest", OPTION_STRING, "KEY", &manifest_key,
-		"store the list of receipts as KEY, last", NULL, 0, 0},
-	{0, "keep", OPTION_FLAG, NULL, &keep,
-		"leave the files where they are [remove those of a manifest]", NULL, 0, 0},
-	{0, "discard-refused", OPTION_FLAG, NULL, &discard_refused,
-		"remove files of a manifest that are refused, too", NULL, 0, 0},
-	{'n', "dry-run", OPTION_FLAG, NULL, &dry_run,
-		"store nothing; print the receipts there would be", NULL, 0, 0},
-	{0, "sse", OPTION_STRING, "KIND", &store_options.sse,
-		"encryption: AES256, aws:kms or aws:kms:KEY", NULL, 0, 0},
-	{0, "storage-class", OPTION_STRING, "CLASS", &store_options.storage_class,
-		"the objects' storage class", NULL, 0, 0},
+	{0, "manifest", OPTION_STRING, "KEY", &manifest_key, "store the list of receipts as KEY, last", NULL, 0, 0},
+	{0, "keep", OPTION_FLAG, NULL, &keep, "leave the files where they are [remove those of a manifest]", NULL, 0,
+		0},
+	{0, "discard-refused", OPTION_FLAG, NULL, &discard_refused, "remove files of a manifest that are refused, too",
+		NULL, 0, 0},
+	{'n', "dry-run", OPTION_FLAG, NULL, &dry_run, "store nothing; print the receipts there would be", NULL, 0, 0},
+	{0, "sse", OPTION_STRING, "KIND", &store_options.sse, "encryption: AES256, aws:kms or aws:kms:KEY", NULL, 0, 0},
+	{0, "storage-class", OPTION_STRING, "CLASS", &store_options.storage_class, "the objects' storage class", NULL,
+		0, 0},
 	{0, "content-type", OPTION_STRING, "TYPE", &store_options.content_type,
 		"the objects' type [application/x-ndjson]", NULL, 0, 0},
-	{0, "checksum", OPTION_CHOICE, "KIND", &checksum, "the checksum sent along [sha256]",
-		"sha256|crc32c|none", 0, 0},
-	{0, "tag", OPTION_LIST, "NAME=VALUE", &store_options.tags,
-		"a tag for each object; may be repeated", NULL, 0, 0},
-	{0, "metadata", OPTION_LIST, "NAME=VALUE", &store_options.metadata,
-		"metadata for each object; may be repeated", NULL, 0, 0},
+	{0, "checksum", OPTION_CHOICE, "KIND", &checksum, "the checksum sent along [sha256]", "sha256|crc32c|none", 0,
+		0},
+	{0, "tag", OPTION_LIST, "NAME=VALUE", &store_options.tags, "a tag for each object; may be repeated", NULL, 0,
+		0},
+	{0, "metadata", OPTION_LIST, "NAME=VALUE", &store_options.metadata, "metadata for each object; may be repeated",
+		NULL, 0, 0},
 	{0},
 };
 
@@ -72,7 +67,7 @@ static bool
 is_encryption(const char *kind)
 {
 	return strcmp(kind, "AES256") == 0 || strcmp(kind, "aws:kms") == 0 ||
-	       (strncmp(kind, "aws:kms:", 8) == 0 && kind[8]);
+		(strncmp(kind, "aws:kms:", 8) == 0 && kind[8]);
 }
 
 static void
@@ -159,8 +154,7 @@ put_files(struct put *put, const char *const *names, struct feedback *feedback)
 		if (strcmp(*names, "-") == 0) {
 			put_descriptor(put, STDIN_FILENO, feedback);
 		} else {
-			char *path = **names == '{' ? memory_format("./%s", *names)
-						    : memory_copy_string(*names);
+			char *path = **names == '{' ? memory_format("./%s", *names) : memory_copy_string(*names);
 
 			put_line(put, slice_of(path), 0);
 			free(path);
@@ -214,7 +208,7 @@ main(int argc, char *argv[])
 	if (put.refused)
 		status = status_worse(status, STATUS_REFUSED);
 	return command_finish(status,
-		(const struct journal_count[]){{"files", put.files}, {"objects", put.objects},
-			{"stored", put.records}, {"already", put.already}, {"skipped", put.skipped},
-			{"refused", put.refused}, {"bytes_out", put.bytes_out}, {0}});
+		(const struct journal_count[]){{"files", put.files}, {"objects", put.objects}, {"stored", put.records},
+			{"already", put.already}, {"skipped", put.skipped}, {"refused", put.refused},
+			{"bytes_out", put.bytes_out}, {0}});
 }

@@ -15,33 +15,26 @@
 #include <unistd.h>
 
 static uint64_t max_bytes = 500000, max_records, max_spool, shards;
-static const char *directory = ".", *name = "output_object-%f.jsonl", *at,
-		  *shard_by = ".accommodation_id";
+static const char *directory = ".", *name = "output_object-%f.jsonl", *at, *shard_by = ".accommodation_id";
 static int oversize, compress = -1;
 
 static const struct option_spec options[] = {
 	{'b', "bytes", OPTION_SIZE, "SIZE", &max_bytes,
 		"most bytes of a file, newlines included, after compression [500KB]", NULL, 1, 0},
-	{'l', "lines", OPTION_NUMBER, "N", &max_records, "most records of a file [no bound]", NULL,
-		1, 0},
-	{'d', "dir", OPTION_FILE, "DIR", &directory, "where the files appear; made if need be [.]",
-		NULL, 0, 0},
-	{'n', "name", OPTION_STRING, "NAME", &name,
-		"their names; %f is the microsecond [output_object-%f.jsonl]", NULL, 0, 0},
-	{0, "at", OPTION_STRING, "TIME", &at, "fix the clock behind %f (RFC 3339 or a date) [now]",
-		NULL, 0, 0},
-	{'z', "compress", OPTION_CHOICE, "FORMAT", &compress, "compress the files [no]",
-		"gzip|zstd", 0, 0},
-	{0, "oversize", OPTION_CHOICE, "WHAT", &oversize,
-		"a record beyond --bytes gets a file of its own, or is refused [own]", "own|refuse",
+	{'l', "lines", OPTION_NUMBER, "N", &max_records, "most records of a file [no bound]", NULL, 1, 0},
+	{'d', "dir", OPTION_FILE, "DIR", &directory, "where the files appear; made if need be [.]", NULL, 0, 0},
+	{'n', "name", OPTION_STRING, "NAME", &name, "their names; %f is the microsecond [output_object-%f.jsonl]", NULL,
 		0, 0},
-	{0, "shards", OPTION_NUMBER, "N", &shards, "write N series of files, chosen by --shard-by",
-		NULL, 1, SPLIT_SHARDS_MAX},
-	{0, "shard-by", OPTION_STRING, "PATH", &shard_by,
-		"the value that chooses the shard [.accommodation_id]", NULL, 0, 0},
+	{0, "at", OPTION_STRING, "TIME", &at, "fix the clock behind %f (RFC 3339 or a date) [now]", NULL, 0, 0},
+	{'z', "compress", OPTION_CHOICE, "FORMAT", &compress, "compress the files [no]", "gzip|zstd", 0, 0},
+	{0, "oversize", OPTION_CHOICE, "WHAT", &oversize,
+		"a record beyond --bytes gets a file of its own, or is refused [own]", "own|refuse", 0, 0},
+	{0, "shards", OPTION_NUMBER, "N", &shards, "write N series of files, chosen by --shard-by", NULL, 1,
+		SPLIT_SHARDS_MAX},
+	{0, "shard-by", OPTION_STRING, "PATH", &shard_by, "the value that chooses the shard [.accommodation_id]", NULL,
+		0, 0},
 	{0, "max-spool", OPTION_SIZE, "SIZE", &max_spool,
-		"wait while files not yet taken away leave no room below SIZE [no bound]", NULL, 1,
-		0},
+		"wait while files not yet taken away leave no room below SIZE [no bound]", NULL, 1, 0},
 	{0},
 };
 
@@ -67,9 +60,9 @@ configure(struct split *split)
 			.at_us = -1,
 			.max_bytes = max_spool,
 			.directory_fd = -1,
-			.encoding = compress < 0    ? ENCODING_NONE
-				    : compress == 0 ? ENCODING_GZIP
-						    : ENCODING_ZSTD}};
+			.encoding = compress < 0 ? ENCODING_NONE
+				: compress == 0  ? ENCODING_GZIP
+						 : ENCODING_ZSTD}};
 	if (spool_name_parse(name, split->spool.encoding, &split->spool.name, &error) < 0)
 		command_usage("%s", error.text);
 	if (at && !instant_parse(slice_of(at), &time, NULL))
@@ -81,8 +74,7 @@ configure(struct split *split)
 	if (json_path_parse(shard_by, &split->shard_by, &error) < 0)
 		command_usage("--shard-by: %s", error.text);
 	if (max_spool && max_spool / (shards ? shards : 1) < max_bytes)
-		command_usage("--max-spool must hold at least --bytes%s",
-			shards ? " for each of --shards" : "");
+		command_usage("--max-spool must hold at least --bytes%s", shards ? " for each of --shards" : "");
 	if (utf8_valid_prefix(slice_of(directory)) < strlen(directory) || !*directory)
 		command_usage("--dir must be a name in UTF-8, as the manifest is");
 }
@@ -173,6 +165,6 @@ main(int argc, char *argv[])
 		status = status_worse(status, STATUS_REFUSED);
 	return command_finish(status,
 		(const struct journal_count[]){{"read", split.read}, {"written", split.written},
-			{"refused", split.refused}, {"files", split.spool.files},
-			{"bytes_in", split.bytes_in}, {"bytes_out", split.spool.bytes}, {0}});
+			{"refused", split.refused}, {"files", split.spool.files}, {"bytes_in", split.bytes_in},
+			{"bytes_out", split.spool.bytes}, {0}});
 }

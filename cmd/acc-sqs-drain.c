@@ -32,8 +32,8 @@ static const struct option_spec options[] = {
 	{0, "once", OPTION_FLAG, NULL, &drain.once, "end after one batch", NULL, 0, 0},
 	{0, "follow", OPTION_FLAG, NULL, &drain.follow, "go on for ever", NULL, 0, 0},
 	{0, "batch", OPTION_NUMBER, "N", &drain.batch_size, "messages worked on together [10]", NULL, 1, 10000},
-	{0, "window", OPTION_DURATION, "TIME", &drain.window_ms, "gather a batch for so long [0: what is there]",
-		NULL, 0, 3600000},
+	{0, "window", OPTION_DURATION, "TIME", &drain.window_ms, "gather a batch for so long [0: what is there]", NULL,
+		0, 3600000},
 	{0, "wait", OPTION_DURATION, "TIME", &drain.wait_ms, "wait so long for a message [20s]", NULL, 0, 20000},
 	{0, "visibility", OPTION_DURATION, "TIME", &drain.visibility_ms,
 		"keep messages invisible by so much at a time [450s]", NULL, 1000, 43200000},
@@ -150,8 +150,8 @@ read_list(const char *list, bool deny, struct error *error)
 static enum status
 check_words(const struct operands *operands)
 {
-	const struct check c = {operands->values, operands->n, drain.visibility_ms, drain.timeout_ms,
-		drain.max_receives, read_list};
+	const struct check c = {
+		operands->values, operands->n, drain.visibility_ms, drain.timeout_ms, drain.max_receives, read_list};
 
 	aws_register_content();
 	return check_all(&c);
@@ -175,7 +175,7 @@ main(int argc, char *argv[])
 		drain_queue(&drain, operands.values[0]);
 		progress_stop();
 	}
-	return command_finish(drain.status, (const struct journal_count[]){
-		{"batches", drain.batches}, {"messages", drain.messages}, {"objects", drain.objects},
-		{"deleted", drain.deleted}, {"failed", drain.failed}, {0}});
+	return command_finish(drain.status,
+		(const struct journal_count[]){{"batches", drain.batches}, {"messages", drain.messages},
+			{"objects", drain.objects}, {"deleted", drain.deleted}, {"failed", drain.failed}, {0}});
 }

@@ -30,9 +30,13 @@ message_text(const struct batch_message *m)
 static void
 add_object(struct batch *b, const struct batch_message *m, const struct notification_object *o)
 {
-	struct reference r = {.uri = memory_copy(o->uri.p, o->uri.n), .version_id = copy_or_null(o->version_id),
-		.etag = copy_or_null(o->etag), .sequencer = copy_or_null(o->sequencer),
-		.time = copy_or_null(o->time), .size = o->bytes, .has_size = o->has_bytes};
+	struct reference r = {.uri = memory_copy(o->uri.p, o->uri.n),
+		.version_id = copy_or_null(o->version_id),
+		.etag = copy_or_null(o->etag),
+		.sequencer = copy_or_null(o->sequencer),
+		.time = copy_or_null(o->time),
+		.size = o->bytes,
+		.has_size = o->has_bytes};
 	struct buffer id = {0};
 
 	buffer_add_json_string(&id, m->id);
@@ -42,8 +46,8 @@ add_object(struct batch *b, const struct batch_message *m, const struct notifica
 		b->links_capacity = b->links_capacity ? b->links_capacity * 2 : 16;
 		b->links = memory_resize(b->links, b->links_capacity, sizeof(*b->links));
 	}
-	b->links[b->n_links++] = (struct verdict_link){arena_copy_string(&b->arena, o->uri),
-		(size_t)(m - b->messages), reference_list_add(&b->references, &r)};
+	b->links[b->n_links++] = (struct verdict_link){arena_copy_string(&b->arena, o->uri), (size_t)(m - b->messages),
+		reference_list_add(&b->references, &r)};
 }
 
 static enum batch_fate
@@ -70,8 +74,11 @@ batch_add(struct batch *b, const struct sqs_message *m)
 	added = &b->messages[b->n++];
 	notification_parse(m->body, &scratch, &notification);
 	*added = (struct batch_message){.id = arena_copy_string(&b->arena, m->id),
-		.handle = arena_copy_string(&b->arena, m->handle), .group = arena_copy_string(&b->arena, m->group),
-		.receive_count = m->receive_count, .fate = first_fate(notification.kind), .why = notification.why};
+		.handle = arena_copy_string(&b->arena, m->handle),
+		.group = arena_copy_string(&b->arena, m->group),
+		.receive_count = m->receive_count,
+		.fate = first_fate(notification.kind),
+		.why = notification.why};
 	for (size_t i = 0; i < notification.n; i++)
 		add_object(b, added, &notification.objects[i]);
 	if (notification.n)

@@ -15,20 +15,20 @@
 #include <stdint.h>
 
 enum batch_fate {
-	BATCH_WORK,      /* it announces objects: to be deleted once their work is done */
-	BATCH_NOTHING,   /* understood, nothing to do: to be deleted */
+	BATCH_WORK,    /* it announces objects: to be deleted once their work is done */
+	BATCH_NOTHING, /* understood, nothing to do: to be deleted */
 	/* the others stay in the queue, see batch_has_failed */
-	BATCH_UNKNOWN,   /* not understood */
-	BATCH_FAILED,    /* its work is not proved done */
-	BATCH_BEHIND,    /* it came behind a failure of its FIFO group */
+	BATCH_UNKNOWN, /* not understood */
+	BATCH_FAILED,  /* its work is not proved done */
+	BATCH_BEHIND,  /* it came behind a failure of its FIFO group */
 };
 
 struct batch_message {
 	struct slice id, handle, group; /* NUL-terminated, borrowed from the batch */
 	uint64_t receive_count;
 	enum batch_fate fate;
-	const char *why;         /* of those that stay; borrowed from the batch, or static */
-	struct slice first_uri;  /* of its objects, for messages */
+	const char *why;        /* of those that stay; borrowed from the batch, or static */
+	struct slice first_uri; /* of its objects, for messages */
 };
 
 struct batch {
@@ -36,7 +36,7 @@ struct batch {
 	struct batch_message *messages; /* owned */
 	size_t n, capacity;
 	struct reference_list references;
-	struct verdict_link *links;     /* owned; in the order of the messages */
+	struct verdict_link *links; /* owned; in the order of the messages */
 	size_t n_links, links_capacity;
 };
 

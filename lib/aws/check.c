@@ -12,8 +12,7 @@
 
 static enum status found;
 
-static void __attribute__((format(printf, 1, 2)))
-problem(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) problem(const char *format, ...)
 {
 	struct buffer text = {0};
 	va_list list;

@@ -143,21 +143,12 @@ void
 checksum_add(struct checksum *c, const void *p, size_t n)
 {
 	switch (c->kind) {
-	case CHECKSUM_NONE:
-		break;
-	case CHECKSUM_CRC32C:
-		c->crc = checksum_crc32c((uint32_t)c->crc, p, n);
-		break;
-	case CHECKSUM_CRC64NVME:
-		c->crc = checksum_crc64nvme(c->crc, p, n);
-		break;
-	case CHECKSUM_CRC32:
-		c->crc = crc32_z((uLong)c->crc, p, n);
-		break;
+	case CHECKSUM_NONE: break;
+	case CHECKSUM_CRC32C: c->crc = checksum_crc32c((uint32_t)c->crc, p, n); break;
+	case CHECKSUM_CRC64NVME: c->crc = checksum_crc64nvme(c->crc, p, n); break;
+	case CHECKSUM_CRC32: c->crc = crc32_z((uLong)c->crc, p, n); break;
 	case CHECKSUM_SHA1:
-	case CHECKSUM_SHA256:
-		digest_add(c->digest, p, n);
-		break;
+	case CHECKSUM_SHA256: digest_add(c->digest, p, n); break;
 	}
 }
 

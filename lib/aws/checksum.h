@@ -23,19 +23,19 @@ enum checksum_kind {
 struct checksum {
 	enum checksum_kind kind;
 	uint64_t crc;
-	struct digest *digest;  /* of SHA-1 and SHA-256; owned */
+	struct digest *digest; /* of SHA-1 and SHA-256; owned */
 };
 
 void checksum_start(struct checksum *c, enum checksum_kind kind); /* to checksum_end */
 void checksum_add(struct checksum *c, const void *p, size_t n);
-void checksum_value(struct checksum *c, struct buffer *base64);   /* appends; nothing may be added after */
+void checksum_value(struct checksum *c, struct buffer *base64); /* appends; nothing may be added after */
 void checksum_end(struct checksum *c);
 
 /* The header that carries it ("x-amz-checksum-crc32c"), and the algorithm's name in requests ("CRC32C"). */
 const char *checksum_header(enum checksum_kind kind);
 const char *checksum_algorithm(enum checksum_kind kind);
 
-uint32_t checksum_crc32c(uint32_t crc, const void *p, size_t n);  /* 0 begins */
+uint32_t checksum_crc32c(uint32_t crc, const void *p, size_t n); /* 0 begins */
 uint64_t checksum_crc64nvme(uint64_t crc, const void *p, size_t n);
 
 #endif

@@ -22,11 +22,11 @@ static struct {
 	bool started;
 	struct aws_config config;
 	int bucket;
-	int max_attempts;             /* 0: not set by the user */
+	int max_attempts; /* 0: not set by the user */
 	char *ca_bundle;
 	char region[64];
 	bool region_sought;
-	char *reached[REACHED_MAX];   /* authorities that have answered */
+	char *reached[REACHED_MAX]; /* authorities that have answered */
 	size_t n_reached;
 } client = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -53,16 +53,15 @@ read_attempts(struct error *error)
 
 	if (mode.n && !slice_equal(mode, SLICE("standard")) && !slice_equal(mode, SLICE("legacy")) &&
 		!slice_equal(mode, SLICE("adaptive")))
-		return error_set(error, STATUS_USAGE, "config",
-			"'%.*s' is no retry mode (see AWS_RETRY_MODE)", (int)mode.n, mode.p);
+		return error_set(error, STATUS_USAGE, "config", "'%.*s' is no retry mode (see AWS_RETRY_MODE)",
+			(int)mode.n, mode.p);
 	if (!text.n)
 		return 0;
 	snprintf(number, sizeof(number), "%.*s", (int)text.n, text.p);
 	n = strtol(number, &end, 10);
 	if (*end || text.n >= sizeof(number) || n < 1 || n > 1000)
 		return error_set(error, STATUS_USAGE, "config",
-			"'%.*s' is no number of attempts from 1 to 1000 (see AWS_MAX_ATTEMPTS)",
-			(int)text.n, text.p);
+			"'%.*s' is no number of attempts from 1 to 1000 (see AWS_MAX_ATTEMPTS)", (int)text.n, text.p);
 	client.max_attempts = (int)n;
 	return 0;
 }
@@ -132,8 +131,7 @@ aws_region(enum aws_service service, struct error *error)
 	if (service == AWS_S3)
 		return "us-east-1";
 	error_set(error, STATUS_USAGE, "no-region",
-		"no AWS region is configured (set AWS_REGION, or 'region' in profile '%s')",
-		client.config.profile);
+		"no AWS region is configured (set AWS_REGION, or 'region' in profile '%s')", client.config.profile);
 	return NULL;
 }
 
@@ -268,8 +266,8 @@ take_reply(struct aws_exchange *x, struct error *error)
 static int64_t
 retry_after_ms(const struct aws_exchange *x)
 {
-	struct slice value = x->reply.status ? http_header(x->reply.head, "x-amz-retry-after")
-					     : (struct slice){NULL, 0};
+	struct slice value =
+		x->reply.status ? http_header(x->reply.head, "x-amz-retry-after") : (struct slice){NULL, 0};
 	char *end;
 	long long ms;
 
@@ -311,8 +309,8 @@ prepare_again(struct aws_exchange *x, const struct error *why)
 	x->refused_keys = class == RETRY_CREDENTIALS ? x->keys : 0;
 	x->fresh = class == RETRY_FRESH || class == RETRY_TIMEOUT;
 	message(MESSAGE_DETAIL, "cannot %s: %s%.*s; attempt %d after %" PRIu64 " ms", x->call.what,
-		x->reply.status ? "" : why->text, (int)x->reply.code.n, x->reply.code.p,
-		x->retry.attempt + 1, delay_ms);
+		x->reply.status ? "" : why->text, (int)x->reply.code.n, x->reply.code.p, x->retry.attempt + 1,
+		delay_ms);
 	http_close(x->stream);
 	x->stream = NULL;
 	x->reply.head = NULL;
@@ -382,8 +380,7 @@ aws_end(struct aws_exchange *x)
 }
 
 int
-aws_perform(const struct aws_call *call, struct aws_exchange **x, struct aws_reply **reply,
-	struct error *error)
+aws_perform(const struct aws_call *call, struct aws_exchange **x, struct aws_reply **reply, struct error *error)
 {
 	*x = aws_begin(call);
 	return aws_finish(*x, reply, error);

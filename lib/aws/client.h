@@ -19,37 +19,37 @@
 
 struct aws_call {
 	enum aws_service service;
-	const char *what;             /* for messages: "read 's3://b/k'"; follows "cannot" */
-	const char *permission;       /* what the role needs for it, such as "s3:GetObject" */
+	const char *what;       /* for messages: "read 's3://b/k'"; follows "cannot" */
+	const char *permission; /* what the role needs for it, such as "s3:GetObject" */
 	const char *method;
-	const char *region;           /* NULL: the client's */
+	const char *region;                  /* NULL: the client's */
 	const struct aws_endpoint *endpoint; /* NULL: the service's in that region */
-	const char *host_label;       /* goes in front of the endpoint's host with a '.'; or NULL */
-	struct slice path;            /* percent-encoded, begins with '/', behind the endpoint's prefix */
-	struct slice query;           /* percent-encoded, without '?' */
+	const char *host_label;              /* goes in front of the endpoint's host with a '.'; or NULL */
+	struct slice path;                   /* percent-encoded, begins with '/', behind the endpoint's prefix */
+	struct slice query;                  /* percent-encoded, without '?' */
 	struct sigv4_header headers[AWS_HEADERS_MAX]; /* besides host, date, token and payload hash */
 	size_t n_headers;
 	bool has_body;
-	struct slice body;            /* borrowed until the end, as is body_fd; see http_request */
+	struct slice body; /* borrowed until the end, as is body_fd; see http_request */
 	int body_fd;
 	uint64_t body_offset, body_bytes;
-	const char *payload_hash;     /* hex SHA-256 of the body; NULL: computed (from memory only) */
+	const char *payload_hash; /* hex SHA-256 of the body; NULL: computed (from memory only) */
 	uint64_t total_ms, stall_seconds;
 	size_t window;
-	char *into;                   /* where the body of a good reply goes, borrowed to the end; see http_request */
+	char *into; /* where the body of a good reply goes, borrowed to the end; see http_request */
 	size_t into_bytes;
-	size_t reply_max;             /* bytes of the reply's body; 0: 64M */
-	bool stream;                  /* leave the body of a good reply to be read */
-	const char *root;             /* the XML element that a good reply must have, or NULL */
-	bool check_crc32;             /* of the reply, by x-amz-crc32 */
-	bool anonymous;               /* not signed */
-	const struct aws_keys *keys;  /* NULL: the client's */
+	size_t reply_max;            /* bytes of the reply's body; 0: 64M */
+	bool stream;                 /* leave the body of a good reply to be read */
+	const char *root;            /* the XML element that a good reply must have, or NULL */
+	bool check_crc32;            /* of the reply, by x-amz-crc32 */
+	bool anonymous;              /* not signed */
+	const struct aws_keys *keys; /* NULL: the client's */
 };
 
 struct aws_reply {
-	int status;                   /* HTTP; 0 when no reply came */
-	const struct http_reply *head;/* borrowed until aws_end */
-	struct buffer body;           /* owned by the exchange */
+	int status;                                     /* HTTP; 0 when no reply came */
+	const struct http_reply *head;                  /* borrowed until aws_end */
+	struct buffer body;                             /* owned by the exchange */
 	struct slice code, message, request_id, region; /* of an error; region: where the bucket is */
 };
 
@@ -73,8 +73,7 @@ int aws_read_all(struct aws_exchange *x, struct buffer *body, size_t max, struct
 void aws_end(struct aws_exchange *x);
 
 /* begin and finish; *x is to be ended whatever is returned. */
-int aws_perform(const struct aws_call *call, struct aws_exchange **x, struct aws_reply **reply,
-	struct error *error);
+int aws_perform(const struct aws_call *call, struct aws_exchange **x, struct aws_reply **reply, struct error *error);
 
 void aws_header(struct aws_call *call, const char *name, struct slice value);
 

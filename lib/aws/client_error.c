@@ -118,8 +118,7 @@ hint_for(struct slice code, int status)
 		{"NoSuchBucket", "check the bucket's name and AWS_ENDPOINT_URL"},
 		{"NoSuchKey", "check the key"},
 		{"QueueDoesNotExist", "check the queue's name, account and region (AWS_REGION)"},
-		{"AWS.SimpleQueueService.NonExistentQueue",
-			"check the queue's name, account and region (AWS_REGION)"},
+		{"AWS.SimpleQueueService.NonExistentQueue", "check the queue's name, account and region (AWS_REGION)"},
 		{"ResourceNotFoundException", "check the table's name and AWS_REGION"},
 		{"NotFound", "check the topic's ARN and region"},
 		{"PermanentRedirect", "check AWS_REGION"},
@@ -196,9 +195,10 @@ explain_refusal(struct aws_exchange *x, struct error *error)
 	if (hint)
 		buffer_format(&text, "; %s", hint);
 	if ((denied || slice_begins(slice_of(hint), SLICE("check AWS_A")) ||
-		    slice_begins(slice_of(hint), SLICE("check AWS_S"))) && source[0])
-		buffer_format(&text, denied ? "; the credentials of %s need %s" : " (the keys are from %s)",
-			source, x->call.permission ? x->call.permission : "permission for it");
+		    slice_begins(slice_of(hint), SLICE("check AWS_S"))) &&
+		source[0])
+		buffer_format(&text, denied ? "; the credentials of %s need %s" : " (the keys are from %s)", source,
+			x->call.permission ? x->call.permission : "permission for it");
 	error_set(error, STATUS_FAILED, "aws", "%s", buffer_string(&text));
 	buffer_free(&text);
 }
@@ -233,12 +233,12 @@ client_explain(struct aws_exchange *x, struct error *error)
 
 		if (x->retry.attempt > 1)
 			snprintf(tries, sizeof(tries), ", %d attempts", x->retry.attempt);
-		error_set(error, STATUS_FAILED, "network", "cannot %s: %.900s (%s://%s%s%.200s%s)%s",
-			x->call.what, cause.text, x->call.endpoint->scheme,
-			x->call.host_label ? x->call.host_label : "", x->call.host_label ? "." : "",
-			x->call.endpoint->authority, tries,
+		error_set(error, STATUS_FAILED, "network", "cannot %s: %.900s (%s://%s%s%.200s%s)%s", x->call.what,
+			cause.text, x->call.endpoint->scheme, x->call.host_label ? x->call.host_label : "",
+			x->call.host_label ? "." : "", x->call.endpoint->authority, tries,
 			x->outcome.transport == RETRY_UNREACHABLE
-				? "; check the network, the proxy and AWS_ENDPOINT_URL" : "");
+				? "; check the network, the proxy and AWS_ENDPOINT_URL"
+				: "");
 	}
 	error->code = error_code(x);
 }

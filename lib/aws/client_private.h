@@ -6,7 +6,7 @@
 #include "aws/client.h"
 
 struct aws_exchange {
-	struct arena arena;           /* the call's strings */
+	struct arena arena; /* the call's strings */
 	struct aws_call call;
 	struct aws_endpoint endpoint; /* owned, when resolved here */
 	char region[64];
@@ -15,11 +15,11 @@ struct aws_exchange {
 	struct retry_outcome outcome; /* of the last try */
 	struct aws_reply reply;
 	struct arena reply_arena;
-	struct error refused;         /* not even begun; code is NULL when it was */
-	int wire_status;              /* reply.status may have been corrected */
-	int64_t skew_seconds;         /* the last try was signed by */
+	struct error refused; /* not even begun; code is NULL when it was */
+	int wire_status;      /* reply.status may have been corrected */
+	int64_t skew_seconds; /* the last try was signed by */
 	bool fresh;
-	unsigned keys, refused_keys;  /* serials: of the client's keys that signed the last try; of those to renew */
+	unsigned keys, refused_keys; /* serials: of the client's keys that signed the last try; of those to renew */
 	char hash[65];
 };
 

@@ -67,8 +67,8 @@ client_prepare(struct aws_exchange *x, const struct aws_call *call, struct error
 		return -1;
 	snprintf(x->region, sizeof(x->region), "%s", region);
 	x->call.region = x->region;
-	if (!x->call.endpoint && aws_endpoint_resolve(aws_configuration(), x->call.service, x->region,
-					 &x->endpoint, error) < 0)
+	if (!x->call.endpoint &&
+		aws_endpoint_resolve(aws_configuration(), x->call.service, x->region, &x->endpoint, error) < 0)
 		return -1;
 	if (!x->call.endpoint)
 		x->call.endpoint = &x->endpoint;
@@ -119,8 +119,8 @@ static void
 sign(struct aws_exchange *x, const struct aws_keys *keys, struct signing *s)
 {
 	const struct aws_call *call = &x->call;
-	struct sigv4_request request = {slice_of(call->method), buffer_slice(&s->path), call->query,
-		s->headers, 0, slice_of(call->payload_hash), call->service == AWS_S3};
+	struct sigv4_request request = {slice_of(call->method), buffer_slice(&s->path), call->query, s->headers, 0,
+		slice_of(call->payload_hash), call->service == AWS_S3};
 	unsigned char key[32];
 
 	x->skew_seconds = atomic_load(&skew_seconds);
@@ -183,8 +183,7 @@ client_send(struct aws_exchange *x, struct error *error)
 	struct aws_keys own = {0};
 	const struct aws_keys *keys = call->keys ? call->keys : &own;
 
-	if (!call->anonymous && !call->keys &&
-		credentials_get(aws_configuration(), x->refused_keys, &own, error) < 0)
+	if (!call->anonymous && !call->keys && credentials_get(aws_configuration(), x->refused_keys, &own, error) < 0)
 		return -1;
 	x->keys = own.serial;
 	add(&s, "Host", host_header(call, &s.authority));

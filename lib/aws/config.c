@@ -30,8 +30,7 @@ read_file(const char *path, struct buffer *text, struct error *error)
 	if (got < 0)
 		error_system(error, "cannot read '%s'", path);
 	else if (text->n > FILE_MAX_BYTES)
-		got = error_set(error, STATUS_USAGE, "config", "%s: larger than %d bytes", path,
-			(int)FILE_MAX_BYTES);
+		got = error_set(error, STATUS_USAGE, "config", "%s: larger than %d bytes", path, (int)FILE_MAX_BYTES);
 	close(fd);
 	return got < 0 ? -1 : 0;
 }
@@ -125,9 +124,9 @@ aws_config_region(const struct aws_config *c)
 }
 
 static const struct {
-	const char *name;       /* signed, and the host's first label */
+	const char *name; /* signed, and the host's first label */
 	const char *variable;
-	const char *group;      /* in a services section */
+	const char *group; /* in a services section */
 } services[] = {
 	[AWS_S3] = {"s3", "AWS_ENDPOINT_URL_S3", "s3"},
 	[AWS_SQS] = {"sqs", "AWS_ENDPOINT_URL_SQS", "sqs"},
@@ -186,8 +185,7 @@ configured_endpoint(const struct aws_config *c, enum aws_service service)
 		url = aws_config_value(c, "AWS_ENDPOINT_URL", NULL);
 	set = profile_value(c, NULL, "services");
 	if (!url.n && set.n)
-		url = ini_get(&c->ini, INI_SERVICES, set, slice_of(services[service].group),
-			SLICE("endpoint_url"));
+		url = ini_get(&c->ini, INI_SERVICES, set, slice_of(services[service].group), SLICE("endpoint_url"));
 	return url.n ? url : profile_value(c, NULL, "endpoint_url");
 }
 
@@ -225,13 +223,12 @@ aws_endpoint_resolve(const struct aws_config *c, enum aws_service service, const
 	*endpoint = (struct aws_endpoint){0};
 	if (url.n && !aws_endpoint_parse(url, endpoint))
 		return error_set(error, STATUS_USAGE, "config",
-			"'%.*s' is no endpoint URL (it should be like http://localhost:4566; see %s)",
-			(int)url.n, url.p, services[service].variable);
+			"'%.*s' is no endpoint URL (it should be like http://localhost:4566; see %s)", (int)url.n,
+			url.p, services[service].variable);
 	if (url.n)
 		return 0;
 	if (!is_region(region))
-		return error_set(error, STATUS_USAGE, "config", "'%s' is no AWS region (see AWS_REGION)",
-			region);
+		return error_set(error, STATUS_USAGE, "config", "'%s' is no AWS region (see AWS_REGION)", region);
 	memcpy(endpoint->scheme, "https", 6);
 	endpoint->authority = computed_host(c, service, region);
 	endpoint->prefix = memory_copy_string("");

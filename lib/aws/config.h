@@ -18,9 +18,9 @@ enum aws_service { AWS_S3, AWS_SQS, AWS_SNS, AWS_DYNAMODB, AWS_STS };
 struct aws_config {
 	const struct environment *environment;
 	struct ini ini;
-	const char *profile;       /* name; borrowed from the environment, or "default" */
+	const char *profile; /* name; borrowed from the environment, or "default" */
 	bool profile_was_asked_for;
-	const char *config_file;   /* owned: the paths that were read, for messages */
+	const char *config_file; /* owned: the paths that were read, for messages */
 	const char *credentials_file;
 };
 
@@ -39,10 +39,10 @@ struct slice aws_config_region(const struct aws_config *c);
 const char *aws_service_name(enum aws_service service);
 
 struct aws_endpoint {
-	char scheme[6];      /* "http" or "https" */
-	char *authority;     /* host[:port], owned */
-	char *prefix;        /* path in front of everything, without trailing '/'; owned */
-	bool custom;         /* configured, not computed */
+	char scheme[6];  /* "http" or "https" */
+	char *authority; /* host[:port], owned */
+	char *prefix;    /* path in front of everything, without trailing '/'; owned */
+	bool custom;     /* configured, not computed */
 };
 
 /* Resolve a service's endpoint in a region: AWS_ENDPOINT_URL_<SVC>, AWS_ENDPOINT_URL, the profile's services section,

@@ -17,7 +17,7 @@ enum {
 static struct {
 	pthread_mutex_t lock;
 	struct aws_keys keys;
-	int64_t next_try;            /* no renewal before */
+	int64_t next_try; /* no renewal before */
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- the chain, and renewal ---- */

@@ -19,10 +19,10 @@
 #define AWS_NEVER_EXPIRES INT64_MAX
 
 struct aws_keys {
-	char *id, *secret, *token;  /* owned; token may be NULL */
-	int64_t expires;            /* seconds since the epoch */
-	unsigned serial;            /* different each time that keys were fetched, from 1 */
-	char source[160];           /* for people: "the environment", "profile 'x' (credential_process)" */
+	char *id, *secret, *token; /* owned; token may be NULL */
+	int64_t expires;           /* seconds since the epoch */
+	unsigned serial;           /* different each time that keys were fetched, from 1 */
+	char source[160];          /* for people: "the environment", "profile 'x' (credential_process)" */
 };
 
 /* Copy the current keys, fetching or renewing them when due. refused: the serial of keys that the service called

@@ -19,9 +19,15 @@ static int
 ask_once(const struct ask *ask, struct buffer *body, enum retry_transport *transport, struct error *error)
 {
 	struct sigv4_header header = {slice_of(ask->header), ask->value};
-	struct http_request request = {.method = ask->method, .url = ask->url, .headers = &header,
-		.n_headers = ask->header ? 1 : 0, .has_body = strcmp(ask->method, "PUT") == 0,
-		.body_fd = -1, .connect_ms = ask->timeout_ms, .total_ms = ask->timeout_ms, .direct = true};
+	struct http_request request = {.method = ask->method,
+		.url = ask->url,
+		.headers = &header,
+		.n_headers = ask->header ? 1 : 0,
+		.has_body = strcmp(ask->method, "PUT") == 0,
+		.body_fd = -1,
+		.connect_ms = ask->timeout_ms,
+		.total_ms = ask->timeout_ms,
+		.direct = true};
 	struct http_stream *s = http_open(&request);
 	const struct http_reply *reply = NULL;
 	int status = 0;
@@ -61,8 +67,8 @@ take_keys(const char *who, int status, const struct error *cause, struct slice j
 	struct error fault;
 
 	if (status == 0)
-		return error_set(error, STATUS_FAILED, "credentials", "cannot get keys from %s: %.900s", who,
-			cause->text);
+		return error_set(
+			error, STATUS_FAILED, "credentials", "cannot get keys from %s: %.900s", who, cause->text);
 	if (status != 200)
 		return error_set(error, STATUS_FAILED, "credentials", "%s gives no keys (HTTP %d)", who, status);
 	if (credentials_parse(json, false, keys, &fault) < 0)
@@ -81,10 +87,9 @@ imds_is_off(const struct aws_config *c)
 static char *
 imds_base(const struct aws_config *c)
 {
-	struct slice set = aws_config_value(c, "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-		"ec2_metadata_service_endpoint");
-	struct slice mode = aws_config_value(c, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-		"ec2_metadata_service_endpoint_mode");
+	struct slice set = aws_config_value(c, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint");
+	struct slice mode =
+		aws_config_value(c, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode");
 
 	while (set.n && set.p[set.n - 1] == '/')
 		set.n--;
@@ -129,11 +134,14 @@ imds_open(struct imds *m, const struct aws_config *c, struct error *error)
 	*m = (struct imds){.base = imds_base(c), .timeout_ms = imds_timeout_ms(c), .tries = imds_tries(c)};
 	url = memory_format("%s/latest/api/token", m->base);
 	status = ask_for(&(struct ask){"PUT", url, "x-aws-ec2-metadata-token-ttl-seconds", SLICE("21600"),
-		m->timeout_ms, m->tries}, &m->token, error);
+				 m->timeout_ms, m->tries},
+		&m->token, error);
 	free(url);
 	if (status == 0)
-		message(MESSAGE_DETAIL, "the instance's metadata service does not answer: %s (in a container its hop "
-			"limit must be 2)", error->text);
+		message(MESSAGE_DETAIL,
+			"the instance's metadata service does not answer: %s (in a container its hop "
+			"limit must be 2)",
+			error->text);
 	else if (status != 200)
 		message(MESSAGE_DETAIL, "the instance's metadata service gives no token (HTTP %d)", status);
 	m->token.n = credentials_trimmed(buffer_slice(&m->token)).n;
@@ -151,8 +159,9 @@ static int
 imds_get(struct imds *m, const char *path, const char *more, struct buffer *body, struct error *error)
 {
 	char *url = memory_format("%s/latest/meta-data/%s%s", m->base, path, more);
-	int status = ask_for(&(struct ask){"GET", url, "x-aws-ec2-metadata-token", buffer_slice(&m->token),
-		m->timeout_ms, m->tries}, body, error);
+	int status = ask_for(
+		&(struct ask){"GET", url, "x-aws-ec2-metadata-token", buffer_slice(&m->token), m->timeout_ms, m->tries},
+		body, error);
 
 	free(url);
 	return status;
@@ -219,8 +228,8 @@ credentials_instance_region(const struct aws_config *c)
 bool
 credentials_uri_is_allowed(struct slice uri)
 {
-	static const char *const hosts[] = {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]", "localhost",
-		"[::1]", NULL};
+	static const char *const hosts[] = {
+		"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]", "localhost", "[::1]", NULL};
 	struct slice host;
 	const char *port;
 	bool allowed = false;
@@ -272,8 +281,7 @@ container_keys(const char *url, struct slice token, struct aws_keys *keys, struc
 	struct error cause;
 	int status, result;
 
-	status = ask_for(&(struct ask){"GET", url, token.n ? "Authorization" : NULL, token, 2000, 3}, &json,
-		&cause);
+	status = ask_for(&(struct ask){"GET", url, token.n ? "Authorization" : NULL, token, 2000, 3}, &json, &cause);
 	snprintf(keys->source, sizeof(keys->source), "the container's role");
 	result = take_keys("the container's endpoint", status, &cause, buffer_slice(&json), keys, error);
 	buffer_wipe(&json);

@@ -16,8 +16,8 @@ struct slice credentials_trimmed(struct slice s);
 /* Neither empty nor with white space or control characters. */
 bool credentials_is_key(struct slice s);
 /* Copy what was found to *keys. */
-int credentials_set(struct aws_keys *keys, struct slice id, struct slice secret, struct slice token,
-	int64_t expires, struct error *error);
+int credentials_set(struct aws_keys *keys, struct slice id, struct slice secret, struct slice token, int64_t expires,
+	struct error *error);
 /* A time in RFC 3339 as seconds since the epoch; AWS_NEVER_EXPIRES when there is none. */
 int64_t credentials_expiry(struct slice text);
 int credentials_read_file(const char *path, struct buffer *text, struct error *error);
@@ -31,11 +31,11 @@ int credentials_from_instance(const struct aws_config *c, struct aws_keys *keys,
 /* ---- credentials_sts.c: the security token service */
 
 int credentials_from_web_identity(const struct aws_config *c, struct aws_keys *keys, struct error *error);
-int credentials_by_web_identity(const struct aws_config *c, struct slice file, struct slice role,
-	struct slice session, struct aws_keys *keys, struct error *error);
+int credentials_by_web_identity(const struct aws_config *c, struct slice file, struct slice role, struct slice session,
+	struct aws_keys *keys, struct error *error);
 /* A request to assume a role: its form, and the asking; signer NULL: not signed. */
-void credentials_begin_form(const struct aws_config *c, struct buffer *form, const char *action,
-	struct slice role, struct slice session);
+void credentials_begin_form(
+	const struct aws_config *c, struct buffer *form, const char *action, struct slice role, struct slice session);
 void credentials_add_form(struct buffer *form, const char *name, struct slice value);
 int credentials_ask_sts(const struct aws_config *c, struct buffer *form, const struct aws_keys *signer,
 	const char *what, struct aws_keys *keys, struct error *error);

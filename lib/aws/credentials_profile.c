@@ -104,8 +104,8 @@ by_process(const char *profile, struct slice command, struct aws_keys *keys, str
 			"credential_process of profile '%s' failed with status %d", profile,
 			WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	else if (credentials_parse(buffer_slice(&json), true, keys, &cause) < 0)
-		error_set(error, STATUS_FAILED, "credentials", "credential_process of profile '%s': %.900s",
-			profile, cause.text);
+		error_set(error, STATUS_FAILED, "credentials", "credential_process of profile '%s': %.900s", profile,
+			cause.text);
 	else
 		result = 1;
 	free(words[0]);
@@ -128,14 +128,12 @@ property(const struct chain *chain, struct slice profile, const char *name)
 	return ini_get(&chain->config->ini, INI_PROFILE, profile, (struct slice){NULL, 0}, slice_of(name));
 }
 
-static int from_profile(struct chain *chain, struct slice profile, struct aws_keys *keys,
-	struct error *error);
+static int from_profile(struct chain *chain, struct slice profile, struct aws_keys *keys, struct error *error);
 
 static int
 profile_fault(struct slice profile, struct error *error, const char *text)
 {
-	return error_set(error, STATUS_USAGE, "credentials", "profile '%.*s': %s", (int)profile.n, profile.p,
-		text);
+	return error_set(error, STATUS_USAGE, "credentials", "profile '%.*s': %s", (int)profile.n, profile.p, text);
 }
 
 static int
@@ -150,15 +148,14 @@ static_keys(struct chain *chain, struct slice profile, struct aws_keys *keys, st
 		return profile_fault(profile, error, "aws_access_key_id is set, but aws_secret_access_key is not");
 	snprintf(keys->source, sizeof(keys->source), "profile '%.*s'", (int)(profile.n < 100 ? profile.n : 100),
 		profile.p);
-	if (credentials_set(keys, id, secret, property(chain, profile, "aws_session_token"), AWS_NEVER_EXPIRES,
-		    error) < 0)
+	if (credentials_set(keys, id, secret, property(chain, profile, "aws_session_token"), AWS_NEVER_EXPIRES, error) <
+		0)
 		return profile_fault(profile, error, "a key that is empty or has white space in it");
 	return 1;
 }
 
 static int
-named_source(struct chain *chain, struct slice profile, struct slice name, struct aws_keys *keys,
-	struct error *error)
+named_source(struct chain *chain, struct slice profile, struct slice name, struct aws_keys *keys, struct error *error)
 {
 	const struct aws_config *c = chain->config;
 	int found;
@@ -170,8 +167,8 @@ named_source(struct chain *chain, struct slice profile, struct slice name, struc
 	else if (slice_equal(name, SLICE("Ec2InstanceMetadata")))
 		found = credentials_from_instance(c, keys, error);
 	else
-		return profile_fault(profile, error,
-			"credential_source must be Environment, EcsContainer or Ec2InstanceMetadata");
+		return profile_fault(
+			profile, error, "credential_source must be Environment, EcsContainer or Ec2InstanceMetadata");
 	return found ? found : profile_fault(profile, error, "its credential_source has no keys");
 }
 
@@ -183,8 +180,8 @@ source_keys(struct chain *chain, struct slice profile, struct aws_keys *keys, st
 	int found;
 
 	if ((source.n != 0) == (named.n != 0))
-		return profile_fault(profile, error,
-			"role_arn needs exactly one of source_profile and credential_source");
+		return profile_fault(
+			profile, error, "role_arn needs exactly one of source_profile and credential_source");
 	if (named.n)
 		return named_source(chain, profile, named, keys, error);
 	if (slice_equal(source, profile)) {
@@ -200,8 +197,7 @@ source_keys(struct chain *chain, struct slice profile, struct aws_keys *keys, st
 }
 
 static int
-assume_role(struct chain *chain, struct slice profile, struct slice role, struct aws_keys *keys,
-	struct error *error)
+assume_role(struct chain *chain, struct slice profile, struct slice role, struct aws_keys *keys, struct error *error)
 {
 	struct aws_keys signer = {0};
 	struct buffer form = {0};
@@ -214,13 +210,12 @@ assume_role(struct chain *chain, struct slice profile, struct slice role, struct
 			"export session keys instead (aws sts get-session-token)");
 	result = source_keys(chain, profile, &signer, error);
 	if (result > 0) {
-		credentials_begin_form(chain->config, &form, "AssumeRole", role,
-			property(chain, profile, "role_session_name"));
+		credentials_begin_form(
+			chain->config, &form, "AssumeRole", role, property(chain, profile, "role_session_name"));
 		credentials_add_form(&form, "ExternalId", property(chain, profile, "external_id"));
 		credentials_add_form(&form, "DurationSeconds", property(chain, profile, "duration_seconds"));
 		snprintf(what, sizeof(what), "assume the role '%.*s'", (int)(role.n < 200 ? role.n : 200), role.p);
-		snprintf(keys->source, sizeof(keys->source), "role '%.*s'", (int)(role.n < 120 ? role.n : 120),
-			role.p);
+		snprintf(keys->source, sizeof(keys->source), "role '%.*s'", (int)(role.n < 120 ? role.n : 120), role.p);
 		result = credentials_ask_sts(chain->config, &form, &signer, what, keys, error);
 	}
 	aws_keys_free(&signer);
@@ -238,8 +233,9 @@ refuse_sso(struct chain *chain, struct slice profile, struct error *error)
 			return error_set(error, STATUS_USAGE, "credentials",
 				"profile '%.*s' signs in by %s, which is not supported; run "
 				"eval \"$(aws configure export-credentials --profile %.*s --format env)\" or use it "
-				"as credential_process", (int)profile.n, profile.p,
-				marks[i][0] == 'l' ? "aws login" : "SSO", (int)profile.n, profile.p);
+				"as credential_process",
+				(int)profile.n, profile.p, marks[i][0] == 'l' ? "aws login" : "SSO", (int)profile.n,
+				profile.p);
 	return 0;
 }
 
@@ -259,8 +255,8 @@ from_profile(struct chain *chain, struct slice profile, struct aws_keys *keys, s
 		return found;
 	chain->visited[chain->n - 1] = profile;
 	if (role.n && identity.n)
-		return credentials_by_web_identity(chain->config, identity, role,
-			property(chain, profile, "role_session_name"), keys, error);
+		return credentials_by_web_identity(
+			chain->config, identity, role, property(chain, profile, "role_session_name"), keys, error);
 	if (role.n)
 		return assume_role(chain, profile, role, keys, error);
 	if ((found = static_keys(chain, profile, keys, error)) != 0)
@@ -279,9 +275,11 @@ credentials_from_profile(const struct aws_config *c, struct aws_keys *keys, stru
 	struct slice profile = slice_of(c->profile);
 
 	if (!ini_has(&c->ini, INI_PROFILE, profile))
-		return !c->profile_was_asked_for ? 0 : error_set(error, STATUS_USAGE, "credentials",
-			"profile '%s' is neither in '%s' nor in '%s' (see AWS_PROFILE)", c->profile,
-			c->config_file ? c->config_file : "~/.aws/config",
-			c->credentials_file ? c->credentials_file : "~/.aws/credentials");
+		return !c->profile_was_asked_for
+			? 0
+			: error_set(error, STATUS_USAGE, "credentials",
+				  "profile '%s' is neither in '%s' nor in '%s' (see AWS_PROFILE)", c->profile,
+				  c->config_file ? c->config_file : "~/.aws/config",
+				  c->credentials_file ? c->credentials_file : "~/.aws/credentials");
 	return from_profile(&chain, profile, keys, error);
 }

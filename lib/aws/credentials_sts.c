@@ -40,10 +40,19 @@ credentials_ask_sts(const struct aws_config *c, struct buffer *form, const struc
 {
 	struct slice region = aws_config_region(c);
 	char *name = region.n ? memory_copy(region.p, region.n) : memory_copy_string("us-east-1");
-	struct aws_call call = {.service = AWS_STS, .what = what, .permission = "sts:AssumeRole",
-		.method = "POST", .region = name, .path = SLICE("/"), .has_body = true,
-		.body = buffer_slice(form), .body_fd = -1, .total_ms = 15000, .keys = signer,
-		.anonymous = signer == NULL, .reply_max = CREDENTIALS_TEXT_MAX};
+	struct aws_call call = {.service = AWS_STS,
+		.what = what,
+		.permission = "sts:AssumeRole",
+		.method = "POST",
+		.region = name,
+		.path = SLICE("/"),
+		.has_body = true,
+		.body = buffer_slice(form),
+		.body_fd = -1,
+		.total_ms = 15000,
+		.keys = signer,
+		.anonymous = signer == NULL,
+		.reply_max = CREDENTIALS_TEXT_MAX};
 	struct aws_exchange *x;
 	struct aws_reply *reply;
 	int result;
@@ -59,8 +68,8 @@ credentials_ask_sts(const struct aws_config *c, struct buffer *form, const struc
 }
 
 void
-credentials_begin_form(const struct aws_config *c, struct buffer *form, const char *action, struct slice role,
-	struct slice session)
+credentials_begin_form(
+	const struct aws_config *c, struct buffer *form, const char *action, struct slice role, struct slice session)
 {
 	char name[64];
 

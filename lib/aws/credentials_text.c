@@ -54,8 +54,8 @@ credentials_trimmed(struct slice s)
 }
 
 int
-credentials_set(struct aws_keys *keys, struct slice id, struct slice secret, struct slice token,
-	int64_t expires, struct error *error)
+credentials_set(struct aws_keys *keys, struct slice id, struct slice secret, struct slice token, int64_t expires,
+	struct error *error)
 {
 	id = credentials_trimmed(id);
 	secret = credentials_trimmed(secret);
@@ -106,13 +106,11 @@ member(struct slice object, const char *name, struct arena *arena)
 {
 	struct slice value = json_member(object, slice_of(name));
 
-	return value.p && json_kind(value) == JSON_STRING ? json_decode(value, arena)
-							  : (struct slice){NULL, 0};
+	return value.p && json_kind(value) == JSON_STRING ? json_decode(value, arena) : (struct slice){NULL, 0};
 }
 
 static int
-parse_object(struct slice object, bool process, struct aws_keys *keys, struct arena *arena,
-	struct error *error)
+parse_object(struct slice object, bool process, struct aws_keys *keys, struct arena *arena, struct error *error)
 {
 	struct slice version = json_member(object, SLICE("Version"));
 	struct slice code = member(object, "Code", arena), id = member(object, "AccessKeyId", arena);
@@ -159,8 +157,8 @@ credentials_from_environment(const struct aws_config *c, struct aws_keys *keys, 
 	if (!id.n)
 		return 0;
 	if (!secret.n)
-		return credentials_bad(error, "credentials",
-			"AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
+		return credentials_bad(
+			error, "credentials", "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
 	if (!token.n)
 		token = aws_config_value(c, "AWS_SECURITY_TOKEN", NULL);
 	snprintf(keys->source, sizeof(keys->source), "the environment");

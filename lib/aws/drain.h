@@ -21,30 +21,30 @@
 
 struct drain {
 	/* set by the caller, who keeps what they point to */
-	uint64_t batch_size;          /* messages; without a command it counts with once or follow only */
-	uint64_t window_ms;           /* gather a batch for so long; 0: what is there */
-	uint64_t wait_ms;             /* for a message */
+	uint64_t batch_size; /* messages; without a command it counts with once or follow only */
+	uint64_t window_ms;  /* gather a batch for so long; 0: what is there */
+	uint64_t wait_ms;    /* for a message */
 	uint64_t visibility_ms;
-	uint64_t timeout_ms;          /* for the command on one batch; 0: no limit */
-	uint64_t max_receives;        /* warn from the nth receipt of a message on; 0: what the redrive policy says */
-	int64_t until_ms;             /* be done by then, on run_clock_ms; 0: no limit */
-	bool once, follow;            /* end after one batch; never end */
-	bool trust_status, filtered;  /* see verdict.h */
-	char *const *command;         /* ends with NULL; NULL: none */
-	int command_output;           /* its standard output; 1 leaves it ours */
-	const char *topic;            /* an ARN to publish failures to, or NULL */
-	const char *function;         /* the metrics' dimension */
-	bool metrics;                 /* print them to standard error */
+	uint64_t timeout_ms;         /* for the command on one batch; 0: no limit */
+	uint64_t max_receives;       /* warn from the nth receipt of a message on; 0: what the redrive policy says */
+	int64_t until_ms;            /* be done by then, on run_clock_ms; 0: no limit */
+	bool once, follow;           /* end after one batch; never end */
+	bool trust_status, filtered; /* see verdict.h */
+	char *const *command;        /* ends with NULL; NULL: none */
+	int command_output;          /* its standard output; 1 leaves it ours */
+	const char *topic;           /* an ARN to publish failures to, or NULL */
+	const char *function;        /* the metrics' dimension */
+	bool metrics;                /* print them to standard error */
 
 	/* results */
 	uint64_t batches, messages, objects, deleted, failed; /* all but objects and batches: messages */
-	enum status status;           /* STATUS_REFUSED when something failed */
+	enum status status;                                   /* STATUS_REFUSED when something failed */
 
 	/* private */
 	struct sqs_queue queue;
-	bool broken;                  /* the queue gives no more; what came before is worked on */
-	struct hold *hold;            /* NULL with an event: Lambda keeps its messages itself */
-	uint64_t *left_alone;         /* hashes of the ids of messages that failed in this run; owned */
+	bool broken;          /* the queue gives no more; what came before is worked on */
+	struct hold *hold;    /* NULL with an event: Lambda keeps its messages itself */
+	uint64_t *left_alone; /* hashes of the ids of messages that failed in this run; owned */
 	size_t n_left_alone, left_alone_capacity;
 };
 

@@ -30,7 +30,7 @@ drain_delete(struct drain *d, struct sqs_entry *entries, size_t n)
 
 struct handles {
 	struct arena arena;
-	struct sqs_entry *entries;     /* owned */
+	struct sqs_entry *entries; /* owned */
 	size_t n, capacity;
 };
 

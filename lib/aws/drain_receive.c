@@ -115,8 +115,7 @@ find_first(struct drain *d, struct batch *batch, uint64_t most)
 	size_t known = 0, fresh;
 	int empty = 0;
 
-	while (empty < (d->wait_ms >= 1000 ? 1 : 2) && known <= d->n_left_alone + SQS_BATCH &&
-		!drain_is_over(d)) {
+	while (empty < (d->wait_ms >= 1000 ? 1 : 2) && known <= d->n_left_alone + SQS_BATCH && !drain_is_over(d)) {
 		size_t n = receive(d, batch, most, d->wait_ms, &fresh);
 
 		if (fresh)

@@ -52,7 +52,7 @@ judge(const struct drain *d, struct batch *batch, const struct run_result *resul
 			continue;
 		m->fate = BATCH_FAILED;
 		m->why = verdict->batch_failed ? "not proved done"
-			: arena_copy_string(&batch->arena, slice_of(judged[i].reason)).p;
+					       : arena_copy_string(&batch->arena, slice_of(judged[i].reason)).p;
 	}
 	free(judged);
 }

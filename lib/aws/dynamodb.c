@@ -98,7 +98,9 @@ static int
 ask(const struct address *a, const char *what, struct slice items, struct buffer *out, size_t *found,
 	struct buffer *left, struct error *error)
 {
-	struct aws_call call = {.what = what, .permission = "dynamodb:BatchGetItem on the table", .total_ms = 20000,
+	struct aws_call call = {.what = what,
+		.permission = "dynamodb:BatchGetItem on the table",
+		.total_ms = 20000,
 		.check_crc32 = true};
 	struct buffer body = {0};
 	struct aws_exchange *x;

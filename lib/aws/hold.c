@@ -15,7 +15,7 @@ struct held {
 	struct slice id, handle;
 	uint64_t received_ms;
 	bool stale;
-	bool handed_on;          /* handle is owned, and nobody asks for it again */
+	bool handed_on; /* handle is owned, and nobody asks for it again */
 };
 
 struct hold {
@@ -24,8 +24,8 @@ struct hold {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool stopping, busy;     /* busy: an extension is under way */
-	struct held *list;       /* owned */
+	bool stopping, busy; /* busy: an extension is under way */
+	struct held *list;   /* owned */
 	size_t n, capacity;
 };
 
@@ -33,7 +33,8 @@ unsigned
 hold_extension(unsigned visibility_seconds, uint64_t held_seconds)
 {
 	uint64_t left = held_seconds + MARGIN_SECONDS < SQS_VISIBILITY_MAX
-		? SQS_VISIBILITY_MAX - MARGIN_SECONDS - held_seconds : 0;
+		? SQS_VISIBILITY_MAX - MARGIN_SECONDS - held_seconds
+		: 0;
 
 	return left < visibility_seconds ? (unsigned)left : visibility_seconds;
 }
@@ -251,6 +252,8 @@ hold_hand_on(struct hold *h, struct slice handle)
 	pthread_mutex_lock(&h->lock);
 	if ((m = find_idle(h, handle)))
 		*m = (struct held){.handle = {memory_copy(handle.p, handle.n), handle.n},
-			.received_ms = m->received_ms, .stale = m->stale, .handed_on = true};
+			.received_ms = m->received_ms,
+			.stale = m->stale,
+			.handed_on = true};
 	pthread_mutex_unlock(&h->lock);
 }

@@ -246,14 +246,11 @@ static enum retry_transport
 transport_of(CURLcode result)
 {
 	switch (result) {
-	case CURLE_OK:
-		return RETRY_ANSWERED;
+	case CURLE_OK: return RETRY_ANSWERED;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_COULDNT_CONNECT:
-		return RETRY_UNREACHABLE;
-	case CURLE_OPERATION_TIMEDOUT:
-		return RETRY_TIMED_OUT;
+	case CURLE_COULDNT_CONNECT: return RETRY_UNREACHABLE;
+	case CURLE_OPERATION_TIMEDOUT: return RETRY_TIMED_OUT;
 	case CURLE_PARTIAL_FILE:
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_GOT_NOTHING:
@@ -262,10 +259,8 @@ transport_of(CURLcode result)
 	case CURLE_SEND_FAIL_REWIND:
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: garbage in place of a status line */
-	case CURLE_OUT_OF_MEMORY:
-		return RETRY_BROKEN;
-	default:
-		return RETRY_HOPELESS;
+	case CURLE_OUT_OF_MEMORY: return RETRY_BROKEN;
+	default: return RETRY_HOPELESS;
 	}
 }
 

@@ -23,26 +23,26 @@ struct http_request {
 	const struct sigv4_header *headers; /* sent as given; Host is added */
 	size_t n_headers;
 	bool has_body;
-	struct slice body;                  /* from memory, when body_fd is negative */
-	int body_fd;                        /* pread(2) from body_offset; both are borrowed until http_close */
+	struct slice body; /* from memory, when body_fd is negative */
+	int body_fd;       /* pread(2) from body_offset; both are borrowed until http_close */
 	uint64_t body_offset, body_bytes;
-	uint64_t connect_ms;                /* to connect; 0: 3 s */
-	uint64_t total_ms;                  /* for all of it; 0: no limit */
-	uint64_t stall_seconds;             /* without a byte while somebody waits; 0: 30 */
-	size_t window;                      /* bytes that may wait for the reader; 0: 256K */
-	char *into;                         /* where the body of a good reply (2xx) goes as it comes, whichever request
+	uint64_t connect_ms;    /* to connect; 0: 3 s */
+	uint64_t total_ms;      /* for all of it; 0: no limit */
+	uint64_t stall_seconds; /* without a byte while somebody waits; 0: 30 */
+	size_t window;          /* bytes that may wait for the reader; 0: 256K */
+	char *into;             /* where the body of a good reply (2xx) goes as it comes, whichever request
 	                                       is waited for: http_read is given into, and then where it left off. The
 	                                       window is for what is over. Borrowed until http_close; NULL: none */
 	size_t into_bytes;
-	bool direct;                        /* no proxy */
-	bool fresh;                         /* on a new connection */
-	const char *ca_bundle;              /* file, or NULL for the system's */
+	bool direct;           /* no proxy */
+	bool fresh;            /* on a new connection */
+	const char *ca_bundle; /* file, or NULL for the system's */
 };
 
 struct http_reply {
 	int status;
-	int64_t length;                     /* Content-Length, or -1 */
-	struct buffer headers;              /* "name\0value\0" each, names in lower case */
+	int64_t length;        /* Content-Length, or -1 */
+	struct buffer headers; /* "name\0value\0" each, names in lower case */
 };
 
 /* The value of a header (name in lower case), or p NULL. Borrowed from the reply. */
@@ -64,15 +64,13 @@ enum retry_transport http_head(struct http_stream *s, const struct http_reply **
 
 /* Wait for up to n bytes of the body. The number read; 0 at the end of a whole body; -1 with *transport and *error when
  * it broke off. */
-ssize_t http_read(struct http_stream *s, void *p, size_t n, enum retry_transport *transport,
-	struct error *error);
+ssize_t http_read(struct http_stream *s, void *p, size_t n, enum retry_transport *transport, struct error *error);
 
 /* End it, finished or not. */
 void http_close(struct http_stream *s);
 
 /* Read the rest of the body into *body, at most max bytes (more is RETRY_HOPELESS with *error). */
-enum retry_transport http_read_all(struct http_stream *s, struct buffer *body, size_t max,
-	struct error *error);
+enum retry_transport http_read_all(struct http_stream *s, struct buffer *body, size_t max, struct error *error);
 
 /* Milliseconds since some fixed point; and sleep. */
 uint64_t http_clock_ms(void);

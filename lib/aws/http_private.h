@@ -10,13 +10,13 @@
 #define HTTP_HEADERS_MAX 48 /* of a request, libcurl's own removed ones included */
 
 struct http_stream {
-	CURLM *multi;                   /* of the thread that opened it */
+	CURLM *multi; /* of the thread that opened it */
 	CURL *easy;
 	char reason[CURL_ERROR_SIZE];
 
 	/* the request */
 	struct curl_slist headers[HTTP_HEADERS_MAX];
-	struct buffer header_text;      /* what they point to; holds secrets */
+	struct buffer header_text; /* what they point to; holds secrets */
 	struct slice body;
 	int body_fd;
 	uint64_t body_offset, body_bytes, body_sent;
@@ -26,11 +26,11 @@ struct http_stream {
 	struct http_reply reply;
 	bool head_done, done, paused, stalled, headers_too_long;
 	CURLcode result;
-	uint64_t moved_ms;              /* when something moved last */
-	char *into;                     /* where the body goes: landed bytes are there and not yet read, */
-	size_t landed, room;            /* and room is left behind them */
-	struct buffer data;             /* what came besides */
-	size_t taken, window;           /* taken: bytes of data already read */
+	uint64_t moved_ms;    /* when something moved last */
+	char *into;           /* where the body goes: landed bytes are there and not yet read, */
+	size_t landed, room;  /* and room is left behind them */
+	struct buffer data;   /* what came besides */
+	size_t taken, window; /* taken: bytes of data already read */
 };
 
 /* Tell s->easy all of the request. */

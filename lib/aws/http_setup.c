@@ -16,9 +16,8 @@ enum {
 static const char *
 system_ca_bundle(void)
 {
-	static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt",
-		"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
-		"/etc/ssl/ca-bundle.pem"};
+	static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem"};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
 		if (access(places[i], R_OK) == 0)

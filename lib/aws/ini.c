@@ -7,12 +7,12 @@ struct parser {
 	enum ini_kind kind;
 	const char *name;
 	size_t line;
-	bool in_section, ignored;      /* behind a header; behind one that does not count */
+	bool in_section, ignored; /* behind a header; behind one that does not count */
 	enum ini_section section;
 	struct slice section_name;
 	int precedence;
-	size_t last;                   /* index + 1 of the property a continuation belongs to */
-	struct slice group;            /* name of the last property when its value was empty */
+	size_t last;        /* index + 1 of the property a continuation belongs to */
+	struct slice group; /* name of the last property when its value was empty */
 };
 
 static bool
@@ -128,8 +128,8 @@ add_property(struct parser *p, struct slice group, struct slice name, struct sli
 		ini->capacity = ini->capacity ? ini->capacity * 2 : 16;
 		ini->properties = memory_resize(ini->properties, ini->capacity, sizeof(*ini->properties));
 	}
-	ini->properties[ini->n++] = (struct ini_property){p->section, p->section_name, group, name,
-		arena_copy(&ini->arena, value), p->precedence};
+	ini->properties[ini->n++] = (struct ini_property){
+		p->section, p->section_name, group, name, arena_copy(&ini->arena, value), p->precedence};
 }
 
 static int
@@ -219,8 +219,8 @@ ini_free(struct ini *ini)
 }
 
 struct slice
-ini_get(const struct ini *ini, enum ini_section section, struct slice section_name,
-	struct slice group, struct slice name)
+ini_get(const struct ini *ini, enum ini_section section, struct slice section_name, struct slice group,
+	struct slice name)
 {
 	const struct ini_property *best = NULL;
 
@@ -239,8 +239,7 @@ bool
 ini_has(const struct ini *ini, enum ini_section section, struct slice section_name)
 {
 	for (size_t i = 0; i < ini->n; i++)
-		if (ini->properties[i].section == section &&
-			slice_equal(ini->properties[i].section_name, section_name))
+		if (ini->properties[i].section == section && slice_equal(ini->properties[i].section_name, section_name))
 			return true;
 	return false;
 }

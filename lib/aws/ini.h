@@ -15,18 +15,18 @@
 enum ini_kind { INI_CONFIG, INI_CREDENTIALS };
 
 enum ini_section {
-	INI_PROFILE,      /* [default], [profile X]; in a credentials file [X] */
-	INI_SSO_SESSION,  /* [sso-session X] */
-	INI_SERVICES,     /* [services X] */
+	INI_PROFILE,     /* [default], [profile X]; in a credentials file [X] */
+	INI_SSO_SESSION, /* [sso-session X] */
+	INI_SERVICES,    /* [services X] */
 };
 
 struct ini_property {
 	enum ini_section section;
-	struct slice section_name;  /* X */
-	struct slice group;         /* lower case, of an indented property; else empty */
-	struct slice name;          /* lower case */
+	struct slice section_name; /* X */
+	struct slice group;        /* lower case, of an indented property; else empty */
+	struct slice name;         /* lower case */
 	struct slice value;
-	int precedence;             /* higher wins: credentials over config, [profile default] over [default] */
+	int precedence; /* higher wins: credentials over config, [profile default] over [default] */
 };
 
 struct ini {
@@ -40,8 +40,8 @@ int ini_parse(struct ini *ini, struct slice text, enum ini_kind kind, const char
 void ini_free(struct ini *ini);
 
 /* Borrows the value, or p is NULL. group and name in lower case; group empty for an ordinary property. */
-struct slice ini_get(const struct ini *ini, enum ini_section section, struct slice section_name,
-	struct slice group, struct slice name);
+struct slice ini_get(const struct ini *ini, enum ini_section section, struct slice section_name, struct slice group,
+	struct slice name);
 bool ini_has(const struct ini *ini, enum ini_section section, struct slice section_name);
 
 #endif

@@ -14,16 +14,17 @@
 
 #define LIBRARY "libcurl.so.4" /* its ABI since 2006 */
 
-#define FUNCTIONS(each)                                                                                           \
-	each(curl_global_init) each(curl_getdate)                                                                 \
-	each(curl_easy_init) each(curl_easy_cleanup) each(curl_easy_setopt) each(curl_easy_getinfo)               \
-	each(curl_easy_pause) each(curl_easy_strerror)                                                            \
-	each(curl_multi_init) each(curl_multi_cleanup) each(curl_multi_setopt) each(curl_multi_strerror)          \
-	each(curl_multi_add_handle) each(curl_multi_remove_handle) each(curl_multi_perform)                       \
-	each(curl_multi_poll) each(curl_multi_info_read)
+#define FUNCTIONS(each)                                                                                               \
+	each(curl_global_init) each(curl_getdate) each(curl_easy_init) each(curl_easy_cleanup) each(curl_easy_setopt) \
+		each(curl_easy_getinfo) each(curl_easy_pause) each(curl_easy_strerror) each(curl_multi_init)          \
+			each(curl_multi_cleanup) each(curl_multi_setopt) each(curl_multi_strerror)                    \
+				each(curl_multi_add_handle) each(curl_multi_remove_handle) each(curl_multi_perform)   \
+					each(curl_multi_poll) each(curl_multi_info_read)
 
 #define MEMBER(name) __typeof__(name) *name;
-static struct { FUNCTIONS(MEMBER) } theirs;
+static struct {
+	FUNCTIONS(MEMBER)
+} theirs;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void *
@@ -48,43 +49,42 @@ load(void)
 	FUNCTIONS(FIND)
 }
 
-#define HAND_ON(result, name, parameters, arguments)                                                               \
-	result name parameters                                                                                     \
-	{                                                                                                          \
-		pthread_once(&once, load);                                                                         \
-		return theirs.name arguments;                                                                      \
+#define HAND_ON(result, name, parameters, arguments) \
+	result name parameters                       \
+	{                                            \
+		pthread_once(&once, load);           \
+		return theirs.name arguments;        \
 	}
 
 HAND_ON(CURLcode, curl_global_init, (long flags), (flags))
 HAND_ON(time_t, curl_getdate, (const char *text, const time_t *unused), (text, unused))
 HAND_ON(CURL *, curl_easy_init, (void), ())
-HAND_ON(void, curl_easy_cleanup, (CURL *easy), (easy))
-HAND_ON(CURLcode, curl_easy_pause, (CURL *easy, int what), (easy, what))
+HAND_ON(void, curl_easy_cleanup, (CURL * easy), (easy))
+HAND_ON(CURLcode, curl_easy_pause, (CURL * easy, int what), (easy, what))
 HAND_ON(const char *, curl_easy_strerror, (CURLcode code), (code))
 HAND_ON(CURLM *, curl_multi_init, (void), ())
-HAND_ON(CURLMcode, curl_multi_cleanup, (CURLM *multi), (multi))
+HAND_ON(CURLMcode, curl_multi_cleanup, (CURLM * multi), (multi))
 HAND_ON(const char *, curl_multi_strerror, (CURLMcode code), (code))
-HAND_ON(CURLMcode, curl_multi_add_handle, (CURLM *multi, CURL *easy), (multi, easy))
-HAND_ON(CURLMcode, curl_multi_remove_handle, (CURLM *multi, CURL *easy), (multi, easy))
-HAND_ON(CURLMcode, curl_multi_perform, (CURLM *multi, int *running), (multi, running))
-HAND_ON(CURLMcode, curl_multi_poll, (CURLM *multi, struct curl_waitfd *more, unsigned n, int ms, int *ready),
+HAND_ON(CURLMcode, curl_multi_add_handle, (CURLM * multi, CURL *easy), (multi, easy))
+HAND_ON(CURLMcode, curl_multi_remove_handle, (CURLM * multi, CURL *easy), (multi, easy))
+HAND_ON(CURLMcode, curl_multi_perform, (CURLM * multi, int *running), (multi, running))
+HAND_ON(CURLMcode, curl_multi_poll, (CURLM * multi, struct curl_waitfd *more, unsigned n, int ms, int *ready),
 	(multi, more, n, ms, ready))
-HAND_ON(CURLMsg *, curl_multi_info_read, (CURLM *multi, int *left), (multi, left))
+HAND_ON(CURLMsg *, curl_multi_info_read, (CURLM * multi, int *left), (multi, left))
 
 /* What is set or asked for is a long, a pointer or a curl_off_t: one is passed on as the other. */
 _Static_assert(sizeof(long) == sizeof(void *) && sizeof(curl_off_t) == sizeof(void *), "passed on as a pointer");
 
-#define HAND_ON_VALUE(result, name, handle, what)                                                                  \
-	result name(handle *on, what option, ...)                                                                  \
-	{                                                                                                          \
-		va_list list;                                                                                      \
-		void *value;                                                                                       \
-														   \
-		va_start(list, option);                                                                            \
-		value = va_arg(list, void *);                                                                      \
-		va_end(list);                                                                                      \
-		pthread_once(&once, load);                                                                         \
-		return theirs.name(on, option, value);                                                             \
+#define HAND_ON_VALUE(result, name, handle, what)      \
+	result name(handle *on, what option, ...)      \
+	{                                              \
+		va_list list;                          \
+		void *value;                           \
+		va_start(list, option);                \
+		value = va_arg(list, void *);          \
+		va_end(list);                          \
+		pthread_once(&once, load);             \
+		return theirs.name(on, option, value); \
 	}
 
 HAND_ON_VALUE(CURLcode, curl_easy_setopt, CURL, CURLoption)

@@ -23,8 +23,7 @@ list_metrics(const struct metrics *m, struct metric list[METRICS])
 		{"RecordsRepresented", "Count", "represented", merge->represented},
 		{"RecordsSuperseded", "Count", "superseded", merge->superseded},
 		{"RecordsLeftOut", "Count", "left out", merge->left_out + fetch->left_out},
-		{"RecordsRefused", "Count", "refused",
-			fetch->refused + merge->refused + split->refused},
+		{"RecordsRefused", "Count", "refused", fetch->refused + merge->refused + split->refused},
 		{"RecordsWritten", "Count", "written", merge->present ? merge->written : fetch->written},
 		{"BytesIn", "Bytes", "bytes in", fetch->bytes_in},
 		{"BytesOut", "Bytes", "bytes out", put->present ? put->bytes_out : split->bytes_out},
@@ -46,8 +45,10 @@ metrics_format(struct buffer *out, const struct metrics *m)
 	struct metric list[METRICS];
 
 	list_metrics(m, list);
-	buffer_format(out, "{\"_aws\":{\"Timestamp\":%" PRId64 ",\"CloudWatchMetrics\":[{\"Namespace\":"
-			   "\"AccommodationConsolidator\",\"Dimensions\":[[\"Function\"]],\"Metrics\":[", m->now_ms);
+	buffer_format(out,
+		"{\"_aws\":{\"Timestamp\":%" PRId64 ",\"CloudWatchMetrics\":[{\"Namespace\":"
+		"\"AccommodationConsolidator\",\"Dimensions\":[[\"Function\"]],\"Metrics\":[",
+		m->now_ms);
 	for (int i = 0; list[i].name; i++)
 		buffer_format(out, "%s{\"Name\":\"%s\",\"Unit\":\"%s\"}", i ? "," : "", list[i].name, list[i].unit);
 	buffer_add_string(out, "]}]},\"Function\":");

@@ -116,8 +116,7 @@ is_removed(struct slice event)
 {
 	if (slice_begins(event, SLICE("s3:")))
 		event = (struct slice){event.p + 3, event.n - 3};
-	return slice_begins(event, SLICE("ObjectRemoved:")) ||
-		slice_begins(event, SLICE("LifecycleExpiration:"));
+	return slice_begins(event, SLICE("ObjectRemoved:")) || slice_begins(event, SLICE("LifecycleExpiration:"));
 }
 
 static void
@@ -211,7 +210,7 @@ read_value(struct reader *r, struct slice text, int envelopes)
 	} else if (slice_equal(json_member_text(value, "Event", r->arena), SLICE("s3:TestEvent"))) {
 		r->removals++;
 	} else if (slice_equal(json_member_text(value, "Type", r->arena), SLICE("Notification")) &&
-		   envelopes < ENVELOPES_MAX) {
+		envelopes < ENVELOPES_MAX) {
 		read_value(r, json_member_text(value, "Message", r->arena), envelopes + 1);
 	} else if (slice_equal(json_member_text(value, "source", r->arena), SLICE("aws.s3"))) {
 		read_event_bridge(r, value);

@@ -14,13 +14,13 @@
 #include <stdint.h>
 
 enum notification_kind {
-	NOTIFICATION_OBJECTS,  /* objects were created; removals in the same message are passed over */
-	NOTIFICATION_NOTHING,  /* understood, and nothing to do: a test event, removals */
-	NOTIFICATION_UNKNOWN,  /* why says what was not understood */
+	NOTIFICATION_OBJECTS, /* objects were created; removals in the same message are passed over */
+	NOTIFICATION_NOTHING, /* understood, and nothing to do: a test event, removals */
+	NOTIFICATION_UNKNOWN, /* why says what was not understood */
 };
 
 struct notification_object {
-	struct slice uri;      /* s3://bucket/key, the key raw; NUL-terminated */
+	struct slice uri;                               /* s3://bucket/key, the key raw; NUL-terminated */
 	struct slice version_id, etag, time, sequencer; /* empty when unknown; NUL-terminated */
 	uint64_t bytes;
 	bool has_bytes;
@@ -30,7 +30,7 @@ struct notification {
 	enum notification_kind kind;
 	struct notification_object *objects; /* borrowed from the arena */
 	size_t n;
-	const char *why;       /* static */
+	const char *why; /* static */
 };
 
 void notification_parse(struct slice body, struct arena *arena, struct notification *notification);

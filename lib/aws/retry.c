@@ -20,34 +20,28 @@ is_one_of(struct slice code, const char *const *list)
 	return false;
 }
 
-static const char *const throttling[] = {"Throttling", "ThrottlingException", "ThrottledException",
-	"Throttled", "RequestThrottledException", "RequestThrottled", "TooManyRequestsException",
-	"ProvisionedThroughputExceededException", "TransactionInProgressException",
-	"RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "SlowDown",
-	"EC2ThrottledException", "KmsThrottled", "KMSThrottling", "KMSThrottlingException", NULL};
+static const char *const throttling[] = {"Throttling", "ThrottlingException", "ThrottledException", "Throttled",
+	"RequestThrottledException", "RequestThrottled", "TooManyRequestsException",
+	"ProvisionedThroughputExceededException", "TransactionInProgressException", "RequestLimitExceeded",
+	"BandwidthLimitExceeded", "LimitExceededException", "SlowDown", "EC2ThrottledException", "KmsThrottled",
+	"KMSThrottling", "KMSThrottlingException", NULL};
 static const char *const transient[] = {"RequestTimeoutException", "ConditionalRequestConflict",
-	"PriorRequestNotComplete",
-	"InternalError", "InternalServerError", "InternalFailure", "ServiceUnavailable",
+	"PriorRequestNotComplete", "InternalError", "InternalServerError", "InternalFailure", "ServiceUnavailable",
 	"IDPCommunicationError", "OperationAborted", NULL};
 static const char *const skewed[] = {"InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure",
-	"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture", "AccessDeniedException",
-	"AccessDenied", NULL};
-static const char *const expired[] = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired",
-	"RequestExpired", NULL};
+	"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture", "AccessDeniedException", "AccessDenied", NULL};
+static const char *const expired[] = {
+	"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired", NULL};
 
 enum retry_class
 retry_classify(const struct retry_outcome *o)
 {
 	switch (o->transport) {
-	case RETRY_HOPELESS:
-		return RETRY_NEVER;
-	case RETRY_TIMED_OUT:
-		return RETRY_TIMEOUT;
+	case RETRY_HOPELESS: return RETRY_NEVER;
+	case RETRY_TIMED_OUT: return RETRY_TIMEOUT;
 	case RETRY_BROKEN:
-	case RETRY_UNREACHABLE:
-		return RETRY_TRANSIENT;
-	case RETRY_ANSWERED:
-		break;
+	case RETRY_UNREACHABLE: return RETRY_TRANSIENT;
+	case RETRY_ANSWERED: break;
 	}
 	if (o->has_date && llabs(o->skew_seconds) > SKEW_MIN_SECONDS &&
 		(is_one_of(o->code, skewed) || (o->status == 403 && o->code.n == 0)))
@@ -58,8 +52,7 @@ retry_classify(const struct retry_outcome *o)
 		return RETRY_THROTTLE;
 	if (slice_equal(o->code, SLICE("RequestTimeout")))
 		return RETRY_FRESH;
-	if (is_one_of(o->code, transient) || o->status == 500 || o->status == 502 ||
-		o->status == 504)
+	if (is_one_of(o->code, transient) || o->status == 500 || o->status == 502 || o->status == 504)
 		return RETRY_TRANSIENT;
 	return o->status == 503 ? RETRY_THROTTLE : RETRY_NEVER;
 }
@@ -80,12 +73,13 @@ backoff(enum retry_class class, int attempt, uint32_t random, int64_t retry_afte
 }
 
 bool
-retry_again(struct retry_state *state, enum retry_class class, int max_attempts, int *bucket,
-	uint32_t random, int64_t retry_after_ms, uint64_t *delay_ms)
+retry_again(struct retry_state *state, enum retry_class class, int max_attempts, int *bucket, uint32_t random,
+	int64_t retry_after_ms, uint64_t *delay_ms)
 {
 	int cost = class == RETRY_TIMEOUT ? COST_TIMEOUT : COST;
-	bool *once = class == RETRY_SKEW ? &state->skew_corrected
-		   : class == RETRY_CREDENTIALS ? &state->credentials_refreshed : NULL;
+	bool *once = class == RETRY_SKEW     ? &state->skew_corrected
+		: class == RETRY_CREDENTIALS ? &state->credentials_refreshed
+					     : NULL;
 
 	*delay_ms = 0;
 	if (class == RETRY_NEVER || (once && *once))

@@ -19,11 +19,11 @@
 #define RETRY_CAP_MS 20000
 
 enum retry_transport {
-	RETRY_ANSWERED,      /* a whole reply came */
-	RETRY_BROKEN,        /* connection reset, cut body, nothing came */
-	RETRY_UNREACHABLE,   /* refused, no route, or the name did not resolve */
+	RETRY_ANSWERED,    /* a whole reply came */
+	RETRY_BROKEN,      /* connection reset, cut body, nothing came */
+	RETRY_UNREACHABLE, /* refused, no route, or the name did not resolve */
 	RETRY_TIMED_OUT,
-	RETRY_HOPELESS,      /* certificate, malformed URL, cancelled: trying again changes nothing */
+	RETRY_HOPELESS, /* certificate, malformed URL, cancelled: trying again changes nothing */
 };
 
 struct retry_outcome {
@@ -35,27 +35,27 @@ struct retry_outcome {
 };
 
 enum retry_class {
-	RETRY_NEVER,          /* success, or an error that stays */
+	RETRY_NEVER, /* success, or an error that stays */
 	RETRY_TRANSIENT,
 	RETRY_TIMEOUT,
 	RETRY_THROTTLE,
-	RETRY_SKEW,           /* correct the clock, then try again at once */
-	RETRY_CREDENTIALS,    /* refresh the credentials once, then try again at once */
-	RETRY_FRESH,          /* S3 RequestTimeout: transient, on a new connection */
+	RETRY_SKEW,        /* correct the clock, then try again at once */
+	RETRY_CREDENTIALS, /* refresh the credentials once, then try again at once */
+	RETRY_FRESH,       /* S3 RequestTimeout: transient, on a new connection */
 };
 
 enum retry_class retry_classify(const struct retry_outcome *outcome);
 
-struct retry_state {          /* of one request; zero-initialised */
-	int attempt;          /* tries made so far, from 1 after the first */
-	int taken;            /* tokens */
+struct retry_state { /* of one request; zero-initialised */
+	int attempt; /* tries made so far, from 1 after the first */
+	int taken;   /* tokens */
 	bool skew_corrected, credentials_refreshed;
 };
 
 /* After a try: whether to go again after *delay_ms. bucket: tokens left, shared by all requests. random: uniform.
  * retry_after_ms: what the service asked for (x-amz-retry-after), negative when it did not. */
-bool retry_again(struct retry_state *state, enum retry_class class, int max_attempts, int *bucket,
-	uint32_t random, int64_t retry_after_ms, uint64_t *delay_ms);
+bool retry_again(struct retry_state *state, enum retry_class class, int max_attempts, int *bucket, uint32_t random,
+	int64_t retry_after_ms, uint64_t *delay_ms);
 /* After success: what the bucket gets back. */
 void retry_success(struct retry_state *state, int *bucket);
 

@@ -26,9 +26,9 @@ int s3_parse(const char *uri, struct slice *bucket, struct slice *key, struct er
 /* ---- reading */
 
 struct s3_get {
-	const char *uri;         /* borrowed by s3_open */
-	const char *version_id;  /* or NULL */
-	size_t window;           /* bytes read ahead; 0: 256K */
+	const char *uri;        /* borrowed by s3_open */
+	const char *version_id; /* or NULL */
+	size_t window;          /* bytes read ahead; 0: 256K */
 };
 
 #define S3_RANGES_FROM (UINT64_C(16) << 20) /* bytes of an object that pays to be read in ranges, */
@@ -39,7 +39,7 @@ struct s3_meta {
 	uint64_t bytes;
 	bool has_bytes;
 	char *etag, *version_id, *last_modified; /* owned; NULL when the reply had none; last_modified as in HTTP */
-	char *sha256;            /* hex, when the store knows it; of a look alone */
+	char *sha256;                            /* hex, when the store knows it; of a look alone */
 };
 void s3_meta_free(struct s3_meta *meta);
 struct instant s3_modified(const struct s3_meta *meta); /* last_modified; may be missing */
@@ -71,33 +71,33 @@ struct s3_entry {
 	struct slice key;
 	struct slice etag, last_modified; /* last_modified: RFC 3339 */
 	uint64_t bytes;
-	bool is_prefix;                   /* key is a common prefix; nothing else is set */
+	bool is_prefix; /* key is a common prefix; nothing else is set */
 };
 
 struct s3_listing {
 	struct slice bucket, prefix;
-	const char *delimiter;            /* "/" to stop at the next level, or NULL */
+	const char *delimiter; /* "/" to stop at the next level, or NULL */
 };
 
 /* Call each for every key in order, until it returns false. What each borrows lives during the call. A service whose
  * pages lead in a circle, or are empty a thousand times in a row, or have prefixes that are not below the one asked
  * for, is an error ("service"). */
-int s3_list(const struct s3_listing *listing, bool (*each)(void *context, const struct s3_entry *entry),
-	void *context, struct error *error);
+int s3_list(const struct s3_listing *listing, bool (*each)(void *context, const struct s3_entry *entry), void *context,
+	struct error *error);
 
 /* ---- writing */
 
 struct s3_put {
 	const char *uri;
-	int fd;                           /* read by pread(2) from its beginning */
+	int fd; /* read by pread(2) from its beginning */
 	uint64_t bytes;
-	const char *sha256;               /* hex, of all of it */
-	bool only_new;                    /* If-None-Match: * */
+	const char *sha256; /* hex, of all of it */
+	bool only_new;      /* If-None-Match: * */
 	const char *content_type, *storage_class;
-	const char *sse;                  /* "AES256", "aws:kms", "aws:kms:KEY" */
-	enum checksum_kind checksum;      /* CHECKSUM_NONE: no checksum headers */
-	const char *tagging;              /* URL-encoded, or NULL */
-	const char *const *metadata;      /* name, value, name, value, ..., NULL; or NULL */
+	const char *sse;             /* "AES256", "aws:kms", "aws:kms:KEY" */
+	enum checksum_kind checksum; /* CHECKSUM_NONE: no checksum headers */
+	const char *tagging;         /* URL-encoded, or NULL */
+	const char *const *metadata; /* name, value, name, value, ..., NULL; or NULL */
 };
 
 /* Store an object: 0 with etag and version_id in *meta (given to s3_meta_free). -1: code "precondition" when only_new

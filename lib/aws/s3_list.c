@@ -65,8 +65,8 @@ by_key(const void *a, const void *b)
 
 /* A page has its keys first and its prefixes after them; handed out they are one sequence. */
 static bool
-hand_out(struct arena *arena, const struct xml_node *root, bool encoded,
-	bool (*each)(void *, const struct s3_entry *), void *context)
+hand_out(struct arena *arena, const struct xml_node *root, bool encoded, bool (*each)(void *, const struct s3_entry *),
+	void *context)
 {
 	struct s3_entry *entries;
 	size_t n = 0, capacity = 0;
@@ -102,8 +102,8 @@ list_query(struct s3_op *op, const struct s3_listing *l, struct slice token)
 
 /* One page: 1 and *token when there is another, 0 at the end. */
 static int
-list_page(const struct s3_listing *l, struct buffer *token,
-	bool (*each)(void *, const struct s3_entry *), void *context, struct error *error)
+list_page(const struct s3_listing *l, struct buffer *token, bool (*each)(void *, const struct s3_entry *),
+	void *context, struct error *error)
 {
 	struct arena arena = {0};
 	struct xml_node *root = NULL;
@@ -112,8 +112,7 @@ list_page(const struct s3_listing *l, struct buffer *token,
 	char thing[1300];
 	int result;
 
-	snprintf(thing, sizeof(thing), "s3://%.*s/%.*s", (int)l->bucket.n, l->bucket.p, (int)l->prefix.n,
-		l->prefix.p);
+	snprintf(thing, sizeof(thing), "s3://%.*s/%.*s", (int)l->bucket.n, l->bucket.p, (int)l->prefix.n, l->prefix.p);
 	s3_op_start(&op, "list", thing, "s3:ListBucket on the bucket", "GET", l->bucket);
 	op.call.root = "ListBucketResult";
 	list_query(&op, l, buffer_slice(token));
@@ -121,13 +120,15 @@ list_page(const struct s3_listing *l, struct buffer *token,
 	result = s3_op_perform(&op, (struct slice){"", 0}, error);
 	if (result == 0 && !(root = xml_parse(buffer_slice(&op.reply->body), &arena, error)))
 		result = -1;
-	if (result == 0 && hand_out(&arena, root, slice_equal(xml_text(root, "EncodingType"), SLICE("url")),
-				   each, context) &&
+	if (result == 0 &&
+		hand_out(&arena, root, slice_equal(xml_text(root, "EncodingType"), SLICE("url")), each, context) &&
 		slice_equal(xml_text(root, "IsTruncated"), SLICE("true"))) {
 		next = xml_text(root, "NextContinuationToken");
 		buffer_add_slice(token, next);
-		result = next.n ? 1 : error_set(error, STATUS_FAILED, "service",
-			"cannot list '%s': the page is not the last, but does not tell how to go on", thing);
+		result = next.n
+			? 1
+			: error_set(error, STATUS_FAILED, "service",
+				  "cannot list '%s': the page is not the last, but does not tell how to go on", thing);
 	}
 	s3_op_end(&op);
 	arena_free(&arena);
@@ -153,8 +154,9 @@ see_and_pass(void *context, const struct s3_entry *entry)
 	struct journey *j = context;
 
 	j->any = true;
-	j->astray = entry->is_prefix && (entry->key.n <= j->listing->prefix.n || entry->key.n > KEY_MAX ||
-		!slice_begins(entry->key, j->listing->prefix));
+	j->astray = entry->is_prefix &&
+		(entry->key.n <= j->listing->prefix.n || entry->key.n > KEY_MAX ||
+			!slice_begins(entry->key, j->listing->prefix));
 	return !j->astray && j->each(j->context, entry);
 }
 
@@ -171,8 +173,8 @@ check_progress(struct journey *j, struct slice token, struct error *error)
 	j->empty = j->any ? 0 : j->empty + 1;
 	j->any = false;
 	if (slice_equal(buffer_slice(&j->kept), token))
-		return endless(j->listing, "the service sent a continuation token twice, so the list has no end",
-			error);
+		return endless(
+			j->listing, "the service sent a continuation token twice, so the list has no end", error);
 	if (j->empty == EMPTY_PAGES_MAX)
 		return endless(j->listing, "page after page is empty, and none is the last", error);
 	j->pages++;
@@ -184,8 +186,8 @@ check_progress(struct journey *j, struct slice token, struct error *error)
 }
 
 int
-s3_list(const struct s3_listing *listing, bool (*each)(void *context, const struct s3_entry *entry),
-	void *context, struct error *error)
+s3_list(const struct s3_listing *listing, bool (*each)(void *context, const struct s3_entry *entry), void *context,
+	struct error *error)
 {
 	struct journey journey = {.listing = listing, .each = each, .context = context};
 	struct buffer token = {0};

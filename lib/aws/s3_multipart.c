@@ -21,7 +21,7 @@ struct upload {
 	char *id;
 	uint64_t part_bytes;
 	unsigned parts;
-	struct buffer list;            /* <Part> elements so far */
+	struct buffer list; /* <Part> elements so far */
 };
 
 static int
@@ -86,20 +86,11 @@ add_xml(struct buffer *out, struct slice text)
 {
 	for (size_t i = 0; i < text.n; i++)
 		switch (text.p[i]) {
-		case '&':
-			buffer_add_string(out, "&amp;");
-			break;
-		case '<':
-			buffer_add_string(out, "&lt;");
-			break;
-		case '>':
-			buffer_add_string(out, "&gt;");
-			break;
-		case '"':
-			buffer_add_string(out, "&quot;");
-			break;
-		default:
-			buffer_add_byte(out, text.p[i]);
+		case '&': buffer_add_string(out, "&amp;"); break;
+		case '<': buffer_add_string(out, "&lt;"); break;
+		case '>': buffer_add_string(out, "&gt;"); break;
+		case '"': buffer_add_string(out, "&quot;"); break;
+		default: buffer_add_byte(out, text.p[i]);
 		}
 }
 
@@ -162,8 +153,10 @@ check_parts(const struct upload *u, struct slice etag, struct error *error)
 		return 0;
 	snprintf(digits, sizeof(digits), "%.*s", (int)(etag.n - (size_t)(dash + 1 - etag.p)), dash + 1);
 	parts = strtoul(digits, NULL, 10);
-	return parts == u->parts ? 0 : error_set(error, STATUS_FAILED, "service",
-		"cannot store '%s': the service made it of %lu parts, not %u", u->put->uri, parts, u->parts);
+	return parts == u->parts
+		? 0
+		: error_set(error, STATUS_FAILED, "service",
+			  "cannot store '%s': the service made it of %lu parts, not %u", u->put->uri, parts, u->parts);
 }
 
 static int
@@ -211,8 +204,7 @@ upload_abort(struct upload *u)
 	s3_query(&q, "uploadId", slice_of(u->id));
 	s3_op_query(&op, &q);
 	if (s3_op_perform(&op, u->key, &error) < 0 && strcmp(error.code, "missing") != 0)
-		message(MESSAGE_WARNING, "%s; its parts stay behind (a lifecycle rule can remove them)",
-			error.text);
+		message(MESSAGE_WARNING, "%s; its parts stay behind (a lifecycle rule can remove them)", error.text);
 	s3_op_end(&op);
 }
 
@@ -242,8 +234,10 @@ check_sha256(const struct s3_put *put, struct error *error)
 		return 0;
 	if (s3_sum_up(&plain, 0, put->bytes, &unused, hash, error) < 0)
 		return -1;
-	return strcmp(hash, put->sha256) == 0 ? 0 : error_set(error, STATUS_REFUSED, "checksum",
-		"the file for '%s' is not what its manifest says: its sha256 is %s", put->uri, hash);
+	return strcmp(hash, put->sha256) == 0
+		? 0
+		: error_set(error, STATUS_REFUSED, "checksum",
+			  "the file for '%s' is not what its manifest says: its sha256 is %s", put->uri, hash);
 }
 
 int

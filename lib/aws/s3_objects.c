@@ -12,11 +12,11 @@
 #include <stdlib.h>
 
 enum {
-	UNDATED_LEVELS = 3,     /* so deep is a date looked for before all below is listed at once */
+	UNDATED_LEVELS = 3, /* so deep is a date looked for before all below is listed at once */
 	WINDOW = 256 << 10,
 	WINDOW_LARGE = 1 << 20,
-	RANGES = 3,             /* so many more at a time of an object that is too large to be held */
-	WHOLE_TRIES = 4,        /* of an object that comes damaged */
+	RANGES = 3,      /* so many more at a time of an object that is too large to be held */
+	WHOLE_TRIES = 4, /* of an object that comes damaged */
 };
 
 /* An object that is not as it should be harms no other; a service that refuses does. */
@@ -39,9 +39,9 @@ enum { UNFORESEEN_SHARE = 16 };
 
 struct object_stream {
 	struct stream stream;
-	size_t unforeseen;       /* its part of unforeseen_bytes */
+	size_t unforeseen; /* its part of unforeseen_bytes */
 	struct s3_download *download;
-	struct buffer whole;     /* of an object that was read and verified at once */
+	struct buffer whole; /* of an object that was read and verified at once */
 	size_t taken;
 	bool is_whole;
 };
@@ -153,7 +153,8 @@ open_once(struct object_stream *s, const struct s3_get *get, const struct refere
 static struct stream *
 s3_scheme_open(const struct reference *r, size_t memory, struct object_facts *facts, struct error *error)
 {
-	struct s3_get get = {.uri = r->uri, .version_id = r->version_id,
+	struct s3_get get = {.uri = r->uri,
+		.version_id = r->version_id,
 		.window = r->has_size && r->size > WINDOW_LARGE ? WINDOW_LARGE : WINDOW};
 	struct object_stream *s;
 	int opened = -1;
@@ -199,8 +200,8 @@ struct lister {
 	object_found *found;
 	void *context;
 	struct slice bucket;
-	struct glob *glob;            /* of the whole key, or NULL */
-	size_t glob_levels;           /* '/' in the pattern before its first "**" */
+	struct glob *glob;  /* of the whole key, or NULL */
+	size_t glob_levels; /* '/' in the pattern before its first "**" */
 	bool stopped;
 	int depth;
 };
@@ -218,8 +219,10 @@ count_slashes(struct slice s)
 static void
 emit(struct lister *l, const struct s3_entry *e, struct instant time)
 {
-	struct reference r = {.uri = memory_format("s3://%.*s/%.*s", (int)l->bucket.n, l->bucket.p, (int)e->key.n,
-				      e->key.p), .size = e->bytes, .has_size = true};
+	struct reference r = {
+		.uri = memory_format("s3://%.*s/%.*s", (int)l->bucket.n, l->bucket.p, (int)e->key.n, e->key.p),
+		.size = e->bytes,
+		.has_size = true};
 
 	if (e->etag.n > 2 && e->etag.p[0] == '"') /* as notifications have it */
 		r.etag = memory_copy(e->etag.p + 1, e->etag.n - 2);
@@ -260,8 +263,7 @@ take_entry(void *context, const struct s3_entry *e)
 	struct instant time = INSTANT_MISSING;
 
 	if (e->is_prefix) {
-		if ((!l->glob || glob_may_match_below(l->glob, e->key)) &&
-			selection_may_hold(l->selection, e->key))
+		if ((!l->glob || glob_may_match_below(l->glob, e->key)) && selection_may_hold(l->selection, e->key))
 			page->result = list_prefix(l, e->key, page->error);
 		return page->result == 0 && !l->stopped;
 	}
@@ -270,8 +272,7 @@ take_entry(void *context, const struct s3_entry *e)
 		return true;
 	if (e->last_modified.n)
 		instant_parse(e->last_modified, &time, NULL);
-	if ((!l->glob || glob_matches(l->glob, e->key)) &&
-		selection_admits(l->selection, e->key, e->key, time))
+	if ((!l->glob || glob_matches(l->glob, e->key)) && selection_admits(l->selection, e->key, e->key, time))
 		emit(l, e, time);
 	return !l->stopped;
 }
@@ -280,8 +281,8 @@ static int
 list_prefix(struct lister *l, struct slice prefix, struct error *error)
 {
 	struct page page = {l, error, 0};
-	struct s3_listing listing = {.bucket = l->bucket, .prefix = prefix,
-		.delimiter = may_prune_below(l, prefix) ? "/" : NULL};
+	struct s3_listing listing = {
+		.bucket = l->bucket, .prefix = prefix, .delimiter = may_prune_below(l, prefix) ? "/" : NULL};
 	int result = s3_list(&listing, take_entry, &page, error);
 
 	return page.result < 0 ? -1 : result;
@@ -298,8 +299,10 @@ list_pattern(struct lister *l, struct slice key, struct error *error)
 	l->glob = glob_compile(pattern);
 	l->glob_levels = count_slashes((struct slice){pattern, deep ? (size_t)(deep - pattern) : strlen(pattern)});
 	/* within a segment S3 can tell by the prefix, too, unless levels are walked */
-	result = list_prefix(l, (struct slice){pattern, count_slashes((struct slice){pattern, fixed}) >=
-						       l->glob_levels ? literal : fixed}, error);
+	result = list_prefix(l,
+		(struct slice){
+			pattern, count_slashes((struct slice){pattern, fixed}) >= l->glob_levels ? literal : fixed},
+		error);
 	glob_free(l->glob);
 	free(pattern);
 	return result;
@@ -308,14 +311,13 @@ list_pattern(struct lister *l, struct slice key, struct error *error)
 static int
 list_one(struct lister *l, const char *source, struct slice key, struct error *error)
 {
-	bool undated = !period_is_all(&l->selection->period) &&
-		       period_of_path(&l->selection->period, key) == PERIOD_UNDATED;
+	bool undated =
+		!period_is_all(&l->selection->period) && period_of_path(&l->selection->period, key) == PERIOD_UNDATED;
 	struct reference r = {.uri = NULL};
 	struct s3_meta meta = {0};
 	bool missing = false;
 
-	if ((l->selection->look || undated) &&
-		s3_look(&(struct s3_get){.uri = source}, &meta, error) < 0) {
+	if ((l->selection->look || undated) && s3_look(&(struct s3_get){.uri = source}, &meta, error) < 0) {
 		if (strcmp(error->code, "missing") != 0)
 			return -1;
 		set_reach(error);
@@ -335,8 +337,8 @@ list_one(struct lister *l, const char *source, struct slice key, struct error *e
 }
 
 static int
-s3_scheme_list(const char *source, const struct selection *selection, object_found *found, void *context,
-	struct error *error)
+s3_scheme_list(
+	const char *source, const struct selection *selection, object_found *found, void *context, struct error *error)
 {
 	struct lister l = {.selection = selection, .found = found, .context = context};
 	struct slice key;

@@ -10,8 +10,8 @@ enum { RESUMES_WITHOUT_PROGRESS = 10 };
 /* Bytes of an object on their way. */
 struct range {
 	struct s3_op op;
-	uint64_t from, at, end;        /* at moves as they are read */
-	char *space;                   /* where they land until they are read, or NULL; owned */
+	uint64_t from, at, end; /* at moves as they are read */
+	char *space;            /* where they land until they are read, or NULL; owned */
 };
 
 struct s3_download {
@@ -19,20 +19,20 @@ struct s3_download {
 	bool headed, whole_checked;
 	size_t window;
 	struct error refused;
-	struct slice bucket, key;      /* of uri */
+	struct slice bucket, key; /* of uri */
 	struct s3_meta meta;
 	struct range *ranges[1 + S3_RANGES_MAX]; /* owned; in the object's order, the first is being read */
 	size_t n_ranges;
-	size_t most_ranges;            /* 0: the object is read by one request */
-	char *spaces[S3_RANGES_MAX];   /* owned, to be used again */
+	size_t most_ranges;          /* 0: the object is read by one request */
+	char *spaces[S3_RANGES_MAX]; /* owned, to be used again */
 	size_t n_spaces;
-	uint64_t begun;                /* bytes that ranges were begun for */
-	char *into;                    /* of the object's first byte, or NULL */
-	uint64_t at;                   /* bytes handed out so far */
-	uint64_t progress;             /* at, when it was resumed last */
-	int resumes;                   /* without progress */
+	uint64_t begun;    /* bytes that ranges were begun for */
+	char *into;        /* of the object's first byte, or NULL */
+	uint64_t at;       /* bytes handed out so far */
+	uint64_t progress; /* at, when it was resumed last */
+	int resumes;       /* without progress */
 	struct checksum checksum;
-	char *expected;                /* its value */
+	char *expected; /* its value */
 };
 
 static struct range *
@@ -129,8 +129,8 @@ choose_checksum(struct s3_download *d, const struct http_reply *head)
 static int
 changed(const struct s3_download *d, struct error *error)
 {
-	return error_set(error, STATUS_FAILED, "changed",
-		"cannot read '%s': it was replaced while it was being read", d->uri);
+	return error_set(
+		error, STATUS_FAILED, "changed", "cannot read '%s': it was replaced while it was being read", d->uri);
 }
 
 /* Wait for the reply to a range. */
@@ -157,8 +157,8 @@ s3_head(struct s3_download *d, const struct s3_meta **meta, struct error *error)
 	if (finish(d, r, error) < 0)
 		return -1;
 	if (r->op.reply->status != 200)
-		return error_set(error, STATUS_FAILED, "service", "cannot read '%s': HTTP %d was not asked for",
-			d->uri, r->op.reply->status);
+		return error_set(error, STATUS_FAILED, "service", "cannot read '%s': HTTP %d was not asked for", d->uri,
+			r->op.reply->status);
 	s3_read_meta(r->op.reply->head, &d->meta);
 	choose_checksum(d, r->op.reply->head);
 	d->begun = r->end = d->meta.has_bytes ? d->meta.bytes : UINT64_MAX;
@@ -279,8 +279,9 @@ check_whole(struct s3_download *d, struct error *error)
 		buffer_free(&value);
 	}
 	d->whole_checked = true;
-	return same ? 0 : error_set(error, STATUS_FAILED, "checksum",
-		"cannot read '%s': what came does not fit its %s", d->uri, checksum_header(d->checksum.kind));
+	return same ? 0
+		    : error_set(error, STATUS_FAILED, "checksum", "cannot read '%s': what came does not fit its %s",
+			      d->uri, checksum_header(d->checksum.kind));
 }
 
 static void
@@ -317,8 +318,9 @@ broken(const struct s3_download *d, struct error *error)
 {
 	struct error cause = *error;
 
-	return strncmp(cause.text, "cannot ", 7) == 0 ? -1 : error_set(error, STATUS_FAILED, "network",
-		"cannot read '%s': %.900s", d->uri, cause.text);
+	return strncmp(cause.text, "cannot ", 7) == 0
+		? -1
+		: error_set(error, STATUS_FAILED, "network", "cannot read '%s': %.900s", d->uri, cause.text);
 }
 
 ssize_t
@@ -335,8 +337,8 @@ s3_read(struct s3_download *d, void *p, size_t n, struct error *error)
 	if (got == 0)
 		return check_whole(d, error);
 	if (meta->has_bytes && d->at + (uint64_t)got > meta->bytes)
-		return error_set(error, STATUS_FAILED, "service", "cannot read '%s': more bytes came than it has",
-			d->uri);
+		return error_set(
+			error, STATUS_FAILED, "service", "cannot read '%s': more bytes came than it has", d->uri);
 	take(d, p, (size_t)got);
 	return got;
 }

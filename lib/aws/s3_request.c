@@ -57,16 +57,16 @@ fits_host(const char *bucket)
 {
 	size_t n = strlen(bucket);
 
-	return n >= 3 && n <= 63 && strspn(bucket, "abcdefghijklmnopqrstuvwxyz0123456789-") == n &&
-		bucket[0] != '-' && bucket[n - 1] != '-';
+	return n >= 3 && n <= 63 && strspn(bucket, "abcdefghijklmnopqrstuvwxyz0123456789-") == n && bucket[0] != '-' &&
+		bucket[n - 1] != '-';
 }
 
 static bool
 by_virtual_host(const struct s3_op *op, struct slice key)
 {
 	const struct aws_config *c = aws_configuration();
-	struct slice style = ini_get(&c->ini, INI_PROFILE, slice_of(c->profile), SLICE("s3"),
-		SLICE("addressing_style"));
+	struct slice style =
+		ini_get(&c->ini, INI_PROFILE, slice_of(c->profile), SLICE("s3"), SLICE("addressing_style"));
 
 	if (!fits_host(op->bucket) || slice_equal(key, SLICE("soap")))
 		return false;
@@ -121,8 +121,11 @@ void
 s3_op_start(struct s3_op *op, const char *verb, const char *thing, const char *permission, const char *method,
 	struct slice bucket)
 {
-	*op = (struct s3_op){.call = {.service = AWS_S3, .permission = permission, .method = method,
-				   .body_fd = -1, .stall_seconds = READ_STALL_SECONDS}};
+	*op = (struct s3_op){.call = {.service = AWS_S3,
+				     .permission = permission,
+				     .method = method,
+				     .body_fd = -1,
+				     .stall_seconds = READ_STALL_SECONDS}};
 	snprintf(op->what, sizeof(op->what), "%s '%.1300s'", verb, thing);
 	snprintf(op->bucket, sizeof(op->bucket), "%.*s", (int)bucket.n, bucket.p);
 	op->call.what = op->what;
@@ -180,8 +183,7 @@ is_elsewhere(const struct s3_op *op)
 {
 	const struct aws_reply *r = op->reply;
 
-	return r->region.n && r->region.n < 64 &&
-		!slice_equal(r->region, slice_of(op->region)) &&
+	return r->region.n && r->region.n < 64 && !slice_equal(r->region, slice_of(op->region)) &&
 		(r->status == 301 || r->status == 307 || r->status == 400 || r->status == 403);
 }
 

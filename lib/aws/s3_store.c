@@ -12,11 +12,11 @@ static const struct store_class s3_store_class;
 
 struct s3_store {
 	struct store store;
-	char *prefix;                /* s3://bucket/prefix/, owned */
+	char *prefix; /* s3://bucket/prefix/, owned */
 	const struct store_options *options;
-	char *tagging;               /* URL-encoded, or NULL; owned */
-	const char **metadata;       /* name, value, ..., NULL; owned */
-	char **names;                /* owned texts of it */
+	char *tagging;         /* URL-encoded, or NULL; owned */
+	const char **metadata; /* name, value, ..., NULL; owned */
+	char **names;          /* owned texts of it */
 };
 
 static char *
@@ -130,15 +130,22 @@ s3_store_put(struct store *store, const struct store_object *object, enum store_
 	struct receipt *receipt, struct error *error)
 {
 	static const enum checksum_kind kinds[] = {[STORE_CHECKSUM_SHA256] = CHECKSUM_SHA256,
-		[STORE_CHECKSUM_CRC32C] = CHECKSUM_CRC32C, [STORE_CHECKSUM_NONE] = CHECKSUM_NONE};
+		[STORE_CHECKSUM_CRC32C] = CHECKSUM_CRC32C,
+		[STORE_CHECKSUM_NONE] = CHECKSUM_NONE};
 	struct s3_store *s = (struct s3_store *)store;
 	const struct store_options *o = s->options;
 	char *uri = s3_store_uri(store, object->key);
-	struct s3_put put = {.uri = uri, .fd = object->fd, .bytes = object->bytes, .sha256 = object->sha256,
+	struct s3_put put = {.uri = uri,
+		.fd = object->fd,
+		.bytes = object->bytes,
+		.sha256 = object->sha256,
 		.only_new = condition == STORE_CREATE,
 		.content_type = o->content_type ? o->content_type : "application/x-ndjson",
-		.storage_class = o->storage_class, .sse = o->sse, .checksum = kinds[o->checksum],
-		.tagging = s->tagging, .metadata = (const char *const *)s->metadata};
+		.storage_class = o->storage_class,
+		.sse = o->sse,
+		.checksum = kinds[o->checksum],
+		.tagging = s->tagging,
+		.metadata = (const char *const *)s->metadata};
 	struct s3_meta meta;
 	int stored = s3_store_object(&put, &meta, error);
 
@@ -172,8 +179,7 @@ compare_bytes(const char *uri, const struct store_object *object, struct error *
 }
 
 static enum store_presence
-s3_store_look(struct store *store, const struct store_object *object, struct receipt *receipt,
-	struct error *error)
+s3_store_look(struct store *store, const struct store_object *object, struct receipt *receipt, struct error *error)
 {
 	char *uri = s3_store_uri(store, object->key);
 	enum store_presence presence;
@@ -194,8 +200,8 @@ s3_store_look(struct store *store, const struct store_object *object, struct rec
 	return presence;
 }
 
-static const struct store_class s3_store_class = {"s3", s3_store_open, s3_store_close, s3_store_uri, s3_store_put,
-	s3_store_look};
+static const struct store_class s3_store_class = {
+	"s3", s3_store_open, s3_store_close, s3_store_uri, s3_store_put, s3_store_look};
 
 void
 aws_register_store(void)

@@ -88,8 +88,7 @@ give_meta(struct s3_op *op, struct s3_meta *meta)
 }
 
 static int
-put_whole(const struct s3_put *put, struct slice bucket, struct slice key, struct s3_meta *meta,
-	struct error *error)
+put_whole(const struct s3_put *put, struct slice bucket, struct slice key, struct s3_meta *meta, struct error *error)
 {
 	struct buffer sum = {0};
 	struct s3_op op;

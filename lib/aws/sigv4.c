@@ -10,8 +10,8 @@
 static bool
 is_unreserved(unsigned char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-		c == '-' || c == '.' || c == '_' || c == '~';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+		c == '_' || c == '~';
 }
 
 void
@@ -47,9 +47,9 @@ sigv4_time(struct sigv4_scope *scope, int64_t seconds)
 {
 	struct civil c = instant_civil(seconds);
 
-	snprintf(scope->time, sizeof(scope->time), "%04u%02u%02uT%02u%02u%02uZ",
-		(unsigned)c.year % 10000, (unsigned)c.month % 100, (unsigned)c.day % 100,
-		(unsigned)c.hour % 100, (unsigned)c.minute % 100, (unsigned)c.second % 100);
+	snprintf(scope->time, sizeof(scope->time), "%04u%02u%02uT%02u%02u%02uZ", (unsigned)c.year % 10000,
+		(unsigned)c.month % 100, (unsigned)c.day % 100, (unsigned)c.hour % 100, (unsigned)c.minute % 100,
+		(unsigned)c.second % 100);
 }
 
 /* RFC 3986 dot segments and runs of '/', then one more round of encoding. */
@@ -152,8 +152,7 @@ split_query(struct slice query, struct parameter *list)
 
 		if (end > i) {
 			list[n].name = (struct slice){query.p + i, name_end - i};
-			list[n++].value = eq ? (struct slice){eq + 1, end - name_end - 1}
-					     : (struct slice){NULL, 0};
+			list[n++].value = eq ? (struct slice){eq + 1, end - name_end - 1} : (struct slice){NULL, 0};
 		}
 		i = end + 1;
 	}
@@ -236,8 +235,7 @@ static void
 add_lower(struct buffer *out, struct slice name)
 {
 	for (size_t i = 0; i < name.n; i++)
-		buffer_add_byte(out, name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] + 32)
-									  : name.p[i]);
+		buffer_add_byte(out, name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] + 32) : name.p[i]);
 }
 
 static bool
@@ -379,8 +377,8 @@ sigv4_signature(char hex[65], const unsigned char key[32], struct slice string_t
 }
 
 void
-sigv4_authorization(struct buffer *out, const struct sigv4_request *request,
-	const struct sigv4_scope *scope, struct slice access_key, const unsigned char key[32])
+sigv4_authorization(struct buffer *out, const struct sigv4_request *request, const struct sigv4_scope *scope,
+	struct slice access_key, const unsigned char key[32])
 {
 	struct buffer canonical = {0}, to_sign = {0};
 	char signature[65];

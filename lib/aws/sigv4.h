@@ -16,18 +16,18 @@
 #define SIGV4_UNSIGNED "UNSIGNED-PAYLOAD"
 
 struct sigv4_header {
-	struct slice name;   /* any case */
+	struct slice name; /* any case */
 	struct slice value;
 };
 
 struct sigv4_request {
 	struct slice method;
-	struct slice path;            /* as on the wire, percent-encoded; empty is "/" */
-	struct slice query;           /* as on the wire, without '?'; percent-encoded */
+	struct slice path;                  /* as on the wire, percent-encoded; empty is "/" */
+	struct slice query;                 /* as on the wire, without '?'; percent-encoded */
 	const struct sigv4_header *headers; /* every one of them is signed; the same name may stand twice */
 	size_t n_headers;
-	struct slice payload_hash;    /* lower-case hex SHA-256 of the body, or SIGV4_UNSIGNED */
-	bool path_as_is;              /* S3 */
+	struct slice payload_hash; /* lower-case hex SHA-256 of the body, or SIGV4_UNSIGNED */
+	bool path_as_is;           /* S3 */
 };
 
 struct sigv4_scope {
@@ -49,8 +49,8 @@ void sigv4_key(unsigned char key[32], struct slice secret, const struct sigv4_sc
 /* Lower-case hex, NUL-terminated. */
 void sigv4_signature(char hex[65], const unsigned char key[32], struct slice string_to_sign);
 /* Append the value of the Authorization header. All steps in one, with a signing key that holds for the scope's day. */
-void sigv4_authorization(struct buffer *out, const struct sigv4_request *request,
-	const struct sigv4_scope *scope, struct slice access_key, const unsigned char key[32]);
+void sigv4_authorization(struct buffer *out, const struct sigv4_request *request, const struct sigv4_scope *scope,
+	struct slice access_key, const unsigned char key[32]);
 
 /* Lower-case hex SHA-256 of bytes, NUL-terminated. */
 void sigv4_hash(char hex[65], struct slice bytes);

@@ -36,8 +36,15 @@ sns_publish(const char *topic_arn, struct slice subject, struct slice message, s
 	struct buffer form = {0};
 	struct aws_exchange *x;
 	struct aws_reply *reply;
-	struct aws_call call = {.service = AWS_SNS, .what = what, .permission = "sns:Publish", .method = "POST",
-		.region = region, .path = SLICE("/"), .has_body = true, .body_fd = -1, .total_ms = 20000,
+	struct aws_call call = {.service = AWS_SNS,
+		.what = what,
+		.permission = "sns:Publish",
+		.method = "POST",
+		.region = region,
+		.path = SLICE("/"),
+		.has_body = true,
+		.body_fd = -1,
+		.total_ms = 20000,
 		.root = "PublishResponse"};
 	int result;
 

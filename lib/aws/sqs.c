@@ -84,8 +84,11 @@ static void
 begin_call(struct aws_call *call, const struct sqs_queue *q, const char *target, const char *what,
 	const char *permission, struct buffer *body)
 {
-	*call = (struct aws_call){.what = what, .permission = permission, .region = q->region,
-		.total_ms = TIMEOUT_MS, .reply_max = REPLY_MAX};
+	*call = (struct aws_call){.what = what,
+		.permission = permission,
+		.region = q->region,
+		.total_ms = TIMEOUT_MS,
+		.reply_max = REPLY_MAX};
 	aws_json_call(call, AWS_SQS, target, buffer_slice(body));
 	if (q->endpoint.authority)
 		call->endpoint = &q->endpoint;
@@ -105,8 +108,8 @@ perform_once(const struct aws_call *call, struct arena *arena, struct slice *obj
 
 		*damaged = json_parse(text, "SQS's reply", object, &why) < 0 || json_kind(*object) != JSON_OBJECT;
 		if (*damaged)
-			result = error_set(error, STATUS_FAILED, "service", "cannot %s: the reply is no JSON object",
-				call->what);
+			result = error_set(
+				error, STATUS_FAILED, "service", "cannot %s: the reply is no JSON object", call->what);
 	}
 	aws_end(x);
 	return result;
@@ -257,8 +260,8 @@ read_message(struct slice object, struct sqs_message *m, struct arena *arena)
 }
 
 int
-sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int visibility_seconds,
-	struct arena *arena, struct sqs_message **messages, size_t *n, struct error *error)
+sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int visibility_seconds, struct arena *arena,
+	struct sqs_message **messages, size_t *n, struct error *error)
 {
 	struct buffer body = {0};
 	struct aws_call call;
@@ -299,7 +302,7 @@ sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int 
 struct batch {
 	const struct sqs_queue *q;
 	const char *target, *what, *permission;
-	int seconds;                   /* negative: none */
+	int seconds; /* negative: none */
 };
 
 static void
@@ -328,8 +331,8 @@ entry_of(struct slice object, struct sqs_entry *const *entries, size_t n, struct
 }
 
 static void
-take_results(struct slice reply, const char *member, bool done, struct sqs_entry *const *entries,
-	size_t n, struct arena *arena)
+take_results(struct slice reply, const char *member, bool done, struct sqs_entry *const *entries, size_t n,
+	struct arena *arena)
 {
 	struct slice list = json_member(reply, slice_of(member)), element;
 	struct json_walk walk;
@@ -337,8 +340,7 @@ take_results(struct slice reply, const char *member, bool done, struct sqs_entry
 	if (!list.p || json_kind(list) != JSON_ARRAY)
 		return;
 	for (walk = json_walk(list); json_next_element(&walk, &element);) {
-		struct sqs_entry *e = json_kind(element) == JSON_OBJECT ? entry_of(element, entries, n, arena)
-									: NULL;
+		struct sqs_entry *e = json_kind(element) == JSON_OBJECT ? entry_of(element, entries, n, arena) : NULL;
 		struct slice fault;
 
 		if (!e)
@@ -348,8 +350,7 @@ take_results(struct slice reply, const char *member, bool done, struct sqs_entry
 			continue;
 		fault = json_member(element, SLICE("SenderFault"));
 		/* a fault of the sender's stays one, unless it says that there was too much at once */
-		snprintf(e->code, sizeof(e->code), "%s%.60s",
-			fault.p && slice_equal(fault, SLICE("true")) ? "" : "~",
+		snprintf(e->code, sizeof(e->code), "%s%.60s", fault.p && slice_equal(fault, SLICE("true")) ? "" : "~",
 			json_member_text(element, "Code", arena).p);
 		snprintf(e->reason, sizeof(e->reason), "%s", json_member_text(element, "Message", arena).p);
 	}
@@ -433,8 +434,8 @@ sqs_delete(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struc
 }
 
 int
-sqs_change_visibility(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, unsigned seconds,
-	struct error *error)
+sqs_change_visibility(
+	const struct sqs_queue *q, struct sqs_entry *entries, size_t n, unsigned seconds, struct error *error)
 {
 	struct batch b = {q, "AmazonSQS.ChangeMessageVisibilityBatch", "keep messages invisible in",
 		"sqs:ChangeMessageVisibility", (int)seconds};

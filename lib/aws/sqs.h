@@ -12,13 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SQS_BATCH 10               /* entries per request */
-#define SQS_VISIBILITY_MAX 43200   /* seconds; from the receipt, whatever is extended */
+#define SQS_BATCH 10             /* entries per request */
+#define SQS_VISIBILITY_MAX 43200 /* seconds; from the receipt, whatever is extended */
 
 struct sqs_queue {
-	char *url;                 /* owned; "" until sqs_open has asked for it */
-	char *region;              /* owned, or NULL: the client's */
-	char *name;                /* as the user wrote it, for messages; owned */
+	char *url;                    /* owned; "" until sqs_open has asked for it */
+	char *region;                 /* owned, or NULL: the client's */
+	char *name;                   /* as the user wrote it, for messages; owned */
 	struct aws_endpoint endpoint; /* of the URL's host, when none is configured; authority NULL: none */
 };
 
@@ -30,7 +30,7 @@ void sqs_close(struct sqs_queue *q);
 struct sqs_message {
 	struct slice id, handle, body; /* NUL-terminated, borrowed from the arena */
 	uint64_t receive_count;
-	struct slice group;            /* MessageGroupId of a FIFO queue, or empty */
+	struct slice group; /* MessageGroupId of a FIFO queue, or empty */
 };
 
 /* Receive up to max (1 to 10) messages within wait_seconds (0 to 20). visibility_seconds negative: the queue's own.
@@ -39,18 +39,18 @@ int sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, 
 	struct arena *arena, struct sqs_message **messages, size_t *n, struct error *error);
 
 struct sqs_entry {
-	struct slice id;               /* for the caller's messages; the queue is not told */
+	struct slice id; /* for the caller's messages; the queue is not told */
 	struct slice handle;
-	bool done;                     /* out: it was accepted */
-	char code[64];                 /* out: why not; empty when it was not tried */
+	bool done;     /* out: it was accepted */
+	char code[64]; /* out: why not; empty when it was not tried */
 	char reason[200];
 };
 
 /* Delete, or change the visibility of, any number of messages: ten at a time, refused ones again where that helps. 0
  * when every request was answered (each entry tells its own outcome), -1 with *error. */
 int sqs_delete(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struct error *error);
-int sqs_change_visibility(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, unsigned seconds,
-	struct error *error);
+int sqs_change_visibility(
+	const struct sqs_queue *q, struct sqs_entry *entries, size_t n, unsigned seconds, struct error *error);
 
 /* The queue's attributes as a JSON object of strings, borrowed from arena. */
 int sqs_attributes(const struct sqs_queue *q, struct arena *arena, struct slice *json, struct error *error);

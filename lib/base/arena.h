@@ -15,10 +15,10 @@ struct arena {
 
 /* Borrow bytes aligned to 8, until arena_free or arena_reset. Ends the command when memory is out. */
 void *arena_get(struct arena *a, size_t bytes);
-struct slice arena_copy(struct arena *a, struct slice s); /* borrows a copy of s */
+struct slice arena_copy(struct arena *a, struct slice s);        /* borrows a copy of s */
 struct slice arena_copy_string(struct arena *a, struct slice s); /* the same, with a NUL behind it */
-void arena_reset(struct arena *a); /* forgets everything, keeps one chunk for reuse */
-void arena_free(struct arena *a);  /* releases everything; a is empty and usable */
-void arena_wipe(struct arena *a);  /* as arena_free, after overwriting everything: it held a secret */
+void arena_reset(struct arena *a);                               /* forgets everything, keeps one chunk for reuse */
+void arena_free(struct arena *a);                                /* releases everything; a is empty and usable */
+void arena_wipe(struct arena *a); /* as arena_free, after overwriting everything: it held a secret */
 
 #endif

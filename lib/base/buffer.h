@@ -16,23 +16,22 @@
 #include <stdint.h>
 
 struct buffer {
-	char *p;          /* owned; not NUL-terminated unless buffer_string was called */
-	size_t n;         /* bytes in use */
-	size_t capacity;  /* bytes owned */
+	char *p;         /* owned; not NUL-terminated unless buffer_string was called */
+	size_t n;        /* bytes in use */
+	size_t capacity; /* bytes owned */
 };
 
-void buffer_free(struct buffer *b);                      /* releases the bytes; b is empty and usable */
-void buffer_wipe(struct buffer *b);                      /* the same, after overwriting them: it held a secret */
-void buffer_reserve(struct buffer *b, size_t more);      /* room for more bytes without moving */
+void buffer_free(struct buffer *b);                 /* releases the bytes; b is empty and usable */
+void buffer_wipe(struct buffer *b);                 /* the same, after overwriting them: it held a secret */
+void buffer_reserve(struct buffer *b, size_t more); /* room for more bytes without moving */
 void buffer_add(struct buffer *b, const void *p, size_t n);
 void buffer_add_slice(struct buffer *b, struct slice s);
 void buffer_add_string(struct buffer *b, const char *s);
 void buffer_add_number(struct buffer *b, uint64_t number); /* decimal */
 void buffer_format(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buffer_format_list(struct buffer *b, const char *format, va_list list)
-	__attribute__((format(printf, 2, 0)));
-const char *buffer_string(struct buffer *b);             /* borrows: NUL-terminated until the next call */
-char *buffer_give(struct buffer *b);                     /* gives a NUL-terminated string to free(3); b is empty */
+void buffer_format_list(struct buffer *b, const char *format, va_list list) __attribute__((format(printf, 2, 0)));
+const char *buffer_string(struct buffer *b); /* borrows: NUL-terminated until the next call */
+char *buffer_give(struct buffer *b);         /* gives a NUL-terminated string to free(3); b is empty */
 
 static inline struct slice
 buffer_slice(const struct buffer *b)

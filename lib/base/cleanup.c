@@ -30,7 +30,7 @@ static _Atomic pid_t owner; /* a forked child must not remove its parent's files
 static atomic_bool dying;   /* of a signal */
 static atomic_bool closing; /* what is made now is made in vain */
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
-static atomic_bool held;      /* by a thread that has the mutex */
+static atomic_bool held;     /* by a thread that has the mutex */
 static sigset_t before_hold; /* the signals that this thread had blocked; with the mutex */
 static _Thread_local bool holding;
 
@@ -187,8 +187,7 @@ cleanup_close(void)
 	cleanup_run();
 }
 
-static void __attribute__((noreturn))
-die_of(int signal_number)
+static void __attribute__((noreturn)) die_of(int signal_number)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 	sigset_t set;

@@ -13,7 +13,7 @@ struct cleanup;
  * has set to ignore (nohup) stay ignored. */
 void cleanup_install(void);
 
-struct cleanup *cleanup_add(const char *path);  /* borrows path's text (copied); gives a registration */
+struct cleanup *cleanup_add(const char *path); /* borrows path's text (copied); gives a registration */
 /* The same in two steps, for a file that is still to be made: all that can fail comes first, and until cleanup_arm
  * nobody touches the path. */
 struct cleanup *cleanup_prepare(const char *path);
@@ -25,8 +25,8 @@ void cleanup_hold(void);
 void cleanup_release(void);
 /* The last cleanup_run, before _exit. Not for signal handlers. */
 void cleanup_close(void);
-void cleanup_cancel(struct cleanup *c);         /* takes c: the file is published or gone; NULL is fine */
-void cleanup_unlink(struct cleanup *c);         /* takes c: removes the file or empty directory now */
+void cleanup_cancel(struct cleanup *c); /* takes c: the file is published or gone; NULL is fine */
+void cleanup_unlink(struct cleanup *c); /* takes c: removes the file or empty directory now */
 void cleanup_run(void);
 
 /* Die as a reader that closed our standard output would make us: by SIGPIPE, quietly, after

@@ -25,21 +25,18 @@ static struct {
 
 static const struct option_spec common_options[] = {
 	{'q', "quiet", OPTION_FLAG, NULL, &common.quiet, "say nothing but errors", NULL, 0, 0},
-	{'v', "verbose", OPTION_COUNT, NULL, &common.verbose, "say what is done; twice: in detail", NULL, 0,
-		0},
-	{0, "log-format", OPTION_CHOICE, "FORMAT", &common.log_format,
-		"messages as text or as json lines [text]", "text|json", 0, 0},
-	{0, "progress", OPTION_CHOICE, "WHEN", &common.progress,
-		"show progress; auto: on a terminal [auto]", "auto|always|never", 0, 0},
-	{0, "journal", OPTION_FILE, "FILE", &common.journal,
-		"append what happened to FILE [$ACC_JOURNAL]", NULL, 0, 0},
+	{'v', "verbose", OPTION_COUNT, NULL, &common.verbose, "say what is done; twice: in detail", NULL, 0, 0},
+	{0, "log-format", OPTION_CHOICE, "FORMAT", &common.log_format, "messages as text or as json lines [text]",
+		"text|json", 0, 0},
+	{0, "progress", OPTION_CHOICE, "WHEN", &common.progress, "show progress; auto: on a terminal [auto]",
+		"auto|always|never", 0, 0},
+	{0, "journal", OPTION_FILE, "FILE", &common.journal, "append what happened to FILE [$ACC_JOURNAL]", NULL, 0, 0},
 	{0, "help", OPTION_FLAG, NULL, &common.help, "show this help and exit", NULL, 0, 0},
 	{0, "version", OPTION_FLAG, NULL, &common.version, "show the version and exit", NULL, 0, 0},
 	{0},
 };
 
-static void __attribute__((noreturn))
-end(enum status status)
+static void __attribute__((noreturn)) end(enum status status)
 {
 	cleanup_close();
 #ifdef ACC_COVERAGE
@@ -54,8 +51,7 @@ add(const char *text)
 	output_add(&output_stdout, text, strlen(text));
 }
 
-static void __attribute__((noreturn))
-show_help(const struct command *command, const struct option_spec *const tables[])
+static void __attribute__((noreturn)) show_help(const struct command *command, const struct option_spec *const tables[])
 {
 	const char *line = command->usage;
 	const char *lead = "Usage: ";
@@ -75,15 +71,14 @@ show_help(const struct command *command, const struct option_spec *const tables[
 	add("\n");
 	options_help(tables);
 	add("\nExit status: 0 all done, 1 some input was refused, 2 wrong usage,\n3 could not finish.\n"
-		"See ");
+	    "See ");
 	add(command->name);
 	add("(1) and acc(7).\n");
 	output_close(&output_stdout);
 	end(STATUS_OK);
 }
 
-static void __attribute__((noreturn))
-show_version(const struct command *command)
+static void __attribute__((noreturn)) show_version(const struct command *command)
 {
 	add(command->name);
 	add(" " ACC_VERSION "\n");
@@ -91,8 +86,7 @@ show_version(const struct command *command)
 	end(STATUS_OK);
 }
 
-static void __attribute__((noreturn))
-refuse_usage(const struct error *e)
+static void __attribute__((noreturn)) refuse_usage(const struct error *e)
 {
 	const char *tool = message_tool_name();
 

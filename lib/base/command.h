@@ -25,8 +25,8 @@
 
 struct command {
 	const char *name;
-	const char *usage;       /* what follows the name in the usage line; lines separated by '\n' */
-	const char *purpose;     /* one or two sentences for --help */
+	const char *usage;   /* what follows the name in the usage line; lines separated by '\n' */
+	const char *purpose; /* one or two sentences for --help */
 	const struct option_spec *options;
 };
 

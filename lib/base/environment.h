@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 struct environment {
-	const char *(*variable)(const char *name);    /* as getenv(3), an empty value is NULL; borrows */
-	int64_t (*now_us)(void);                      /* microseconds since the epoch */
-	void (*random)(void *bytes, size_t n);        /* unpredictable bytes */
+	const char *(*variable)(const char *name); /* as getenv(3), an empty value is NULL; borrows */
+	int64_t (*now_us)(void);                   /* microseconds since the epoch */
+	void (*random)(void *bytes, size_t n);     /* unpredictable bytes */
 };
 
 extern const struct environment environment_system;

@@ -31,8 +31,7 @@ set_text(struct error *e, const char *text, bool cut)
 
 /* By way of a buffer of its own, as the arguments may point into e. */
 static void __attribute__((format(printf, 5, 0)))
-set(struct error *e, enum status status, const char *code, const char *cause, const char *format,
-	va_list list)
+set(struct error *e, enum status status, const char *code, const char *cause, const char *format, va_list list)
 {
 	char text[sizeof(e->text)];
 	int n = vsnprintf(text, sizeof(text), format, list);

@@ -10,9 +10,9 @@
 #include "base/status.h"
 
 struct error {
-	enum status status;  /* how the command should end if it cannot go on */
-	const char *code;    /* a static word for programs, such as "invalid-json"; never NULL once set */
-	char text[2048];     /* thing, place, cause and the way out; no newline; cut with "..." */
+	enum status status; /* how the command should end if it cannot go on */
+	const char *code;   /* a static word for programs, such as "invalid-json"; never NULL once set */
+	char text[2048];    /* thing, place, cause and the way out; no newline; cut with "..." */
 };
 
 /* Fill *e; always returns -1, so that callers can return error_set(...). */

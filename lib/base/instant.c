@@ -80,9 +80,8 @@ take_date(struct slice *s, struct civil *c)
 	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	int year, leap;
 
-	if (!take_number(s, 4, 0, 9999, &year) || !take_byte(s, '-', '-') ||
-		!take_number(s, 2, 1, 12, &c->month) || !take_byte(s, '-', '-') ||
-		!take_number(s, 2, 1, 31, &c->day))
+	if (!take_number(s, 4, 0, 9999, &year) || !take_byte(s, '-', '-') || !take_number(s, 2, 1, 12, &c->month) ||
+		!take_byte(s, '-', '-') || !take_number(s, 2, 1, 31, &c->day))
 		return false;
 	c->year = year;
 	leap = c->month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -120,8 +119,7 @@ take_offset(struct slice *s, int *seconds)
 		sign = -1;
 	else
 		return false;
-	if (!take_number(s, 2, 0, 23, &hours) || !take_byte(s, ':', ':') ||
-		!take_number(s, 2, 0, 59, &minutes))
+	if (!take_number(s, 2, 0, 23, &hours) || !take_byte(s, ':', ':') || !take_number(s, 2, 0, 59, &minutes))
 		return false;
 	*seconds = sign * (hours * 3600 + minutes * 60);
 	return true;
@@ -285,11 +283,10 @@ instant_format(struct instant t, int digits, char *out)
 
 	for (int i = digits; i < FRACTION_DIGITS; i++)
 		fraction /= 10;
-	n = snprintf(out, INSTANT_TEXT_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)c.year, c.month,
-		c.day, c.hour, c.minute, c.second);
+	n = snprintf(out, INSTANT_TEXT_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)c.year, c.month, c.day,
+		c.hour, c.minute, c.second);
 	if (digits > 0)
-		n += snprintf(out + n, INSTANT_TEXT_MAX - (size_t)n, ".%0*llu", digits,
-			(unsigned long long)fraction);
+		n += snprintf(out + n, INSTANT_TEXT_MAX - (size_t)n, ".%0*llu", digits, (unsigned long long)fraction);
 	n += snprintf(out + n, INSTANT_TEXT_MAX - (size_t)n, "Z");
 	return (size_t)n;
 }

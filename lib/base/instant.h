@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 struct instant {
-	int64_t seconds;    /* since 1970-01-01T00:00:00Z; INSTANT_MISSING when there is no time */
-	uint64_t fraction;  /* of a second, in 10^-18; further digits are cut */
+	int64_t seconds;   /* since 1970-01-01T00:00:00Z; INSTANT_MISSING when there is no time */
+	uint64_t fraction; /* of a second, in 10^-18; further digits are cut */
 };
 
 #define INSTANT_MISSING_SECONDS INT64_MIN
@@ -41,7 +41,7 @@ bool instant_parse(struct slice text, struct instant *t, bool *is_date);
 bool instant_parse_number(struct slice text, struct instant *t);
 
 struct instant instant_of_us(int64_t us_since_epoch);
-int64_t instant_to_us(struct instant t);              /* microseconds, cut; t must not be missing */
+int64_t instant_to_us(struct instant t); /* microseconds, cut; t must not be missing */
 
 /* Broken down in UTC, proleptic Gregorian. */
 struct civil {
@@ -49,7 +49,7 @@ struct civil {
 	int month, day, hour, minute, second; /* month and day from 1 */
 };
 struct civil instant_civil(int64_t seconds);
-int64_t instant_of_civil(const struct civil *c);      /* seconds since the epoch */
+int64_t instant_of_civil(const struct civil *c); /* seconds since the epoch */
 
 #define INSTANT_TEXT_MAX 64
 /* Write YYYY-MM-DDTHH:MM:SS[.fraction]Z at out (INSTANT_TEXT_MAX bytes, NUL-terminated): digits of

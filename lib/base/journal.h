@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 struct journal_count {
-	const char *name;  /* plain characters; NULL ends a list */
+	const char *name; /* plain characters; NULL ends a list */
 	uint64_t value;
 };
 

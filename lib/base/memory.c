@@ -15,8 +15,7 @@
 
 #define BULK ((size_t)256 << 10) /* from this many bytes on */
 
-static void __attribute__((noreturn))
-out_of_memory(size_t bytes)
+static void __attribute__((noreturn)) out_of_memory(size_t bytes)
 {
 	static const char text[] = "out of memory\n";
 	static _Thread_local bool again;

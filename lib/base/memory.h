@@ -9,17 +9,17 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-void *memory_get(size_t bytes);                        /* gives memory to free(3) */
-void *memory_get_zeroed(size_t count, size_t bytes);   /* gives count * bytes to free(3) */
+void *memory_get(size_t bytes);                           /* gives memory to free(3) */
+void *memory_get_zeroed(size_t count, size_t bytes);      /* gives count * bytes to free(3) */
 void *memory_resize(void *p, size_t count, size_t bytes); /* takes p, gives count * bytes */
 
 /* The same for what may be much and will all be used: its pages are had at once, as a fault for each of them can cost
  * more than what is done with it (in some virtual machines ten times). Gives memory to memory_free_bulk. */
 void *memory_get_bulk(size_t bytes);
-void memory_free_bulk(void *p, size_t bytes);          /* bytes as it was got with; p may be NULL */
+void memory_free_bulk(void *p, size_t bytes); /* bytes as it was got with; p may be NULL */
 
-char *memory_copy_string(const char *s);               /* gives a string to free(3) */
-char *memory_copy(const void *p, size_t bytes);        /* gives the bytes and a NUL, to free(3) */
+char *memory_copy_string(const char *s);        /* gives a string to free(3) */
+char *memory_copy(const void *p, size_t bytes); /* gives the bytes and a NUL, to free(3) */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2))); /* gives, to free(3) */
 
 /* Bytes this process may use: the least of physical memory, the control group's limit (v2

@@ -142,8 +142,8 @@ set_choice(const struct option_spec *spec, const char *text, struct error *error
 			break;
 		word += length + 1;
 	}
-	return error_set(error, STATUS_USAGE, "usage", "'%s' is no choice for --%s: %s", text, spec->name,
-		spec->choices);
+	return error_set(
+		error, STATUS_USAGE, "usage", "'%s' is no choice for --%s: %s", text, spec->name, spec->choices);
 }
 
 static int
@@ -152,26 +152,18 @@ set_value(const struct option_spec *spec, const char *text, struct error *error)
 	struct option_list *list = spec->value;
 
 	switch (spec->kind) {
-	case OPTION_FLAG:
-		*(bool *)spec->value = true;
-		return 0;
-	case OPTION_COUNT:
-		++*(int *)spec->value;
-		return 0;
+	case OPTION_FLAG: *(bool *)spec->value = true; return 0;
+	case OPTION_COUNT: ++*(int *)spec->value; return 0;
 	case OPTION_STRING:
-	case OPTION_FILE:
-		*(const char **)spec->value = text;
-		return 0;
+	case OPTION_FILE: *(const char **)spec->value = text; return 0;
 	case OPTION_LIST:
 		list->values = memory_resize(list->values, list->n + 1, sizeof(*list->values));
 		list->values[list->n++] = text;
 		return 0;
 	case OPTION_NUMBER:
 	case OPTION_SIZE:
-	case OPTION_DURATION:
-		return set_measure(spec, text, error);
-	case OPTION_CHOICE:
-		return set_choice(spec, text, error);
+	case OPTION_DURATION: return set_measure(spec, text, error);
+	case OPTION_CHOICE: return set_choice(spec, text, error);
 	}
 	return -1;
 }
@@ -201,8 +193,7 @@ fault_of_long(const struct parser *parser, const char *argument, struct error *e
 	if (n == 0 || matches == 0)
 		return error_set(error, STATUS_USAGE, "usage", "unrecognized option '--%.*s'", n, name);
 	if (matches > 1)
-		return error_set(error, STATUS_USAGE, "usage", "option '--%.*s' is ambiguous: %s", n, name,
-			candidates);
+		return error_set(error, STATUS_USAGE, "usage", "option '--%.*s' is ambiguous: %s", n, name, candidates);
 	return error_set(error, STATUS_USAGE, "usage", "option '--%.*s' takes no argument", n, name);
 }
 
@@ -214,8 +205,7 @@ fault(const struct parser *parser, int result, const char *argument, struct erro
 	if (result == ':' && optopt < LONG_ONLY)
 		return error_set(error, STATUS_USAGE, "usage", "option '-%c' requires an argument", optopt);
 	if (result == ':' && spec)
-		return error_set(
-			error, STATUS_USAGE, "usage", "option '--%s' requires an argument", spec->name);
+		return error_set(error, STATUS_USAGE, "usage", "option '--%s' requires an argument", spec->name);
 	if (strncmp(argument, "--", 2) == 0)
 		return fault_of_long(parser, argument, error);
 	return error_set(error, STATUS_USAGE, "usage", "unrecognized option '-%c'", optopt);
@@ -242,16 +232,15 @@ parse(const struct parser *parser, int argc, char **argv, struct operands *opera
 			return -1;
 	}
 	operands->before_dashes = operands->n;
-	operands->dashes =
-		optind < argc || (argc > 1 && last != argv[argc - 1] && strcmp(argv[argc - 1], "--") == 0);
+	operands->dashes = optind < argc || (argc > 1 && last != argv[argc - 1] && strcmp(argv[argc - 1], "--") == 0);
 	while (optind < argc)
 		operands->values[operands->n++] = argv[optind++];
 	return 0;
 }
 
 int
-options_parse(const struct option_spec *const tables[], int argc, char *const argv[],
-	struct operands *operands, struct error *error)
+options_parse(const struct option_spec *const tables[], int argc, char *const argv[], struct operands *operands,
+	struct error *error)
 {
 	struct parser parser;
 	char **copy = memory_get_zeroed((size_t)argc + 1, sizeof(*copy));

@@ -10,15 +10,15 @@
 #include <stdint.h>
 
 enum option_kind {
-	OPTION_FLAG,      /* bool *: set to true */
-	OPTION_COUNT,     /* int *: incremented each time */
-	OPTION_STRING,    /* const char **: borrowed from argv */
-	OPTION_FILE,      /* as OPTION_STRING; completes file names */
-	OPTION_LIST,      /* struct option_list *: each value in turn */
-	OPTION_NUMBER,    /* uint64_t *: from minimum to maximum (0: no maximum) */
-	OPTION_SIZE,      /* uint64_t *: bytes, from minimum to maximum */
-	OPTION_DURATION,  /* uint64_t *: milliseconds, from minimum to maximum */
-	OPTION_CHOICE,    /* int *: the place of the word in choices, from 0 */
+	OPTION_FLAG,     /* bool *: set to true */
+	OPTION_COUNT,    /* int *: incremented each time */
+	OPTION_STRING,   /* const char **: borrowed from argv */
+	OPTION_FILE,     /* as OPTION_STRING; completes file names */
+	OPTION_LIST,     /* struct option_list *: each value in turn */
+	OPTION_NUMBER,   /* uint64_t *: from minimum to maximum (0: no maximum) */
+	OPTION_SIZE,     /* uint64_t *: bytes, from minimum to maximum */
+	OPTION_DURATION, /* uint64_t *: milliseconds, from minimum to maximum */
+	OPTION_CHOICE,   /* int *: the place of the word in choices, from 0 */
 };
 
 struct option_list {
@@ -27,13 +27,13 @@ struct option_list {
 };
 
 struct option_spec {
-	char letter;          /* 0: none */
-	const char *name;     /* long name, without dashes; NULL ends a table */
+	char letter;      /* 0: none */
+	const char *name; /* long name, without dashes; NULL ends a table */
 	enum option_kind kind;
 	const char *argument; /* its name in the help, NULL for flags and counts */
 	void *value;
-	const char *help;     /* one sentence fragment, lower case, default in brackets; without the choices */
-	const char *choices;  /* "keep|drop", for OPTION_CHOICE */
+	const char *help;    /* one sentence fragment, lower case, default in brackets; without the choices */
+	const char *choices; /* "keep|drop", for OPTION_CHOICE */
 	uint64_t minimum, maximum;
 };
 
@@ -46,8 +46,8 @@ struct operands {
 
 /* Parse argv by the tables (several, the list ends with NULL). Long options may be abbreviated;
  * operands may stand between options. 0, or -1 with *error (STATUS_USAGE). */
-int options_parse(const struct option_spec *const tables[], int argc, char *const argv[],
-	struct operands *operands, struct error *error);
+int options_parse(const struct option_spec *const tables[], int argc, char *const argv[], struct operands *operands,
+	struct error *error);
 
 /* Print the option part of --help, to fd 1 through output_stdout. */
 void options_help(const struct option_spec *const tables[]);

@@ -52,8 +52,7 @@ output_open(struct output *o, int fd, const char *name)
 	o->line_buffered = S_ISCHR(status.st_mode) && isatty(fd);
 }
 
-static void __attribute__((noreturn))
-fail(const struct output *o)
+static void __attribute__((noreturn)) fail(const struct output *o)
 {
 	struct error error;
 

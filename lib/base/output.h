@@ -12,10 +12,10 @@
 
 struct output {
 	int fd;
-	const char *name;      /* for messages; borrowed */
-	bool line_buffered;    /* flush at output_end_line: a terminal, or when a reader waits */
+	const char *name;   /* for messages; borrowed */
+	bool line_buffered; /* flush at output_end_line: a terminal, or when a reader waits */
 	struct buffer pending;
-	uint64_t bytes;        /* written and pending */
+	uint64_t bytes; /* written and pending */
 };
 
 extern struct output output_stdout;
@@ -23,9 +23,9 @@ extern struct output output_stdout;
 /* fd and name are borrowed. A pipe gets the largest buffer the kernel allows (F_SETPIPE_SZ, 1 MiB). */
 void output_open(struct output *o, int fd, const char *name);
 void output_add(struct output *o, const void *p, size_t n);
-void output_end_line(struct output *o);                   /* adds '\n'; flushes when line buffered */
+void output_end_line(struct output *o); /* adds '\n'; flushes when line buffered */
 void output_flush(struct output *o);
-void output_wait(const struct output *o);                 /* until a line could be written without delay */
+void output_wait(const struct output *o);                     /* until a line could be written without delay */
 void output_write(struct output *o, const void *p, size_t n); /* flush, then p directly, uncopied */
 
 static inline void

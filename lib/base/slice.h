@@ -7,8 +7,8 @@
 #include <string.h>
 
 struct slice {
-	const char *p;  /* not NUL-terminated; may be NULL when n is 0 */
-	size_t n;       /* bytes */
+	const char *p; /* not NUL-terminated; may be NULL when n is 0 */
+	size_t n;      /* bytes */
 };
 
 #define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})

@@ -12,15 +12,28 @@ struct unit {
 
 static const struct unit sizes[] = {
 	{"", 1},
-	{"K", UINT64_C(1) << 10}, {"KiB", UINT64_C(1) << 10}, {"KB", 1000},
-	{"M", UINT64_C(1) << 20}, {"MiB", UINT64_C(1) << 20}, {"MB", 1000000},
-	{"G", UINT64_C(1) << 30}, {"GiB", UINT64_C(1) << 30}, {"GB", 1000000000},
-	{"T", UINT64_C(1) << 40}, {"TiB", UINT64_C(1) << 40}, {"TB", UINT64_C(1000000000000)},
+	{"K", UINT64_C(1) << 10},
+	{"KiB", UINT64_C(1) << 10},
+	{"KB", 1000},
+	{"M", UINT64_C(1) << 20},
+	{"MiB", UINT64_C(1) << 20},
+	{"MB", 1000000},
+	{"G", UINT64_C(1) << 30},
+	{"GiB", UINT64_C(1) << 30},
+	{"GB", 1000000000},
+	{"T", UINT64_C(1) << 40},
+	{"TiB", UINT64_C(1) << 40},
+	{"TB", UINT64_C(1000000000000)},
 	{NULL, 0},
 };
 
 static const struct unit durations[] = {
-	{"", 1000}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0},
+	{"", 1000},
+	{"s", 1000},
+	{"m", 60000},
+	{"h", 3600000},
+	{"d", 86400000},
+	{NULL, 0},
 };
 
 static bool
@@ -75,8 +88,7 @@ parse(const char *text, const struct unit *units, uint64_t *value)
 		units++;
 	if (!units->name || (units->factor == 1 && billionths))
 		return -1;
-	product = (unsigned __int128)whole * units->factor +
-		(unsigned __int128)billionths * units->factor / 1000000000;
+	product = (unsigned __int128)whole * units->factor + (unsigned __int128)billionths * units->factor / 1000000000;
 	if (product > UINT64_MAX)
 		return -1;
 	*value = (uint64_t)product;

@@ -16,7 +16,7 @@ compare(const void *a, const void *b)
 		return x->prefix < y->prefix ? -1 : 1;
 	if (x->accommodation->id.n <= 8 && y->accommodation->id.n <= 8)
 		return (x->accommodation->id.n > y->accommodation->id.n) -
-		       (x->accommodation->id.n < y->accommodation->id.n);
+			(x->accommodation->id.n < y->accommodation->id.n);
 	return slice_compare(x->accommodation->id, y->accommodation->id);
 }
 

@@ -7,14 +7,14 @@
 #define PART_SIZE 4096 /* accommodations */
 
 struct arranged {
-	uint64_t prefix;     /* of the id, or of what follows in it behind what all ids begin with */
+	uint64_t prefix; /* of the id, or of what follows in it behind what all ids begin with */
 	const struct accommodation *accommodation;
 };
 
 struct arrangement {
 	struct arranged *all, *room;
-	size_t n;            /* in each */
-	size_t *ends;        /* of the parts in all */
+	size_t n;     /* in each */
+	size_t *ends; /* of the parts in all */
 	size_t n_parts, capacity;
 };
 

@@ -7,15 +7,15 @@
 #include "json/jq.h"
 
 struct candidate {
-	struct slice value;          /* as it stands */
+	struct slice value; /* as it stands */
 	const struct record *record;
-	uint32_t place;              /* the record's place in the accommodation's order, from 0 */
+	uint32_t place; /* the record's place in the accommodation's order, from 0 */
 };
 
 struct pick {
-	bool computed;               /* the value was put together in `text`, not copied from one candidate */
+	bool computed;                /* the value was put together in `text`, not copied from one candidate */
 	const struct candidate *from; /* whose value it is, or whose came first in it; NULL when jq made up a value */
-	const char *rule;            /* which rule decided in the end */
+	const char *rule;             /* which rule decided in the end */
 };
 
 struct picker {
@@ -23,7 +23,7 @@ struct picker {
 	struct jq_program **programs; /* by program_number, compiled when first needed */
 	struct buffer text;           /* of a computed value */
 	struct buffer jq_input;
-	struct candidate *ordered;    /* scratch for rules with a list of their own */
+	struct candidate *ordered; /* scratch for rules with a list of their own */
 	size_t capacity;
 	uint64_t fallbacks;
 };

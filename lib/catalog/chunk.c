@@ -8,7 +8,9 @@
 
 /* --- one record ----------------------------------------------------------------------------------------------- */
 
-static const struct { const char *code, *reason, *option; } faults[] = {
+static const struct {
+	const char *code, *reason, *option;
+} faults[] = {
 	[RECORD_NO_ID] = {"no-id", "no \"%s\"", "--key"},
 	[RECORD_BAD_ID] = {"bad-id", "\"%s\" is neither a string nor a number", "--key"},
 	[RECORD_NO_PARTNER] = {"no-partner", "no \"%s\"", "--partner"},
@@ -32,9 +34,16 @@ refuse(struct chunk *chunk, struct arena *kept, const struct scan_record *r, con
 	struct refused *refused = arena_get(kept, sizeof(*refused));
 	struct slice source = r->members[0];
 
-	*refused = (struct refused){.text = r->text, .code = code, .reason = reason, .option = option,
-		.line = r->line, .fault_line = r->fault_line, .column = column,
-		.element = r->in_array ? r->element : r->line, .in_array = r->in_array, .cut = r->cut};
+	*refused = (struct refused){.text = r->text,
+		.code = code,
+		.reason = reason,
+		.option = option,
+		.line = r->line,
+		.fault_line = r->fault_line,
+		.column = column,
+		.element = r->in_array ? r->element : r->line,
+		.in_array = r->in_array,
+		.cut = r->cut};
 	if (option && source.p && json_kind(source) == JSON_OBJECT)
 		refused->source = source;
 	*chunk->refused_end = refused;
@@ -52,7 +61,8 @@ refuse_fault(struct consolidation *c, struct worker *w, struct chunk *chunk, con
 		buffer_add_string(&name, i ? "." : "");
 		buffer_add_slice(&name, path->names[i]);
 	}
-	_Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wformat-nonliteral\"")
+	_Pragma("GCC diagnostic push")
+	_Pragma("GCC diagnostic ignored \"-Wformat-nonliteral\"")
 	buffer_format(&reason, faults[fault].reason, buffer_string(&name));
 	_Pragma("GCC diagnostic pop")
 	buffer_add_byte(&reason, '\0');
@@ -155,8 +165,8 @@ report(struct consolidation *c, const struct stretch *stretch, const struct refu
 	uint64_t record = (refused->in_array ? stretch->elements : stretch->lines) + refused->element;
 	uint64_t origin_record = 0;
 	char *origin = origin_of(refused, &origin_record);
-	struct message_place place = {.uri = stretch->name, .record = record, .line = stretch->lines + refused->line,
-		.code = refused->code};
+	struct message_place place = {
+		.uri = stretch->name, .record = record, .line = stretch->lines + refused->line, .code = refused->code};
 	struct buffer reason = {0}, source = {0}, out = {0};
 
 	if (origin)

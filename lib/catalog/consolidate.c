@@ -26,8 +26,10 @@ consolidation_new(const struct consolidation_options *options)
 	c->workers = memory_get_zeroed(options->threads, sizeof(*c->workers));
 	for (unsigned i = 0; i < options->threads; i++) {
 		c->workers[i].scanner = scanner_new(shape->names, shape->n_names, options->max_record);
-		c->workers[i].reader = (struct record_reader){.shape = shape, .whole = c->wants_whole,
-			.partners = partner_view_new(c->partners), .shapes = shape_view_new(c->shapes)};
+		c->workers[i].reader = (struct record_reader){.shape = shape,
+			.whole = c->wants_whole,
+			.partners = partner_view_new(c->partners),
+			.shapes = shape_view_new(c->shapes)};
 		if (shape->data.n == 1)
 			scanner_list_inner(c->workers[i].scanner, shape->data_name);
 		c->workers[i].shelf.bin_bits = bin_bits;
@@ -254,15 +256,15 @@ hold_survivors(struct consolidation *c, const struct gathered *g, struct shelf *
 
 struct writing {
 	struct consolidation *c;
-	struct gathered *gathered;     /* without runs */
-	struct run *const *runs;       /* with runs: these */
+	struct gathered *gathered; /* without runs */
+	struct run *const *runs;   /* with runs: these */
 	size_t n_runs;
-	struct slice *bounds;          /* part k is from bounds[k - 1] up to bounds[k] */
+	struct slice *bounds; /* part k is from bounds[k - 1] up to bounds[k] */
 	size_t n_bounds, buffer_bytes;
-	struct merger **mergers;       /* by thread */
+	struct merger **mergers; /* by thread */
 	atomic_ullong represented, superseded, written;
 	struct output *out;
-	struct run *into;              /* the runs are merged to a run, not to the output */
+	struct run *into; /* the runs are merged to a run, not to the output */
 };
 
 /* Inlined by force, as gcc takes functions that do nothing but prefetch for ones that do nothing. */
@@ -325,8 +327,8 @@ merge_runs_part(void *context, unsigned thread, size_t part, struct buffer *out)
 	struct writing *w = context;
 	struct slice none = {NULL, 0}, from = part ? w->bounds[part - 1] : none;
 	struct slice to = part < w->n_bounds ? w->bounds[part] : none;
-	struct run_merge *merge = run_merge_new(w->runs, w->n_runs, from, to, w->buffer_bytes, w->c->options->replace,
-		w->c->partners);
+	struct run_merge *merge =
+		run_merge_new(w->runs, w->n_runs, from, to, w->buffer_bytes, w->c->options->replace, w->c->partners);
 	struct accommodation a;
 	uint64_t represented = 0, superseded = 0, written = 0;
 

@@ -17,12 +17,12 @@
 
 struct consolidation_options {
 	struct merge_options merge;
-	bool replace;              /* --updates replace */
-	uint64_t memory;           /* bytes, for text and records together */
+	bool replace;    /* --updates replace */
+	uint64_t memory; /* bytes, for text and records together */
 	uint64_t max_record;
 	unsigned threads;
-	const char *directory;     /* for runs */
-	struct rejects *rejects;   /* or NULL */
+	const char *directory;   /* for runs */
+	struct rejects *rejects; /* or NULL */
 };
 
 struct consolidation_counts {
@@ -31,7 +31,7 @@ struct consolidation_counts {
 	uint64_t superseded;  /* by a newer delivery of the same partner, or an equal record */
 	uint64_t left_out;    /* of partners denied or not listed */
 	uint64_t refused;
-	uint64_t written;     /* lines */
+	uint64_t written; /* lines */
 	uint64_t bytes_in;
 	uint64_t bad_times, fallbacks, runs;
 };

@@ -19,8 +19,8 @@ struct chunk {
 	struct stretch *stretch;
 	struct refused *refused, **refused_end;
 	uint64_t read, left_out, superseded, bad_times;
-	bool unclosed;       /* the input ended within an array */
-	bool passes;         /* its text does not stay: records need one of their own */
+	bool unclosed; /* the input ended within an array */
+	bool passes;   /* its text does not stay: records need one of their own */
 };
 
 struct worker {
@@ -28,8 +28,8 @@ struct worker {
 	struct record_reader reader;
 	const struct piece *scanned; /* what the scanner was used for last; see intake.c */
 	struct shelf shelf;
-	struct arena texts;    /* of the shelf's records whose input's text does not stay */
-	struct arena kept;     /* refusals and such, until the next flush */
+	struct arena texts; /* of the shelf's records whose input's text does not stay */
+	struct arena kept;  /* refusals and such, until the next flush */
 };
 
 struct block {
@@ -42,14 +42,14 @@ struct consolidation {
 	struct worker *workers;
 	struct partner_table *partners;
 	struct shape_table *shapes;
-	bool wants_whole;            /* records have to keep all of their text */
-	struct merge_options merge;  /* the options' own, and the shapes */
-	struct block *survivors;     /* of the last flush: their text */
-	struct input **inputs;       /* mapped ones */
+	bool wants_whole;           /* records have to keep all of their text */
+	struct merge_options merge; /* the options' own, and the shapes */
+	struct block *survivors;    /* of the last flush: their text */
+	struct input **inputs;      /* mapped ones */
 	size_t n_inputs;
-	struct arena stretches;      /* for good: records on disk point to them */
-	bool unclosed;               /* the input that is being read ended within an array */
-	uint64_t held;               /* bytes of text that records point into, survivors and mapped */
+	struct arena stretches; /* for good: records on disk point to them */
+	bool unclosed;          /* the input that is being read ended within an array */
+	uint64_t held;          /* bytes of text that records point into, survivors and mapped */
 	struct run **runs;
 	size_t n_runs;
 	struct consolidation_counts counts;

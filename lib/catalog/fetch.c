@@ -9,26 +9,26 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#define WAITING_MAX 1024       /* objects named and not yet begun */
+#define WAITING_MAX 1024 /* objects named and not yet begun */
 #define SPARE_CHUNKS_MAX 16
-#define MMAP_BYTES (1 << 20)   /* from this size on memory is the system's again once it is freed, */
-#define TRIM_BYTES (1 << 20)   /* and from this size at the end of what each thread has */
+#define MMAP_BYTES (1 << 20) /* from this size on memory is the system's again once it is freed, */
+#define TRIM_BYTES (1 << 20) /* and from this size at the end of what each thread has */
 
 struct fetch {
 	const struct fetch_options *options;
 	pthread_mutex_t lock;
-	pthread_cond_t work;  /* a job to begin, or no more to come: workers wait */
-	pthread_cond_t ready; /* output, a finished job or the end: the writer waits */
-	pthread_cond_t memory; /* a worker waits to begin the next job: there may be memory for it */
+	pthread_cond_t work;    /* a job to begin, or no more to come: workers wait */
+	pthread_cond_t ready;   /* output, a finished job or the end: the writer waits */
+	pthread_cond_t memory;  /* a worker waits to begin the next job: there may be memory for it */
 	pthread_cond_t drained; /* workers wait whose jobs have too much output */
-	pthread_cond_t named; /* the lister waits: enough jobs are named */
+	pthread_cond_t named;   /* the lister waits: enough jobs are named */
 	/* guarded by lock */
 	struct job *jobs, **last_job; /* from the one being written to the last one named */
 	struct job *next_job;         /* the first that no worker has taken */
 	size_t n_waiting;
-	bool listed;                  /* all are named */
-	size_t reserved;              /* bytes that objects in flight may hold */
-	size_t held;                  /* bytes of memory with output that waits to be written */
+	bool listed;     /* all are named */
+	size_t reserved; /* bytes that objects in flight may hold */
+	size_t held;     /* bytes of memory with output that waits to be written */
 	size_t n_workers, n_idle;
 	struct chunk *spare;
 	size_t n_spare;
@@ -80,9 +80,7 @@ memory_needed(const struct fetch *f, const struct job *job)
 	struct error error;
 	const struct object_scheme *scheme = object_scheme_of(job->reference.uri, &error);
 
-	return scheme && scheme->memory
-		? scheme->memory(&job->reference, f->options->buffer_bytes)
-		: 0;
+	return scheme && scheme->memory ? scheme->memory(&job->reference, f->options->buffer_bytes) : 0;
 }
 
 static size_t
@@ -294,12 +292,10 @@ report_refusals(struct fetch *f, const struct job *job, struct refusal *refusal)
 
 		rejects_add(f->options->rejects, buffer_slice(&refusal->rejected));
 		message_at(MESSAGE_ERROR,
-			(struct message_place){.uri = uri, .record = refusal->record,
-				.line = refusal->line, .code = refusal->code},
-			"%s; the record is refused%s", refusal->text,
-			f->options->rejects ? "" : " (see --rejects)");
-		journal_refused(
-			uri, refusal->record, refusal->code, refusal->text, f->options->rejects != NULL);
+			(struct message_place){
+				.uri = uri, .record = refusal->record, .line = refusal->line, .code = refusal->code},
+			"%s; the record is refused%s", refusal->text, f->options->rejects ? "" : " (see --rejects)");
+		journal_refused(uri, refusal->record, refusal->code, refusal->text, f->options->rejects != NULL);
 		buffer_free(&refusal->rejected);
 		free(refusal->text);
 		free(refusal);
@@ -325,11 +321,9 @@ refuse_object(struct fetch *f, const struct job *job)
 	struct buffer line = {0}, reference = {0};
 
 	reference_print(&reference, &job->reference);
-	rejects_format(&line, job->failure.code, job->failure.text, buffer_slice(&reference),
-		(struct slice){0});
+	rejects_format(&line, job->failure.code, job->failure.text, buffer_slice(&reference), (struct slice){0});
 	rejects_add(f->options->rejects, buffer_slice(&line));
-	journal_refused(job->reference.uri, 0, job->failure.code, job->failure.text,
-		f->options->rejects != NULL);
+	journal_refused(job->reference.uri, 0, job->failure.code, job->failure.text, f->options->rejects != NULL);
 	buffer_free(&line);
 	buffer_free(&reference);
 }
@@ -500,8 +494,8 @@ release(struct fetch *f)
 }
 
 enum status
-fetch_run(const struct fetch_options *options, fetch_lister *lister, void *context,
-	struct fetch_counts *counts, struct error *error)
+fetch_run(const struct fetch_options *options, fetch_lister *lister, void *context, struct fetch_counts *counts,
+	struct error *error)
 {
 	struct fetch f = {0};
 	struct listing listing = {&f, lister, context};
@@ -519,6 +513,5 @@ fetch_run(const struct fetch_options *options, fetch_lister *lister, void *conte
 	for (size_t i = 0; i < f.n_workers; i++)
 		pthread_join(f.threads[i], NULL);
 	release(&f);
-	return counts->refused + counts->failed_objects + counts->refused_objects ? STATUS_REFUSED
-										  : STATUS_OK;
+	return counts->refused + counts->failed_objects + counts->refused_objects ? STATUS_REFUSED : STATUS_OK;
 }

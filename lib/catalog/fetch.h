@@ -17,30 +17,30 @@
 enum fetch_missing { FETCH_MISSING_FAIL, FETCH_MISSING_SKIP, FETCH_MISSING_REFUSE };
 
 struct fetch_options {
-	size_t buffer_bytes;   /* held at most of objects (their scheme's business) and of finished output; besides,
+	size_t buffer_bytes; /* held at most of objects (their scheme's business) and of finished output; besides,
 	                          each object in flight has a window of a block or its longest record */
-	size_t max_record;     /* bytes */
-	size_t in_flight;      /* objects at a time, at least 1 */
+	size_t max_record;   /* bytes */
+	size_t in_flight;    /* objects at a time, at least 1 */
 	enum fetch_missing missing;
-	bool bare;             /* do not add _source */
-	const char *map;       /* a jq program or NULL; borrowed */
-	const char *map_name;  /* for messages */
-	const char *select;    /* a jq program or NULL; borrowed */
-	uint64_t jq_limit_ms;  /* for one record */
+	bool bare;               /* do not add _source */
+	const char *map;         /* a jq program or NULL; borrowed */
+	const char *map_name;    /* for messages */
+	const char *select;      /* a jq program or NULL; borrowed */
+	uint64_t jq_limit_ms;    /* for one record */
 	struct rejects *rejects; /* borrowed; NULL: refused records are not kept */
 };
 
 struct fetch_counts {
-	uint64_t references;      /* objects named */
-	uint64_t objects;         /* read to their end */
+	uint64_t references; /* objects named */
+	uint64_t objects;    /* read to their end */
 	uint64_t failed_objects;
 	uint64_t skipped_objects; /* missing, and to be skipped */
 	uint64_t refused_objects; /* missing, and to be refused */
 	uint64_t read;            /* records */
 	uint64_t refused;
-	uint64_t left_out;        /* by --select, or by --map giving nothing */
+	uint64_t left_out; /* by --select, or by --map giving nothing */
 	uint64_t written;
-	uint64_t bytes_in;        /* as stored */
+	uint64_t bytes_in; /* as stored */
 };
 
 struct fetch;

@@ -88,8 +88,8 @@ take_mapped(void *context, size_t index, struct slice lines, const struct error 
 
 		if (kind != JSON_OBJECT)
 			item_refuse(item, "not-an-object",
-				memory_format("%s: the program gave %s, not an object",
-					b->worker->options->map_name, kinds[kind]));
+				memory_format("%s: the program gave %s, not an object", b->worker->options->map_name,
+					kinds[kind]));
 		next += line.n + 1;
 	}
 	if (!item->code)
@@ -108,8 +108,7 @@ batch_map(struct fetch_batch *b)
 		struct item *item = &b->items[i];
 
 		if (w->map) {
-			jq_program_queue(w->map, item->record.text,
-				part(&b->sources, item->source, item->source_end));
+			jq_program_queue(w->map, item->record.text, part(&b->sources, item->source, item->source_end));
 			continue;
 		}
 		item->lines = b->lines.n;
@@ -155,8 +154,8 @@ batch_select(struct fetch_batch *b)
 		for (size_t next = b->items[i].lines; next < b->items[i].lines_end;) {
 			struct slice line = line_at(&b->lines, next);
 
-			jq_program_queue(w->select, line,
-				part(&b->sources, b->items[i].source, b->items[i].source_end));
+			jq_program_queue(
+				w->select, line, part(&b->sources, b->items[i].source, b->items[i].source_end));
 			next += line.n + 1;
 		}
 	b->selected.n = 0;
@@ -184,8 +183,7 @@ item_write(struct fetch_batch *b, const struct item *item)
 		struct slice line = line_at(&b->lines, next);
 		bool keep = w->options->bare || json_member(line, SLICE("_source")).p;
 
-		fetch_add_line(w, line,
-			keep ? (struct slice){0} : part(&b->sources, item->source, item->source_end));
+		fetch_add_line(w, line, keep ? (struct slice){0} : part(&b->sources, item->source, item->source_end));
 		next += line.n + 1;
 		if (w->chunk->data.n >= FETCH_BLOCK)
 			fetch_emit(w);

@@ -13,9 +13,9 @@
 struct refusal {
 	struct refusal *next;
 	uint64_t record, line;
-	const char *code;        /* static */
-	char *text;              /* owned */
-	struct buffer rejected;  /* the line for --rejects */
+	const char *code;       /* static */
+	char *text;             /* owned */
+	struct buffer rejected; /* the line for --rejects */
 };
 
 /* Finished output, with what was refused on the way. */
@@ -49,11 +49,11 @@ struct fetch_worker {
 	/* the object in work */
 	struct job *job;
 	struct chunk *chunk;
-	struct buffer source;  /* {"uri":"...","record": */
-	struct buffer time;    /* ,"time":"..."} or } */
-	char digits[24];       /* the last record number as text, at the end */
+	struct buffer source; /* {"uri":"...","record": */
+	struct buffer time;   /* ,"time":"..."} or } */
+	char digits[24];      /* the last record number as text, at the end */
 	unsigned n_digits;
-	uint64_t number;       /* which it is */
+	uint64_t number; /* which it is */
 	struct buffer scratch;
 	struct fetch_batch *batch; /* records on their way through --map and --select */
 };

@@ -91,8 +91,7 @@ fetch_refuse(struct fetch_worker *w, const struct scan_record *r)
 	char *text;
 
 	if (r->fault_line && r->fault_line != r->line)
-		text = memory_format("%s (line %" PRIu64 ", column %" PRIu64 ")", r->reason, r->fault_line,
-			r->column);
+		text = memory_format("%s (line %" PRIu64 ", column %" PRIu64 ")", r->reason, r->fault_line, r->column);
 	else
 		text = memory_format("%s (column %" PRIu64 ")", r->reason, r->column);
 	fetch_refuse_with(w, r, r->code, text);

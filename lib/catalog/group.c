@@ -69,8 +69,7 @@ recent_is_of_use(struct recent *recent, const struct stretch *stretch)
 }
 
 struct record *
-shelf_add_first(struct shelf *shelf, const struct record *r, const struct partner_table *partners,
-	uint64_t *superseded)
+shelf_add_first(struct shelf *shelf, const struct record *r, const struct partner_table *partners, uint64_t *superseded)
 {
 	struct recent *recent = &shelf->recent;
 	struct record **slot, *before;
@@ -241,8 +240,8 @@ find_whole(struct accommodation *a, const struct shape_table *shapes)
 }
 
 void
-gather_bin(struct gatherer *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin,
-	struct gathering *gathering)
+gather_bin(
+	struct gatherer *g, struct shelf *const *shelves, size_t n_shelves, unsigned bin, struct gathering *gathering)
 {
 	place_all(g, find_all(g, shelves, n_shelves, bin));
 	*gathering = (struct gathering){.n = g->n};

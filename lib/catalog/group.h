@@ -16,11 +16,11 @@ struct segment {
 };
 
 struct bin {
-	char *next;              /* place of the next record, */
-	size_t room;             /* bytes there */
-	size_t n;                /* records */
+	char *next;  /* place of the next record, */
+	size_t room; /* bytes there */
+	size_t n;    /* records */
 	struct segment *first, *last;
-	size_t bytes;            /* of the segments */
+	size_t bytes; /* of the segments */
 };
 
 /* The records filed last, by id and partner, so that a partner's next record of an accommodation can take the place of
@@ -35,8 +35,8 @@ struct recent {
 
 struct shelf {
 	struct bin bins[BINS_MAX];
-	unsigned bin_bits;      /* 2^bin_bits bins are in use */
-	size_t bytes;           /* of the segments */
+	unsigned bin_bits; /* 2^bin_bits bins are in use */
+	size_t bytes;      /* of the segments */
 	struct arena segments;
 	struct recent recent;
 };
@@ -45,8 +45,8 @@ struct shelf {
 struct record *shelf_add(struct shelf *shelf, const struct record *record);
 /* The same where of each partner only the first record in order stays. Where that is one filed before, of the same
  * stretch, returns NULL; the new one may take its place. *superseded counts those that gave way. */
-struct record *shelf_add_first(struct shelf *shelf, const struct record *record, const struct partner_table *partners,
-	uint64_t *superseded);
+struct record *shelf_add_first(
+	struct shelf *shelf, const struct record *record, const struct partner_table *partners, uint64_t *superseded);
 void shelf_clear(struct shelf *shelf); /* releases all records */
 
 /* An accommodation: its records in order, best first (only those that survive; see updates). */
@@ -71,9 +71,9 @@ struct gathering {
 
 /* What settles accommodations one after the other. Zero-initialised but for the first two. */
 struct settler {
-	bool replace;            /* of each partner only the first record in order stays */
+	bool replace; /* of each partner only the first record in order stays */
 	const struct partner_table *partners;
-	uint32_t *places;        /* by partner's number: its record's place + 1; all 0 between accommodations */
+	uint32_t *places; /* by partner's number: its record's place + 1; all 0 between accommodations */
 	uint32_t n_places;
 };
 void settler_free(struct settler *settler);
@@ -81,13 +81,13 @@ void settler_free(struct settler *settler);
 /* What a thread gathers with, bin after bin. Zero-initialised but for settler. */
 struct gatherer {
 	struct settler settler;
-	const struct shape_table *shapes; /* of the records; no thread adds to it meanwhile */
-	struct arena kept;                /* what gatherings borrow */
+	const struct shape_table *shapes;     /* of the records; no thread adds to it meanwhile */
+	struct arena kept;                    /* what gatherings borrow */
 	struct accommodation *accommodations; /* of the bin at hand, and how many records of it are of which: */
 	size_t n, capacity;
 	struct found *found;
 	size_t n_found_max;
-	uint32_t *slots;                  /* by hash, the number of the accommodation + 1 */
+	uint32_t *slots; /* by hash, the number of the accommodation + 1 */
 	size_t mask;
 };
 

@@ -38,10 +38,10 @@ struct piece {
 	bool in_array, goes_on;
 	struct chunk chunk;
 	/* found out by scanning */
-	struct worker *worker;    /* NULL: not scanned */
+	struct worker *worker; /* NULL: not scanned */
 	size_t to;
 	bool to_in_array;
-	bool to_be_continued;     /* the text ended first; worker's scanner is the one to go on with */
+	bool to_be_continued; /* the text ended first; worker's scanner is the one to go on with */
 	uint64_t lines, elements;
 };
 
@@ -50,7 +50,7 @@ struct round {
 	const struct passage *passage;
 	struct piece *pieces;
 	size_t n;
-	bool is_mapped;           /* progress is told here; of a stream, as it is read */
+	bool is_mapped; /* progress is told here; of a stream, as it is read */
 	atomic_size_t next;
 };
 
@@ -87,7 +87,8 @@ cut_pieces(struct consolidation *c, const struct passage *passage, struct piece 
 		to = end - from > bytes ? likely_begin(text, from + bytes, end) : end;
 		if (to == end && end < text.n)
 			to = likely_begin(text, end, text.n);
-		pieces[filled] = (struct piece){.from = from, .limit = to < text.n ? to : SIZE_MAX,
+		pieces[filled] = (struct piece){.from = from,
+			.limit = to < text.n ? to : SIZE_MAX,
 			.in_array = filled ? passage->is_array : passage->in_array,
 			.goes_on = filled == 0 && passage->goes_on};
 		chunk_open(c, &pieces[filled++].chunk, passage->name, passage->passes);
@@ -188,16 +189,16 @@ join_pieces(struct consolidation *c, struct passage *passage, struct piece *piec
 struct stream {
 	struct consolidation *c;
 	struct input *input;
-	struct passage passage;  /* the block at hand, and before it what was left of the one before */
+	struct passage passage; /* the block at hand, and before it what was left of the one before */
 	struct round round;
 	struct block *at_hand;
-	size_t size, most;       /* of a block, without the room before it for what is left of the one before; it grows
+	size_t size, most;   /* of a block, without the room before it for what is left of the one before; it grows
 	                            up to most, so that little text costs little memory */
-	struct block *ahead;     /* being filled, or NULL */
+	struct block *ahead; /* being filled, or NULL */
 	atomic_bool is_filling;
-	size_t n;                /* bytes read into it */
-	ssize_t got;             /* as input_read says; below 1 it is the last block */
-	uint64_t shown;          /* of the bytes as stored, as progress */
+	size_t n;       /* bytes read into it */
+	ssize_t got;    /* as input_read says; below 1 it is the last block */
+	uint64_t shown; /* of the bytes as stored, as progress */
 	struct error *error;
 };
 
@@ -320,8 +321,13 @@ next_block(struct stream *s, struct slice rest)
 static int
 read_stream(struct consolidation *c, struct input *input, const char *name, struct error *error)
 {
-	struct stream s = {.c = c, .input = input, .passage = {.name = name, .passes = true}, .size = BLOCK_FIRST / 2,
-		.most = block_size(c), .got = 1, .error = error};
+	struct stream s = {.c = c,
+		.input = input,
+		.passage = {.name = name, .passes = true},
+		.size = BLOCK_FIRST / 2,
+		.most = block_size(c),
+		.got = 1,
+		.error = error};
 	struct slice rest = {NULL, 0};
 
 	scanner_restart(c->workers[0].scanner);
@@ -348,8 +354,8 @@ scan_mapped(void *context, unsigned thread)
 static void
 read_mapped(struct consolidation *c, struct slice text, const char *name)
 {
-	struct passage p = {.text = text, .name = name, .at_end = true, .is_array = begins_with_array(text),
-		.goes_on = true};
+	struct passage p = {
+		.text = text, .name = name, .at_end = true, .is_array = begins_with_array(text), .goes_on = true};
 	unsigned threads = c->options->threads;
 	uint64_t per_round = c->options->memory / 6; /* so that a round does not go far beyond what was allowed */
 	size_t bytes = per_round / (threads * 2);

@@ -13,11 +13,11 @@
 
 struct known_source {
 	struct instant time;
-	struct slice uri;    /* a string with its quotes, borrowed until another source is remembered; p NULL: none */
-	unsigned serial;     /* of what is remembered, from 1 */
-	struct buffer text;  /* what stands before the number, and behind it */
-	size_t before;       /* bytes */
-	unsigned missed;     /* calls of known_source_recall since the last that was answered */
+	struct slice uri;   /* a string with its quotes, borrowed until another source is remembered; p NULL: none */
+	unsigned serial;    /* of what is remembered, from 1 */
+	struct buffer text; /* what stands before the number, and behind it */
+	size_t before;      /* bytes */
+	unsigned missed;    /* calls of known_source_recall since the last that was answered */
 };
 
 /* Remember a _source (an object's text) and its time. Where they differ all the time that is left out mostly. */

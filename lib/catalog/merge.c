@@ -11,30 +11,32 @@
 #define NONE UINT32_MAX
 #define LINEAR_MAX 12 /* fields looked through one by one; beyond it a table helps */
 
-struct offer { /* a candidate in a field's chain */
+struct offer {              /* a candidate in a field's chain */
 	struct slice value; /* p is NULL where a later duplicate took it back */
 	uint32_t place;     /* of the record */
 	uint32_t next;
 };
 
 struct field {
-	struct slice raw;   /* the name as first met, with its quotes */
-	struct slice name;  /* decoded */
+	struct slice raw;  /* the name as first met, with its quotes */
+	struct slice name; /* decoded */
 	uint64_t hash;
 	uint32_t first, last; /* in offers, or NONE */
-	uint32_t seen_in;   /* place of the last record that has the field */
+	uint32_t seen_in;     /* place of the last record that has the field */
 	bool wanted;
 	const struct rule *rule;
 	int group;
 };
 
-struct slot { uint32_t generation, field; };
+struct slot {
+	uint32_t generation, field;
+};
 
 struct merger {
 	const struct merge_options *options;
 	struct picker picker;
-	bool first_only;      /* nothing needs more than a field's first candidate */
-	bool use_shapes;      /* see merge_shaped.h */
+	bool first_only; /* nothing needs more than a field's first candidate */
+	bool use_shapes; /* see merge_shaped.h */
 
 	struct record *const *records; /* of the accommodation at hand */
 	uint32_t n_records;
@@ -60,7 +62,7 @@ merger_new(const struct merge_options *options)
 	m->picker.options = options;
 	m->first_only = options->rules->plain && !options->explain;
 	m->use_shapes = options->shapes && m->first_only && options->mode == MERGE_FIELDS && !options->latest &&
-			!options->fields && !options->empty_is_missing;
+		!options->fields && !options->empty_is_missing;
 	m->group_winners = memory_get_zeroed((size_t)options->rules->n_groups + 1, sizeof(*m->group_winners));
 	return m;
 }
@@ -87,12 +89,12 @@ merger_fallbacks(const struct merger *m)
 	return m->picker.fallbacks;
 }
 
-#define GROW(array, n, capacity)                                                                                   \
-	do {                                                                                                       \
-		if ((n) == (capacity)) {                                                                           \
-			(capacity) = (capacity) ? (capacity)*2 : 32;                                               \
-			(array) = memory_resize((array), (capacity), sizeof(*(array)));                            \
-		}                                                                                                  \
+#define GROW(array, n, capacity)                                                        \
+	do {                                                                            \
+		if ((n) == (capacity)) {                                                \
+			(capacity) = (capacity) ? (capacity)*2 : 32;                    \
+			(array) = memory_resize((array), (capacity), sizeof(*(array))); \
+		}                                                                       \
 	} while (0)
 
 /* --- fields --------------------------------------------------------------------------------------------------- */
@@ -239,8 +241,8 @@ candidates_of(struct merger *m, const struct field *f)
 		if (!m->offers[i].value.p)
 			continue;
 		GROW(m->candidates, n, m->candidates_capacity);
-		m->candidates[n++] = (struct candidate){m->offers[i].value, m->records[m->offers[i].place],
-			m->offers[i].place};
+		m->candidates[n++] =
+			(struct candidate){m->offers[i].value, m->records[m->offers[i].place], m->offers[i].place};
 	}
 	return n;
 }

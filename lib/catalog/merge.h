@@ -18,9 +18,9 @@ struct merge_options {
 	enum merge_mode mode;
 	bool empty_is_missing;
 	bool explain;
-	bool latest;                      /* print the surviving records themselves */
-	const struct name_list *fields;   /* --fields, or NULL for all */
-	_Atomic bool *fields_met;         /* by place in `fields`: set when a result has the field; or NULL */
+	bool latest;                    /* print the surviving records themselves */
+	const struct name_list *fields; /* --fields, or NULL for all */
+	_Atomic bool *fields_met;       /* by place in `fields`: set when a result has the field; or NULL */
 };
 
 struct merger;

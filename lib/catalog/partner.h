@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 struct partner {
-	struct slice name;   /* decoded; lives as long as the table */
-	struct slice text;   /* the same as a JSON string, compact, as it was first met */
-	uint32_t rank;       /* from 0; all unlisted ones share the rank behind the last listed one */
-	bool left_out;       /* denied, or unlisted with --unlisted drop */
+	struct slice name; /* decoded; lives as long as the table */
+	struct slice text; /* the same as a JSON string, compact, as it was first met */
+	uint32_t rank;     /* from 0; all unlisted ones share the rank behind the last listed one */
+	bool left_out;     /* denied, or unlisted with --unlisted drop */
 };
 
 /* Partners lie on shelves, which never move, so that readers need no lock. */

@@ -10,10 +10,8 @@ bool
 value_is_missing(struct slice value, bool empty_is_missing)
 {
 	switch (value.p[0]) {
-	case 'n':
-		return true;
-	case '"':
-		return empty_is_missing && value.n == 2;
+	case 'n': return true;
+	case '"': return empty_is_missing && value.n == 2;
 	case '[':
 	case '{':
 		if (!empty_is_missing)
@@ -22,8 +20,7 @@ value_is_missing(struct slice value, bool empty_is_missing)
 			if (!strchr(" \t\r\n", value.p[i]))
 				return false;
 		return true;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -147,7 +144,10 @@ greatest(const struct candidate *c, size_t n)
 
 /* Values as JSON values: a set that numbers them. */
 struct value_set {
-	struct { uint64_t hash; struct slice value; } *slots;
+	struct {
+		uint64_t hash;
+		struct slice value;
+	} * slots;
 	size_t mask;
 };
 
@@ -274,8 +274,8 @@ by_name_object_place(const void *a, const void *b)
 
 /* One name's members, of duplicates within an object only the last (but the place of the first). */
 struct deep_name {
-	size_t place;          /* where it was first met */
-	size_t first, n;       /* its members, in order of objects */
+	size_t place;    /* where it was first met */
+	size_t first, n; /* its members, in order of objects */
 };
 
 static int
@@ -457,8 +457,8 @@ run_program(struct picker *picker, const struct rule *rule, const struct candida
 		command_die(&error);
 	}
 	describe_candidates(picker, c, n);
-	jq_program_run(program, buffer_slice(&picker->jq_input), (struct slice){NULL, 0}, take_first,
-		&picker->text, &error);
+	jq_program_run(
+		program, buffer_slice(&picker->jq_input), (struct slice){NULL, 0}, take_first, &picker->text, &error);
 	if (picker->text.n == 0 && error.text[0])
 		message(MESSAGE_NOTE, "%s: %s", rule->where, error.text);
 	return picker->text.n > 0;
@@ -487,8 +487,9 @@ by_own_list(struct picker *picker, const struct name_list *list, const struct ca
 	}
 	for (size_t place = 0; place <= list->n; place++)
 		for (size_t i = 0; i < n; i++)
-			if (place == name_list_place(list,
-					partner_at(picker->options->partners, c[i].record->partner)->name))
+			if (place ==
+				name_list_place(
+					list, partner_at(picker->options->partners, c[i].record->partner)->name))
 				picker->ordered[filled++] = c[i];
 	return picker->ordered;
 }
@@ -496,14 +497,17 @@ by_own_list(struct picker *picker, const struct name_list *list, const struct ca
 static struct pick
 apply_rule(struct picker *picker, const struct rule *rule, const struct candidate *c, size_t n)
 {
-	static chooser *const choosers[] = {[RULE_NEWEST] = newest, [RULE_OLDEST] = oldest, [RULE_LONGEST] = longest,
-		[RULE_SHORTEST] = shortest, [RULE_MIN] = least, [RULE_MAX] = greatest, [RULE_MAJORITY] = majority};
+	static chooser *const choosers[] = {[RULE_NEWEST] = newest,
+		[RULE_OLDEST] = oldest,
+		[RULE_LONGEST] = longest,
+		[RULE_SHORTEST] = shortest,
+		[RULE_MIN] = least,
+		[RULE_MAX] = greatest,
+		[RULE_MAJORITY] = majority};
 	struct pick pick = {false, NULL, rule_name(rule->kind)};
 
 	switch (rule->kind) {
-	case RULE_PRIORITY:
-		pick.from = c;
-		return pick;
+	case RULE_PRIORITY: pick.from = c; return pick;
 	case RULE_UNION:
 		pick.from = unite(&picker->text, c, n);
 		pick.computed = pick.from;
@@ -517,9 +521,7 @@ apply_rule(struct picker *picker, const struct rule *rule, const struct candidat
 		if (pick.computed)
 			pick.from = candidate_that_is(buffer_slice(&picker->text), c, n);
 		return pick;
-	default:
-		pick.from = choosers[rule->kind](c, n);
-		return pick;
+	default: pick.from = choosers[rule->kind](c, n); return pick;
 	}
 }
 

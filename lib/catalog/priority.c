@@ -24,8 +24,7 @@ slot_of(const struct name_list *list, struct slice name)
 {
 	size_t slot = list->n_slots ? hash_slice(name) & (list->n_slots - 1) : 0;
 
-	while (list->n_slots && list->slots[slot] &&
-		!slice_equal(list->names[list->slots[slot] - 1], name))
+	while (list->n_slots && list->slots[slot] && !slice_equal(list->names[list->slots[slot] - 1], name))
 		slot = (slot + 1) & (list->n_slots - 1);
 	return slot;
 }
@@ -151,8 +150,8 @@ add_item(struct name_list *list, struct slice item, const struct list_shape *sha
 		return add_array(list, names, true, source, error);
 	if ((names = member_of_kind(attribute, "SS", JSON_ARRAY)).p)
 		return add_array(list, names, false, source, error);
-	return error_set(error, STATUS_USAGE, "bad-list", "%s: attribute '%s' is no list of strings", source,
-		shape->list_name);
+	return error_set(
+		error, STATUS_USAGE, "bad-list", "%s: attribute '%s' is no list of strings", source, shape->list_name);
 }
 
 /* The wanted one of an array of items; p is NULL when it is not there. */
@@ -245,9 +244,7 @@ parse_text(struct slice text, const char *source, const struct list_shape *shape
 		return json_parse(text, source, &value, error) < 0 ? -1 : add_array(list, value, false, source, error);
 	case '{':
 		return json_parse(text, source, &value, error) < 0 ? -1 : add_object(list, value, shape, source, error);
-	default:
-		add_lines(list, text, source);
-		return 0;
+	default: add_lines(list, text, source); return 0;
 	}
 }
 
@@ -376,8 +373,8 @@ read_table(const char *table, struct name_list *listed, struct name_list *denied
 }
 
 int
-name_lists_read(const char *priority, const char *deny, struct name_list *listed, struct name_list *denied,
-	struct error *error)
+name_lists_read(
+	const char *priority, const char *deny, struct name_list *listed, struct name_list *denied, struct error *error)
 {
 	*listed = *denied = (struct name_list){0};
 	if (priority && is_whole_table(priority)) {

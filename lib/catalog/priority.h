@@ -9,9 +9,9 @@
 struct name_list {
 	struct slice *names; /* decoded, each once, in order of first places; owned */
 	size_t n;
-	struct arena text;   /* holds the names' bytes */
-	size_t *slots;       /* by hash: 1 + place in names, 0 is free; owned */
-	size_t n_slots;      /* a power of two, or 0 */
+	struct arena text; /* holds the names' bytes */
+	size_t *slots;     /* by hash: 1 + place in names, 0 is free; owned */
+	size_t n_slots;    /* a power of two, or 0 */
 };
 
 void name_list_free(struct name_list *list);

@@ -90,8 +90,8 @@ read_origin(struct record_reader *reader, struct stretch *stretch, const struct 
 			return;
 		origin.time = reader->known.time;
 	} else {
-		origin.time = parse_time(json_find(scanned->members[shape->time_name], &shape->time, 1),
-			&reader->scratch, &bad);
+		origin.time = parse_time(
+			json_find(scanned->members[shape->time_name], &shape->time, 1), &reader->scratch, &bad);
 		if (has_source && has_time && !bad)
 			known_source_remember(&reader->known, source, origin.time);
 	}
@@ -164,8 +164,7 @@ read_values(struct shape_view *shapes, const struct scan_record *scanned, struct
 }
 
 enum record_fault
-record_read(struct record_reader *reader, struct stretch *stretch, const struct scan_record *scanned,
-	struct record *r)
+record_read(struct record_reader *reader, struct stretch *stretch, const struct scan_record *scanned, struct record *r)
 {
 	const struct record_shape *shape = reader->shape;
 	const char *text = scanned->text.p;
@@ -291,8 +290,8 @@ record_position(const struct record *r, struct arena *arena)
 		return (struct position){r->stretch->uri, r->place};
 	if (!uri.p) {
 		bool in_array = r->flags & RECORD_IN_ARRAY;
-		return (struct position){slice_of(r->stretch->name),
-			(in_array ? r->stretch->elements : r->stretch->lines) + r->place};
+		return (struct position){
+			slice_of(r->stretch->name), (in_array ? r->stretch->elements : r->stretch->lines) + r->place};
 	}
 	position.uri = json_decode(uri, arena);
 	number = json_member(record_source(r), SLICE("record"));

@@ -19,12 +19,12 @@
 /* Where records stand: a stretch of an input, read by one thread. The first three are for bare records (those without a
  * _source.uri). */
 struct stretch {
-	const char *name;     /* the input's name as given, "-" for standard input; borrowed */
-	uint64_t lines;       /* before it */
-	uint64_t elements;    /* before it */
-	bool void_;           /* it was cut at the wrong place and read again: its records do not count */
-	unsigned source;      /* the serial of what most of its records say in their _source (known_source.h), or 0: */
-	struct slice uri;     /* decoded, */
+	const char *name;  /* the input's name as given, "-" for standard input; borrowed */
+	uint64_t lines;    /* before it */
+	uint64_t elements; /* before it */
+	bool void_;        /* it was cut at the wrong place and read again: its records do not count */
+	unsigned source;   /* the serial of what most of its records say in their _source (known_source.h), or 0: */
+	struct slice uri;  /* decoded, */
 	struct instant time;
 };
 
@@ -42,19 +42,19 @@ struct record_origin {
 /* Of varying size: behind it lie its origin, where it has one, and the values of its shape's members
  * (record_bytes, record_values). Everything but text and stretch holds wherever it is copied to. */
 struct record {
-	const char *text;          /* borrowed from its block */
+	const char *text; /* borrowed from its block */
 	const struct stretch *stretch;
-	uint64_t id_prefix;        /* the decoded id's first eight bytes, zeros behind, so that they order as numbers */
-	uint32_t hash;             /* of the decoded id */
+	uint64_t id_prefix; /* the decoded id's first eight bytes, zeros behind, so that they order as numbers */
+	uint32_t hash;      /* of the decoded id */
 	uint32_t text_n;
-	uint32_t id_at, id_n;      /* the id as it stands (a string with its quotes, or a number) */
+	uint32_t id_at, id_n; /* the id as it stands (a string with its quotes, or a number) */
 	uint32_t data_at, data_n;
-	uint32_t partner;          /* its number */
-	uint32_t place;            /* line (or element) within the stretch, from 1; or see RECORD_HAS_STRETCH_SOURCE */
-	uint32_t nulls;            /* bit i: the shape's member i is null */
-	uint16_t shape;            /* of the data, or 0 (shape.h) */
+	uint32_t partner; /* its number */
+	uint32_t place;   /* line (or element) within the stretch, from 1; or see RECORD_HAS_STRETCH_SOURCE */
+	uint32_t nulls;   /* bit i: the shape's member i is null */
+	uint16_t shape;   /* of the data, or 0 (shape.h) */
 	uint8_t flags;
-	uint8_t n_values;          /* as many as the shape has members */
+	uint8_t n_values; /* as many as the shape has members */
 };
 
 enum {
@@ -159,15 +159,21 @@ struct record_reader {
 	struct partner_view *partners;
 	struct shape_view *shapes;
 	struct known_source known;
-	struct arena uris;                /* of stretches */
-	struct arena scratch;             /* decoded pieces of one record */
+	struct arena uris;    /* of stretches */
+	struct arena scratch; /* decoded pieces of one record */
 };
 void record_reader_free(struct record_reader *reader);
 
 /* Make a record of what the scanner found in stretch, or say why it is refused. record has room for
  * RECORD_BYTES_MAX. */
 enum record_fault {
-	RECORD_GOOD, RECORD_NO_ID, RECORD_BAD_ID, RECORD_NO_PARTNER, RECORD_BAD_PARTNER, RECORD_NO_DATA, RECORD_BAD_DATA
+	RECORD_GOOD,
+	RECORD_NO_ID,
+	RECORD_BAD_ID,
+	RECORD_NO_PARTNER,
+	RECORD_BAD_PARTNER,
+	RECORD_NO_DATA,
+	RECORD_BAD_DATA
 };
 enum record_fault record_read(struct record_reader *reader, struct stretch *stretch, const struct scan_record *scanned,
 	struct record *record);
@@ -177,7 +183,10 @@ enum record_fault record_read(struct record_reader *reader, struct stretch *stre
 void record_keep(struct record *r, bool whole, struct arena *texts);
 
 /* The position: the decoded uri (borrowed from the text, the stretch or arena) and the record's number. */
-struct position { struct slice uri; uint64_t record; };
+struct position {
+	struct slice uri;
+	uint64_t record;
+};
 struct position record_position(const struct record *r, struct arena *arena);
 bool record_is_bare(const struct record *r);
 

@@ -32,8 +32,7 @@ rejects_open(const char *path, struct error *error)
 	return rejects;
 }
 
-static void __attribute__((noreturn))
-give_up(const struct rejects *rejects)
+static void __attribute__((noreturn)) give_up(const struct rejects *rejects)
 {
 	struct error error;
 
@@ -60,8 +59,7 @@ rejects_close(struct rejects *rejects)
 }
 
 void
-rejects_format(struct buffer *line, const char *code, const char *text, struct slice source,
-	struct slice record)
+rejects_format(struct buffer *line, const char *code, const char *text, struct slice source, struct slice record)
 {
 	buffer_format(line, "{\"tool\":\"%s\",\"code\":\"%s\",\"error\":", message_tool_name(), code);
 	buffer_add_json_string(line, slice_of(text));

@@ -20,7 +20,6 @@ void rejects_add(struct rejects *rejects, struct slice line);
 void rejects_close(struct rejects *rejects); /* takes rejects; ends the command when the file cannot be completed */
 
 /* Append a line, with its newline, to *line. source: JSON text; empty is left out. */
-void rejects_format(struct buffer *line, const char *code, const char *text, struct slice source,
-	struct slice record);
+void rejects_format(struct buffer *line, const char *code, const char *text, struct slice source, struct slice record);
 
 #endif

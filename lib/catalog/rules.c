@@ -9,8 +9,8 @@
 
 #include <stdlib.h>
 
-static const char *const names[] = {"priority", "newest", "oldest", "longest", "shortest", "min", "max", "majority",
-	"union", "deep", "jq"};
+static const char *const names[] = {
+	"priority", "newest", "oldest", "longest", "shortest", "min", "max", "majority", "union", "deep", "jq"};
 
 static const struct rule priority_rule = {.kind = RULE_PRIORITY};
 

@@ -25,16 +25,16 @@ enum rule_kind {
 
 struct rule {
 	enum rule_kind kind;
-	const char *program;        /* RULE_JQ: the text, NUL-terminated */
-	uint32_t program_number;    /* RULE_JQ: from 0, for a table of compiled programs */
+	const char *program;              /* RULE_JQ: the text, NUL-terminated */
+	uint32_t program_number;          /* RULE_JQ: from 0, for a table of compiled programs */
 	const struct name_list *priority; /* its own list, or NULL */
-	char *where;                /* "rules.json: field 'x'", for messages */
+	char *where;                      /* "rules.json: field 'x'", for messages */
 };
 
 struct rule_field {
-	struct slice name;          /* decoded */
-	const struct rule *rule;    /* NULL in a group */
-	int group;                  /* its number from 0, or -1 */
+	struct slice name;       /* decoded */
+	const struct rule *rule; /* NULL in a group */
+	int group;               /* its number from 0, or -1 */
 };
 
 struct rules {
@@ -43,9 +43,9 @@ struct rules {
 	size_t n_fields;
 	int n_groups;
 	uint32_t n_programs;
-	bool plain;                  /* nothing but priority without a list of its own, no groups */
+	bool plain; /* nothing but priority without a list of its own, no groups */
 	struct arena memory;
-	struct name_list **lists;    /* owned */
+	struct name_list **lists; /* owned */
 	size_t n_lists;
 };
 

@@ -102,7 +102,7 @@ run_write(struct run *run, struct slice text, const char *directory)
 
 struct reader {
 	const struct run *run;
-	uint64_t at;          /* offset of what follows the buffer's content */
+	uint64_t at; /* offset of what follows the buffer's content */
 	char *buffer;
 	size_t capacity, begin, end;
 	union record_room next; /* the next record; its text is in the buffer */
@@ -172,11 +172,11 @@ read_next(struct reader *r)
 
 struct run_merge {
 	struct reader *readers;
-	uint32_t *heap;       /* readers that have a record, the least id first */
+	uint32_t *heap; /* readers that have a record, the least id first */
 	size_t n_readers, n_heap;
 	struct slice to;
 	struct settler settler;
-	struct arena text;    /* of the accommodation handed out */
+	struct arena text;       /* of the accommodation handed out */
 	struct record **records; /* its records */
 	size_t capacity;
 };

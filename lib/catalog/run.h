@@ -11,13 +11,13 @@
 #include "catalog/group.h"
 
 struct run_sample {
-	struct slice id;  /* decoded, owned by the run */
-	uint64_t at;      /* offset of the id's first record */
+	struct slice id; /* decoded, owned by the run */
+	uint64_t at;     /* offset of the id's first record */
 };
 
 struct run {
 	int fd;
-	unsigned level;   /* 0: of what was held in memory; else it came of runs of the level below */
+	unsigned level; /* 0: of what was held in memory; else it came of runs of the level below */
 	uint64_t bytes;
 	struct run_sample *samples;
 	size_t n_samples;

@@ -22,7 +22,9 @@ struct shape_view {
 	struct shape_table *table;
 	const struct shape *last;
 	const struct shape *known[VIEW_SLOTS]; /* by a hash of the names */
-	struct { uint32_t layout, number; } layouts[LAYOUT_SLOTS];
+	struct {
+		uint32_t layout, number;
+	} layouts[LAYOUT_SLOTS];
 	bool table_is_full;
 };
 

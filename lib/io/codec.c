@@ -24,9 +24,9 @@ struct decoder {
 	struct error error; /* to be told when the good bytes are out */
 	z_stream gzip;
 	ZSTD_DStream *zstd;
-	size_t wanted; /* bytes zstd would like to see next */
-	char *block;          /* owned; CODEC_BLOCK bytes of the source */
-	size_t next, end;     /* what is unread in block */
+	size_t wanted;    /* bytes zstd would like to see next */
+	char *block;      /* owned; CODEC_BLOCK bytes of the source */
+	size_t next, end; /* what is unread in block */
 };
 
 enum codec
@@ -53,8 +53,7 @@ fault(struct decoder *d, const char *code, const char *what)
 	const char *kind = d->codec == CODEC_GZIP ? "gzip" : "zstd";
 
 	d->failed = true;
-	error_set(&d->error, STATUS_REFUSED, code, "cannot read all of '%s': %s data: %s", d->name,
-		kind, what);
+	error_set(&d->error, STATUS_REFUSED, code, "cannot read all of '%s': %s data: %s", d->name, kind, what);
 }
 
 /* Have at least `want` bytes in the block, or as many as there are. 0, or -1 with d->failed. */
@@ -67,8 +66,7 @@ fill(struct decoder *d, size_t want)
 	d->end -= d->next;
 	d->next = 0;
 	while (d->end < want && !d->source_ended) {
-		ssize_t got = stream_read(
-			d->source, d->block + d->end, CODEC_BLOCK - d->end, &d->error);
+		ssize_t got = stream_read(d->source, d->block + d->end, CODEC_BLOCK - d->end, &d->error);
 
 		if (got < 0) {
 			d->failed = true;
@@ -126,8 +124,7 @@ gzip_next_member(struct decoder *d)
 	for (;;) {
 		if (fill(d, 2) < 0 || d->next == d->end)
 			return false;
-		if (!d->padding && codec_recognise((struct slice){d->block + d->next, d->end - d->next}) ==
-				CODEC_GZIP)
+		if (!d->padding && codec_recognise((struct slice){d->block + d->next, d->end - d->next}) == CODEC_GZIP)
 			return true;
 		if (d->block[d->next] != 0) {
 			fault(d, "corrupt", "garbage follows");
@@ -183,8 +180,7 @@ zstd_step(struct decoder *d, ZSTD_outBuffer *out, size_t n)
 	size_t result = ZSTD_decompressStream(d->zstd, out, &in);
 
 	if (ZSTD_isError(result)) {
-		fault(d, "corrupt",
-			d->between && d->started ? "garbage follows" : ZSTD_getErrorName(result));
+		fault(d, "corrupt", d->between && d->started ? "garbage follows" : ZSTD_getErrorName(result));
 		return false;
 	}
 	d->started = true;

@@ -42,8 +42,8 @@ read_local(const char *uri, struct buffer *out, struct error *error)
 	if (got < 0)
 		error->status = strcmp(error->code, "io") == 0 ? STATUS_FAILED : STATUS_USAGE;
 	else if (got > 0)
-		return error_set(error, STATUS_USAGE, "too-long", "cannot read '%s': longer than %u MiB",
-			uri, CONTENT_MAX >> 20);
+		return error_set(error, STATUS_USAGE, "too-long", "cannot read '%s': longer than %u MiB", uri,
+			CONTENT_MAX >> 20);
 	return got < 0 ? -1 : 0;
 }
 
@@ -57,6 +57,6 @@ content_read(const char *uri, struct buffer *out, struct error *error)
 	for (size_t i = 0; i < n_registered; i++)
 		if (slice_equal(scheme, slice_of(registered[i].scheme)))
 			return registered[i].opener(uri, out, error);
-	return error_set(error, STATUS_USAGE, "bad-uri",
-		"cannot open '%s': %.*s:// is not read here; name a file", uri, (int)scheme.n, scheme.p);
+	return error_set(error, STATUS_USAGE, "bad-uri", "cannot open '%s': %.*s:// is not read here; name a file", uri,
+		(int)scheme.n, scheme.p);
 }

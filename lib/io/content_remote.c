@@ -114,8 +114,8 @@ give_error(int status, struct buffer *err, const char *uri, struct error *error)
 	if (line.n == 0)
 		return error_set(error, STATUS_FAILED, "helper", "cannot read '%s': acc-fetch ended with status %d",
 			uri, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-	return error_set(error, WIFEXITED(status) && WEXITSTATUS(status) == 2 ? STATUS_USAGE : STATUS_FAILED,
-		"remote", "%.*s", (int)line.n, line.p);
+	return error_set(error, WIFEXITED(status) && WEXITSTATUS(status) == 2 ? STATUS_USAGE : STATUS_FAILED, "remote",
+		"%.*s", (int)line.n, line.p);
 }
 
 static int
@@ -142,8 +142,8 @@ content_by_helper(const char *uri, struct buffer *out, struct error *error)
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 			result = give_error(status, &err, uri, error);
 		else if (out->n > CONTENT_MAX)
-			result = error_set(error, STATUS_USAGE, "too-long", "'%s' is longer than %u bytes", uri,
-				CONTENT_MAX);
+			result = error_set(
+				error, STATUS_USAGE, "too-long", "'%s' is longer than %u bytes", uri, CONTENT_MAX);
 	} else {
 		result = -1;
 	}

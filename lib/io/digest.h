@@ -19,7 +19,7 @@ struct digest *digest_new(void); /* gives, to digest_free; ends the command when
 struct digest *digest_new_sha1(void);
 void digest_free(struct digest *d);
 void digest_add(struct digest *d, const void *p, size_t n);
-void digest_finish(struct digest *d, char hex[DIGEST_HEX_SIZE]); /* and begin anew */
+void digest_finish(struct digest *d, char hex[DIGEST_HEX_SIZE]);                 /* and begin anew */
 size_t digest_finish_bytes(struct digest *d, unsigned char bytes[DIGEST_BYTES]); /* the same in binary: how many */
 
 /* Digest a whole regular file from its beginning, by pread(2), and copy it to the descriptor `to`

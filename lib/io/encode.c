@@ -40,8 +40,8 @@ encoder_new(enum encoding encoding)
 	struct encoder *e = memory_get_zeroed(1, sizeof(*e));
 
 	e->encoding = encoding;
-	if (encoding == ENCODING_GZIP && deflateInit2(&e->gzip, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
-						 Z_DEFAULT_STRATEGY) != Z_OK)
+	if (encoding == ENCODING_GZIP &&
+		deflateInit2(&e->gzip, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
 		fail("zlib cannot begin, probably for want of memory");
 	if (encoding == ENCODING_ZSTD) {
 		e->zstd = ZSTD_createCCtx();
@@ -110,15 +110,9 @@ void
 encoder_add(struct encoder *e, const void *p, size_t n, struct buffer *out)
 {
 	switch (e->encoding) {
-	case ENCODING_NONE:
-		buffer_add(out, p, n);
-		break;
-	case ENCODING_GZIP:
-		gzip_step(e, p, n, Z_NO_FLUSH, out);
-		break;
-	case ENCODING_ZSTD:
-		zstd_step(e, p, n, ZSTD_e_continue, out);
-		break;
+	case ENCODING_NONE: buffer_add(out, p, n); break;
+	case ENCODING_GZIP: gzip_step(e, p, n, Z_NO_FLUSH, out); break;
+	case ENCODING_ZSTD: zstd_step(e, p, n, ZSTD_e_continue, out); break;
 	}
 }
 

@@ -20,7 +20,7 @@ const char *encoding_extension(enum encoding encoding); /* "", ".gz" or ".zst" *
 
 /* Each appends to *out whatever is ready; *out may be emptied between calls. */
 void encoder_add(struct encoder *e, const void *p, size_t n, struct buffer *out);
-void encoder_flush(struct encoder *e, struct buffer *out); /* all that was added is in *out now */
+void encoder_flush(struct encoder *e, struct buffer *out);  /* all that was added is in *out now */
 void encoder_finish(struct encoder *e, struct buffer *out); /* ends the file; the encoder begins a new one */
 
 /* How many bytes can be added since the last flush so that finishing then adds at most `room` bytes

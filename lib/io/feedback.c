@@ -56,16 +56,15 @@ set_glob(struct feedback_source *s, const char *uri, size_t wildcard)
 	s->reach = strstr(uri + wildcard, "**") ? REACH_BELOW : REACH_GLOB;
 	s->local = uri_is_local(uri);
 	if (!s->local) {
-		s->pattern = s->reach == REACH_BELOW ? memory_copy(uri, wildcard)
-						     : memory_copy_string(uri);
+		s->pattern = s->reach == REACH_BELOW ? memory_copy(uri, wildcard) : memory_copy_string(uri);
 		return;
 	}
 	while (wildcard > 0 && uri[wildcard - 1] != '/')
 		wildcard--;
 	head = wildcard ? memory_copy(uri, wildcard) : memory_copy_string(".");
 	resolved = canonical(head, &s->local);
-	s->pattern = memory_format("%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved,
-		s->reach == REACH_BELOW ? "" : uri + wildcard);
+	s->pattern = memory_format(
+		"%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, s->reach == REACH_BELOW ? "" : uri + wildcard);
 	free(resolved);
 	free(head);
 }
@@ -99,12 +98,9 @@ static bool
 reaches(const struct feedback_source *s, const char *address)
 {
 	switch (s->reach) {
-	case REACH_ONE:
-		return strcmp(address, s->pattern) == 0;
-	case REACH_GLOB:
-		return fnmatch(s->pattern, address, FNM_PATHNAME) == 0;
-	case REACH_BELOW:
-		break;
+	case REACH_ONE: return strcmp(address, s->pattern) == 0;
+	case REACH_GLOB: return fnmatch(s->pattern, address, FNM_PATHNAME) == 0;
+	case REACH_BELOW: break;
 	}
 	if (s->local && !ends_with_slash(s->pattern))
 		return path_is_inside(address, s->pattern);
@@ -136,14 +132,13 @@ read_line(struct feedback *f, struct slice line)
 	struct error unused;
 	char *source;
 
-	if (!memmem(line.p, line.n, "\"source\"", 8) ||
-		json_parse(line, "the journal", &value, &unused) < 0 ||
+	if (!memmem(line.p, line.n, "\"source\"", 8) || json_parse(line, "the journal", &value, &unused) < 0 ||
 		json_kind(value) != JSON_OBJECT)
 		return;
 	event = json_member(value, SLICE("event"));
 	uri = json_member(value, SLICE("uri"));
-	if (event.p && json_kind(event) == JSON_STRING && json_string_is(event, SLICE("source")) &&
-		uri.p && json_kind(uri) == JSON_STRING) {
+	if (event.p && json_kind(event) == JSON_STRING && json_string_is(event, SLICE("source")) && uri.p &&
+		json_kind(uri) == JSON_STRING) {
 		uri = json_decode(uri, &arena);
 		source = memory_copy(uri.p, uri.n);
 		feedback_add(f, source);

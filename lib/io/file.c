@@ -56,8 +56,7 @@ check_descriptor(const char *name, int fd, struct stat *st, struct error *error)
 	if (fstat(fd, st) < 0)
 		return file_error(name, error);
 	if (S_ISDIR(st->st_mode))
-		return error_set(error, STATUS_REFUSED, "directory",
-			"cannot read '%s': it is a directory", name);
+		return error_set(error, STATUS_REFUSED, "directory", "cannot read '%s': it is a directory", name);
 #ifdef F_SETPIPE_SZ
 	if (S_ISFIFO(st->st_mode))
 		fcntl(fd, F_SETPIPE_SZ, 1 << 20);
@@ -87,6 +86,5 @@ file_time(const struct stat *st)
 {
 	if (!S_ISREG(st->st_mode))
 		return INSTANT_MISSING;
-	return (struct instant){
-		st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec * UINT64_C(1000000000)};
+	return (struct instant){st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec * UINT64_C(1000000000)};
 }

@@ -214,23 +214,12 @@ step(struct glob *glob, uint32_t c)
 		if (!glob->now[i])
 			continue;
 		switch (token->kind) {
-		case TOKEN_CHARACTER:
-			next[i + 1] |= token->character == c;
-			break;
-		case TOKEN_ANY:
-			next[i + 1] |= c != '/';
-			break;
-		case TOKEN_SET:
-			next[i + 1] |= set_holds(token, c);
-			break;
-		case TOKEN_STAR:
-			next[i] |= c != '/';
-			break;
-		case TOKEN_STARS:
-			next[i] = true;
-			break;
-		case TOKEN_DEEP:
-			break;
+		case TOKEN_CHARACTER: next[i + 1] |= token->character == c; break;
+		case TOKEN_ANY: next[i + 1] |= c != '/'; break;
+		case TOKEN_SET: next[i + 1] |= set_holds(token, c); break;
+		case TOKEN_STAR: next[i] |= c != '/'; break;
+		case TOKEN_STARS: next[i] = true; break;
+		case TOKEN_DEEP: break;
 		case TOKEN_SEGMENTS:
 			next[i] = true;
 			next[i + 1] |= c == '/';

@@ -13,8 +13,8 @@
 
 struct glob;
 
-bool glob_is_pattern(const char *text);         /* has one of * ? [ */
-size_t glob_fixed_prefix(const char *pattern);  /* bytes up to and with the last '/' before the first of * ? [ \ */
+bool glob_is_pattern(const char *text);        /* has one of * ? [ */
+size_t glob_fixed_prefix(const char *pattern); /* bytes up to and with the last '/' before the first of * ? [ \ */
 
 struct glob *glob_compile(const char *pattern); /* gives a pattern to glob_free; used by one thread at a time */
 void glob_free(struct glob *glob);              /* NULL is fine */

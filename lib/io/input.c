@@ -29,13 +29,12 @@ static struct input *_Atomic mapped;
 static pthread_mutex_t changing_mapped = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t watched = PTHREAD_ONCE_INIT;
 
-static void __attribute__((noreturn))
-die_of_short_file(const struct input *input)
+static void __attribute__((noreturn)) die_of_short_file(const struct input *input)
 {
 	struct error error;
 
-	error_set(&error, STATUS_FAILED, "io", "cannot read '%s': it was cut short while it was being read",
-		input->name);
+	error_set(
+		&error, STATUS_FAILED, "io", "cannot read '%s': it was cut short while it was being read", input->name);
 	command_die(&error);
 }
 
@@ -143,11 +142,9 @@ input_map(struct input *input, struct slice *whole)
 	size_t n = 0;
 	ssize_t got;
 
-	if (input->begun || !S_ISREG(input->st.st_mode) || input->st.st_size == 0 ||
-		lseek(input->fd, 0, SEEK_CUR) != 0)
+	if (input->begun || !S_ISREG(input->st.st_mode) || input->st.st_size == 0 || lseek(input->fd, 0, SEEK_CUR) != 0)
 		return false;
-	while (n < sizeof(beginning) &&
-		(got = pread(input->fd, beginning + n, sizeof(beginning) - n, (off_t)n)) > 0)
+	while (n < sizeof(beginning) && (got = pread(input->fd, beginning + n, sizeof(beginning) - n, (off_t)n)) > 0)
 		n += (size_t)got;
 	if (n == 0 || got < 0 || codec_recognise((struct slice){beginning, n}) != CODEC_NONE)
 		return false;

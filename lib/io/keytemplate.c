@@ -17,8 +17,7 @@ seconds_of(int64_t us)
 static int
 day_of_year(const struct civil *c)
 {
-	struct civil first = {.year = c->year, .month = 1, .day = 1},
-		     today = {c->year, c->month, c->day, 0, 0, 0};
+	struct civil first = {.year = c->year, .month = 1, .day = 1}, today = {c->year, c->month, c->day, 0, 0, 0};
 
 	return (int)((instant_of_civil(&today) - instant_of_civil(&first)) / 86400) + 1;
 }
@@ -30,47 +29,20 @@ add_time(struct buffer *out, char letter, int64_t at_us)
 	struct civil c = instant_civil(seconds_of(at_us));
 
 	switch (letter) {
-	case 'Y':
-		buffer_format(out, "%04" PRId64, c.year);
-		return true;
-	case 'y':
-		buffer_format(out, "%02d", (int)(c.year % 100));
-		return true;
-	case 'm':
-		buffer_format(out, "%02d", c.month);
-		return true;
-	case 'd':
-		buffer_format(out, "%02d", c.day);
-		return true;
-	case 'H':
-		buffer_format(out, "%02d", c.hour);
-		return true;
-	case 'M':
-		buffer_format(out, "%02d", c.minute);
-		return true;
-	case 'S':
-		buffer_format(out, "%02d", c.second);
-		return true;
-	case 'j':
-		buffer_format(out, "%03d", day_of_year(&c));
-		return true;
-	case 'F':
-		buffer_format(out, "%04" PRId64 "-%02d-%02d", c.year, c.month, c.day);
-		return true;
-	case 'T':
-		buffer_format(out, "%02d:%02d:%02d", c.hour, c.minute, c.second);
-		return true;
-	case 's':
-		buffer_format(out, "%" PRId64, seconds_of(at_us));
-		return true;
-	case 'f':
-		buffer_format(out, "%" PRId64, at_us);
-		return true;
-	case '%':
-		buffer_add_byte(out, '%');
-		return true;
-	default:
-		return false;
+	case 'Y': buffer_format(out, "%04" PRId64, c.year); return true;
+	case 'y': buffer_format(out, "%02d", (int)(c.year % 100)); return true;
+	case 'm': buffer_format(out, "%02d", c.month); return true;
+	case 'd': buffer_format(out, "%02d", c.day); return true;
+	case 'H': buffer_format(out, "%02d", c.hour); return true;
+	case 'M': buffer_format(out, "%02d", c.minute); return true;
+	case 'S': buffer_format(out, "%02d", c.second); return true;
+	case 'j': buffer_format(out, "%03d", day_of_year(&c)); return true;
+	case 'F': buffer_format(out, "%04" PRId64 "-%02d-%02d", c.year, c.month, c.day); return true;
+	case 'T': buffer_format(out, "%02d:%02d:%02d", c.hour, c.minute, c.second); return true;
+	case 's': buffer_format(out, "%" PRId64, seconds_of(at_us)); return true;
+	case 'f': buffer_format(out, "%" PRId64, at_us); return true;
+	case '%': buffer_add_byte(out, '%'); return true;
+	default: return false;
 	}
 }
 
@@ -110,8 +82,7 @@ add_word(struct buffer *out, struct slice word, const struct key_values *v, stru
 
 /* As key_expand; 1 with *fault where the template is wrong. */
 static int
-expand(const char *template, const struct key_values *v, struct buffer *out, struct slice *fault,
-	struct error *error)
+expand(const char *template, const struct key_values *v, struct buffer *out, struct slice *fault, struct error *error)
 {
 	const char *c = template, *end;
 	int got;
@@ -153,19 +124,16 @@ key_check(const char *option, const char *template, bool names_allowed, struct e
 		sample.name = (struct slice){0};
 	got = expand(template, &sample, &out, &fault, error);
 	if (got)
-		error_set(error, STATUS_USAGE, "usage", "%s '%s': '%.*s' stands for nothing here%s",
-			option, template, (int)fault.n, fault.p,
-			fault.p[0] == '%' ? " (%% for a percent sign)" : " ({{ is a brace)");
+		error_set(error, STATUS_USAGE, "usage", "%s '%s': '%.*s' stands for nothing here%s", option, template,
+			(int)fault.n, fault.p, fault.p[0] == '%' ? " (%% for a percent sign)" : " ({{ is a brace)");
 	else if (out.n == 0 || out.p[out.n - 1] == '/')
-		got = error_set(
-			error, STATUS_USAGE, "usage", "%s '%s' gives no name", option, template);
+		got = error_set(error, STATUS_USAGE, "usage", "%s '%s' gives no name", option, template);
 	buffer_free(&out);
 	return got ? -1 : 0;
 }
 
 int
-key_expand(const char *template, const struct key_values *values, struct buffer *out,
-	struct error *error)
+key_expand(const char *template, const struct key_values *values, struct buffer *out, struct error *error)
 {
 	struct slice fault;
 

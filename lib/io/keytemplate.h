@@ -19,7 +19,7 @@
 #define KEY_DEFAULT "year=%Y/month=%m/day=%d/{name}"
 
 struct key_values {
-	int64_t at_us; /* microseconds since the epoch */
+	int64_t at_us;     /* microseconds since the epoch */
 	struct slice name; /* without directories; p NULL: {name}, {base} and {ext} are not allowed */
 	uint32_t shard;    /* or MANIFEST_NO_SHARD: then {shard} is refused */
 };
@@ -29,8 +29,7 @@ int key_check(const char *option, const char *template, bool names_allowed, stru
 
 /* Append the key to *out. template has passed key_check. -1 with *error (STATUS_REFUSED, code
  * "no-shard"). */
-int key_expand(const char *template, const struct key_values *values, struct buffer *out,
-	struct error *error);
+int key_expand(const char *template, const struct key_values *values, struct buffer *out, struct error *error);
 
 /* Append the attempt-th other name (from 1) for a key that is taken: a number of 16 digits in the
  * last segment, the microsecond, advances by attempt; without one "-ATTEMPT" stands before the

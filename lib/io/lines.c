@@ -69,8 +69,8 @@ lines_next(struct lines *l, struct slice *run, struct error *error)
 		if (end)
 			return give(l, (size_t)(end + 1 - l->buffer.p), run);
 		if (l->buffer.n > LINES_MAX)
-			return error_set(error, STATUS_FAILED, "too-long",
-				"'%s' has a line longer than %zu MiB", l->name, LINES_MAX >> 20);
+			return error_set(error, STATUS_FAILED, "too-long", "'%s' has a line longer than %zu MiB",
+				l->name, LINES_MAX >> 20);
 	}
 	if (l->buffer.n == 0 || l->buffer.p[l->buffer.n - 1] == '\n')
 		return 0;

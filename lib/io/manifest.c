@@ -11,8 +11,7 @@ refuse(struct error *error, const char *what)
 }
 
 static int
-parse_path(
-	struct slice object, struct manifest_line *line, struct arena *arena, struct error *error)
+parse_path(struct slice object, struct manifest_line *line, struct arena *arena, struct error *error)
 {
 	struct slice value = json_member(object, SLICE("path"));
 
@@ -35,14 +34,12 @@ parse_number(struct slice object, struct slice name, uint64_t *number, struct er
 		return 0;
 	if (json_kind(value) != JSON_NUMBER || !json_natural(value, number))
 		return error_set(error, STATUS_REFUSED, "invalid-manifest",
-			"the manifest line has a \"%.*s\" that is not a natural number",
-			(int)name.n, name.p);
+			"the manifest line has a \"%.*s\" that is not a natural number", (int)name.n, name.p);
 	return 1;
 }
 
 static int
-parse_digest(
-	struct slice object, struct manifest_line *line, struct arena *arena, struct error *error)
+parse_digest(struct slice object, struct manifest_line *line, struct arena *arena, struct error *error)
 {
 	struct slice value = json_member(object, SLICE("sha256"));
 
@@ -66,14 +63,12 @@ parse_digest(
 }
 
 static int
-parse_members(
-	struct slice object, struct manifest_line *line, struct arena *arena, struct error *error)
+parse_members(struct slice object, struct manifest_line *line, struct arena *arena, struct error *error)
 {
 	uint64_t shard = MANIFEST_NO_SHARD;
 	int bytes, records;
 
-	if (parse_path(object, line, arena, error) < 0 ||
-		parse_digest(object, line, arena, error) < 0)
+	if (parse_path(object, line, arena, error) < 0 || parse_digest(object, line, arena, error) < 0)
 		return -1;
 	if ((bytes = parse_number(object, SLICE("bytes"), &line->bytes, error)) < 0 ||
 		(records = parse_number(object, SLICE("records"), &line->records, error)) < 0 ||

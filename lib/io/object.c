@@ -68,7 +68,7 @@ object_scheme_of(const char *uri, struct error *error)
 	for (size_t i = 0; i < n_registered; i++)
 		if (slice_equal(scheme, slice_of(registered[i]->name)))
 			return registered[i];
-	error_set(error, STATUS_REFUSED, "bad-uri", "cannot open '%s': %.*s:// is not known here", uri,
-		(int)scheme.n, scheme.p);
+	error_set(error, STATUS_REFUSED, "bad-uri", "cannot open '%s': %.*s:// is not known here", uri, (int)scheme.n,
+		scheme.p);
 	return NULL;
 }

@@ -40,7 +40,7 @@ struct object_facts {
 	struct instant time; /* last modified; may be missing */
 	uint64_t size;       /* bytes as stored; meaningful with has_size */
 	bool has_size;
-	struct slice whole;  /* all of it, when it is in memory already: reading gives the same. Borrowed from the
+	struct slice whole; /* all of it, when it is in memory already: reading gives the same. Borrowed from the
 	                        stream until that is read from or closed; else p is NULL */
 };
 
@@ -51,15 +51,15 @@ struct object_scheme {
 	 * object, all below a prefix (source ends in '/'), or what a glob matches (unless s->raw). size and time of
 	 * a reference are filled in where known. A single object that is not there is found with a problem of the
 	 * code "missing", unless only opening it will tell. -1 with *error when the listing could not be finished. */
-	int (*list)(const char *source, const struct selection *s, object_found *found, void *context,
-		struct error *error);
+	int (*list)(
+		const char *source, const struct selection *s, object_found *found, void *context, struct error *error);
 
 	/* Open one object for reading its bytes as stored; compression is not the scheme's matter. Where the object
 	 * can be verified and is not larger than memory bytes, it is before the first byte is handed out.
 	 * NULL with *error: STATUS_REFUSED when this object alone is at fault, with the code "missing" when it is not
 	 * there; STATUS_FAILED when the others would fare no better (no credentials). Borrows r until stream_close. */
-	struct stream *(*open)(const struct reference *r, size_t memory, struct object_facts *facts,
-		struct error *error);
+	struct stream *(*open)(
+		const struct reference *r, size_t memory, struct object_facts *facts, struct error *error);
 
 	/* How many bytes opening and reading r will hold at most, given that it may hold `most`; NULL: next to none. */
 	size_t (*memory)(const struct reference *r, size_t most);

@@ -7,8 +7,8 @@ parse(const char *option, const char *text, struct instant *t, bool *is_date, st
 {
 	if (instant_parse(slice_of(text), t, is_date))
 		return 0;
-	return error_set(error, STATUS_USAGE, "usage",
-		"%s '%s': not a time; write 2021-02-01 or 2021-02-01T11:07:57Z", option, text);
+	return error_set(error, STATUS_USAGE, "usage", "%s '%s': not a time; write 2021-02-01 or 2021-02-01T11:07:57Z",
+		option, text);
 }
 
 int

@@ -130,8 +130,8 @@ choose_temporary(struct publication *p)
 	forget_temporary(p);
 	environment_system.random(random, sizeof(random));
 	memcpy(&number, random, sizeof(number));
-	p->temporary = memory_format(
-		TEMPORARY_PREFIX "%0*llx" TEMPORARY_SUFFIX, TEMPORARY_DIGITS, (unsigned long long)number);
+	p->temporary =
+		memory_format(TEMPORARY_PREFIX "%0*llx" TEMPORARY_SUFFIX, TEMPORARY_DIGITS, (unsigned long long)number);
 	path = memory_format("%s/%s", p->directory, p->temporary);
 	p->cleanup = cleanup_prepare(path);
 	free(path);
@@ -225,9 +225,7 @@ link_named(struct publication *p, const char *name, struct error *error)
 	if (p->fd >= 0 && close_checked(p, error) < 0)
 		return -1;
 	if (link_or_rename(p, name, &moved) < 0)
-		return errno == EEXIST
-			       ? 0
-			       : error_system(error, "cannot create '%s/%s'", p->directory, name);
+		return errno == EEXIST ? 0 : error_system(error, "cannot create '%s/%s'", p->directory, name);
 	if (!moved)
 		unlinkat(p->directory_fd, p->temporary, 0);
 	forget_temporary(p);
@@ -240,9 +238,7 @@ publish_link(struct publication *p, const char *name, struct error *error)
 	if (p->temporary)
 		return link_named(p, name, error);
 	if (link_nameless(p, name) < 0)
-		return errno == EEXIST
-			       ? 0
-			       : error_system(error, "cannot create '%s/%s'", p->directory, name);
+		return errno == EEXIST ? 0 : error_system(error, "cannot create '%s/%s'", p->directory, name);
 	if (close_checked(p, error) == 0)
 		return 1;
 	unlinkat(p->directory_fd, name, 0); /* who knows what of it was written */
@@ -279,8 +275,8 @@ is_temporary(const char *name)
 	const size_t prefix = strlen(TEMPORARY_PREFIX);
 
 	return strncmp(name, TEMPORARY_PREFIX, prefix) == 0 &&
-	       strspn(name + prefix, "0123456789abcdef") == TEMPORARY_DIGITS &&
-	       strcmp(name + prefix + TEMPORARY_DIGITS, TEMPORARY_SUFFIX) == 0;
+		strspn(name + prefix, "0123456789abcdef") == TEMPORARY_DIGITS &&
+		strcmp(name + prefix + TEMPORARY_DIGITS, TEMPORARY_SUFFIX) == 0;
 }
 
 static void

@@ -20,8 +20,8 @@
 #include <stdbool.h>
 
 struct publication {
-	int fd;           /* open for reading and writing; owned, -1 once published or abandoned */
-	int directory_fd; /* borrowed */
+	int fd;                  /* open for reading and writing; owned, -1 once published or abandoned */
+	int directory_fd;        /* borrowed */
 	const char *directory;   /* its name for messages and cleanup; borrowed */
 	char *temporary;         /* name in directory, NULL when nameless; owned */
 	int lock_fd;             /* keeps the lock on what has a temporary name; owned, -1 for none */

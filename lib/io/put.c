@@ -97,8 +97,7 @@ complete(const struct put *p, int fd, struct manifest_line *line, struct error *
 	if (digest_file(fd, -1, hex, error) < 0)
 		return -1;
 	if (line->sha256[0] && strcmp(line->sha256, hex) != 0)
-		return refuse(error, "checksum",
-			"its sha256 is not what the manifest says; it stays where it is");
+		return refuse(error, "checksum", "its sha256 is not what the manifest says; it stays where it is");
 	memcpy(line->sha256, hex, sizeof(hex));
 	return 0;
 }
@@ -181,24 +180,20 @@ attempt(struct put *p, const struct store_object *object, struct receipt *receip
 				return result == STORE_DONE ? OUTCOME_STORED : -1;
 		}
 		switch (look(p, object, receipt, error)) {
-		case STORE_SAME:
-			return OUTCOME_ALREADY;
-		case STORE_OTHER:
-			return p->if_exists == IF_EXISTS_SKIP ? OUTCOME_SKIPPED : TRY_NEXT;
+		case STORE_SAME: return OUTCOME_ALREADY;
+		case STORE_OTHER: return p->if_exists == IF_EXISTS_SKIP ? OUTCOME_SKIPPED : TRY_NEXT;
 		case STORE_ABSENT:
 			if (p->dry_run)
 				return OUTCOME_STORED;
 			break; /* gone since: once more */
-		case STORE_UNKNOWN:
-			return -1;
+		case STORE_UNKNOWN: return -1;
 		}
 	}
 }
 
 /* Store under key or, as --if-exists has it, another. Fills *receipt. An outcome, or -1. */
 static int
-store(struct put *p, struct slice key, struct store_object *object, struct receipt *receipt,
-	struct error *error)
+store(struct put *p, struct slice key, struct store_object *object, struct receipt *receipt, struct error *error)
 {
 	struct buffer name = {0};
 	int outcome;
@@ -208,14 +203,12 @@ store(struct put *p, struct slice key, struct store_object *object, struct recei
 		object->key = buffer_string(&name);
 		free(receipt->uri);
 		receipt->uri = p->store->class->uri(p->store, object->key);
-		outcome = check_feedback(p, receipt->uri, error) < 0
-				  ? -1
-				  : attempt(p, object, receipt, error);
+		outcome = check_feedback(p, receipt->uri, error) < 0 ? -1 : attempt(p, object, receipt, error);
 		if (outcome != TRY_NEXT)
 			break;
 		if (p->if_exists == IF_EXISTS_FAIL) {
-			outcome = error_set(error, STATUS_REFUSED, "exists",
-				"'%s' exists (see --if-exists)", receipt->uri);
+			outcome = error_set(
+				error, STATUS_REFUSED, "exists", "'%s' exists (see --if-exists)", receipt->uri);
 			break;
 		}
 		name.n = 0;
@@ -249,8 +242,8 @@ static void __attribute__((noreturn)) die(const struct put_task *t, const struct
 	struct error error;
 
 	error_set(&error, cause->status, cause->code, "cannot store '%s'%s%s%s: %s", t->line.path,
-		t->receipt.uri ? " as '" : "", t->receipt.uri ? t->receipt.uri : "",
-		t->receipt.uri ? "'" : "", cause->text);
+		t->receipt.uri ? " as '" : "", t->receipt.uri ? t->receipt.uri : "", t->receipt.uri ? "'" : "",
+		cause->text);
 	command_die(&error);
 }
 
@@ -316,7 +309,7 @@ is_the_object(const struct put_task *t)
 	struct error unused;
 	char *path = t->receipt.uri && uri_is_local(t->receipt.uri) ? uri_local_path(t->receipt.uri, &unused) : NULL;
 	bool same = path && lstat(path, &object) == 0 && lstat(t->line.path, &file) == 0 &&
-		    object.st_dev == file.st_dev && object.st_ino == file.st_ino;
+		object.st_dev == file.st_dev && object.st_ino == file.st_ino;
 
 	free(path);
 	return same;
@@ -329,8 +322,7 @@ remove_file(const struct put *p, const struct put_task *t)
 		is_the_object(t))
 		return;
 	if (unlink(t->line.path) < 0 && errno != ENOENT)
-		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s",
-			t->line.path, strerror(errno));
+		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s", t->line.path, strerror(errno));
 }
 
 static void
@@ -339,11 +331,9 @@ finish_task(struct put *p, struct put_task *t)
 	if (t->outcome == OUTCOME_STORED || t->outcome == OUTCOME_ALREADY)
 		print_receipt(p, t);
 	if (t->outcome == OUTCOME_SKIPPED)
-		message(MESSAGE_NOTE, "'%s' is not stored: '%s' exists", t->line.path,
-			t->receipt.uri);
+		message(MESSAGE_NOTE, "'%s' is not stored: '%s' exists", t->line.path, t->receipt.uri);
 	if (t->outcome == OUTCOME_ALREADY)
-		message(MESSAGE_NOTE, "'%s' is there already, as '%s'", t->line.path,
-			t->receipt.uri);
+		message(MESSAGE_NOTE, "'%s' is there already, as '%s'", t->line.path, t->receipt.uri);
 	remove_file(p, t);
 	count(p, t);
 	progress_done(1);
@@ -452,8 +442,7 @@ static int
 store_receipts(struct put *p, struct error *error)
 {
 	struct key_values values = {.at_us = p->at_us, .shard = MANIFEST_NO_SHARD};
-	struct put_task t = {.line = {.path = (char *)(uintptr_t) "the list of receipts",
-				     .bytes = p->receipts.n}};
+	struct put_task t = {.line = {.path = (char *)(uintptr_t) "the list of receipts", .bytes = p->receipts.n}};
 	struct store_object object = {.bytes = p->receipts.n, .sha256 = t.line.sha256};
 	struct buffer key = {0};
 	int outcome = -1;
@@ -462,7 +451,7 @@ store_receipts(struct put *p, struct error *error)
 	if (object.fd < 0 || write_all(object.fd, p->receipts.p, p->receipts.n) < 0)
 		error_system(error, "cannot hold the list of receipts");
 	else if (digest_file(object.fd, -1, t.line.sha256, error) == 0 &&
-		 key_expand(p->manifest_key, &values, &key, error) == 0)
+		key_expand(p->manifest_key, &values, &key, error) == 0)
 		outcome = store(p, buffer_slice(&key), &object, &t.receipt, error);
 	if (object.fd >= 0)
 		close(object.fd);

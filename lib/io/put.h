@@ -31,7 +31,7 @@ struct put {
 	enum if_exists if_exists;
 	unsigned jobs;
 	bool keep, discard_refused;
-	bool dry_run;             /* with one job only */
+	bool dry_run; /* with one job only */
 
 	/* results, to be read after put_finish; objects and bytes_out count what was there already
 	 * by an earlier attempt of ours, records also what --if-exists skip passed over */

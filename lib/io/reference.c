@@ -242,8 +242,8 @@ join_messages(struct reference *to, const struct reference *from)
 	buffer_format(&array, "[%s]", from->messages);
 	walk = json_walk(buffer_slice(&array));
 	while (json_next_element(&walk, &message)) {
-		struct slice id = json_kind(message) == JSON_OBJECT ? json_member(message, SLICE("id"))
-								    : (struct slice){0};
+		struct slice id =
+			json_kind(message) == JSON_OBJECT ? json_member(message, SLICE("id")) : (struct slice){0};
 
 		if (id.p && to->message_ids && list_text_holds(to->message_ids, id))
 			continue;

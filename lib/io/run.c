@@ -16,8 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 300, JOURNAL_MAX = 1 << 30, DIRECTORY_TRIES = 5,
-	BEYOND_SHELLS = 60 /* a descriptor that scripts do not use for their own */ };
+enum {
+	GRACE_MS = 300,
+	JOURNAL_MAX = 1 << 30,
+	DIRECTORY_TRIES = 5,
+	BEYOND_SHELLS = 60 /* a descriptor that scripts do not use for their own */
+};
 #define DIRECTORY_PREFIX "acc-sqs-drain."
 
 static const int endings[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -50,7 +54,7 @@ input_file(struct slice text, struct error *error)
 struct journal {
 	char *directory, *path; /* owned */
 	struct cleanup *directory_cleanup, *cleanup;
-	int directory_fd;       /* with the lock, see stale.h */
+	int directory_fd; /* with the lock, see stale.h */
 	int fd;
 };
 
@@ -239,8 +243,9 @@ read_journal(int fd, struct buffer *text, struct error *error)
 	} while ((got > 0 || (got < 0 && errno == EINTR)) && text->n < JOURNAL_MAX);
 	if (got < 0)
 		return error_system(error, "cannot read the journal");
-	return got == 0 ? 0 : error_set(error, STATUS_FAILED, "io", "the journal is longer than %d bytes",
-		(int)JOURNAL_MAX);
+	return got == 0
+		? 0
+		: error_set(error, STATUS_FAILED, "io", "the journal is longer than %d bytes", (int)JOURNAL_MAX);
 }
 
 static int

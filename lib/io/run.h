@@ -13,16 +13,16 @@
 #include <stdint.h>
 
 struct run {
-	char *const *arguments;   /* ends with NULL; the first is looked up in PATH */
+	char *const *arguments; /* ends with NULL; the first is looked up in PATH */
 	struct slice input;
-	int output_fd;            /* its standard output; 1 leaves it ours */
-	int64_t until_ms;         /* on the clock of run_clock_ms; 0: no limit */
+	int output_fd;    /* its standard output; 1 leaves it ours */
+	int64_t until_ms; /* on the clock of run_clock_ms; 0: no limit */
 };
 
 struct run_result {
-	int status;               /* exit status, or 128 + signal */
+	int status; /* exit status, or 128 + signal */
 	bool timed_out;
-	struct buffer journal;    /* what it left; to be freed by the caller */
+	struct buffer journal; /* what it left; to be freed by the caller */
 	uint64_t duration_ms;
 };
 

@@ -72,8 +72,7 @@ static void
 refuse(struct split *s, struct place place, const char *code, const char *text)
 {
 	s->refused++;
-	message_at(MESSAGE_ERROR,
-		(struct message_place){.uri = place.name, .record = place.line, .code = code}, "%s",
+	message_at(MESSAGE_ERROR, (struct message_place){.uri = place.name, .record = place.line, .code = code}, "%s",
 		text);
 	journal_refused(place.name, place.line, code, text, false);
 }
@@ -126,22 +125,19 @@ report_oversize(struct split *s, struct place place, uint64_t bytes)
 
 	snprintf(text, sizeof(text), "the record takes %llu bytes, more than --bytes %llu; %s",
 		(unsigned long long)bytes, (unsigned long long)s->max_bytes,
-		s->refuse_oversize ? "it is refused (see --oversize)"
-				   : "it gets a file of its own");
+		s->refuse_oversize ? "it is refused (see --oversize)" : "it gets a file of its own");
 	if (s->refuse_oversize)
 		refuse(s, place, "oversize", text);
 	else
 		message_at(MESSAGE_WARNING,
-			(struct message_place){
-				.uri = place.name, .record = place.line, .code = "oversize"},
-			"%s", text);
+			(struct message_place){.uri = place.name, .record = place.line, .code = "oversize"}, "%s",
+			text);
 }
 
 /* A record that may not fit into any file: alone in one, and measured there when compression
  * decides. */
 static int
-put_alone(struct split *s, struct split_target *t, struct slice line, struct place place,
-	struct error *error)
+put_alone(struct split *s, struct split_target *t, struct slice line, struct place place, struct error *error)
 {
 	if (!t->file.encoder && s->refuse_oversize) {
 		report_oversize(s, place, line.n);
@@ -180,8 +176,7 @@ make_room(struct split *s, struct split_target *t, size_t needed, struct error *
 static bool
 is_full(const struct split *s, const struct split_target *t, size_t needed)
 {
-	return t->room < needed ||
-	       (s->max_records && t->file.records + t->run_records == s->max_records);
+	return t->room < needed || (s->max_records && t->file.records + t->run_records == s->max_records);
 }
 
 static uint64_t
@@ -191,8 +186,7 @@ fits_at_all(const struct split *s, const struct split_target *t)
 }
 
 static int
-put_line(struct split *s, struct split_target *t, struct slice line, struct place place,
-	struct error *error)
+put_line(struct split *s, struct split_target *t, struct slice line, struct place place, struct error *error)
 {
 	if (line.n > fits_at_all(s, t))
 		return put_alone(s, t, line, place, error);
@@ -230,8 +224,7 @@ choose(struct split *s, struct slice line, struct place place, uint32_t *shard)
 	}
 	value = json_find(value, &s->shard_by, 0);
 	if (!value.p) {
-		refuse(s, place, "no-shard",
-			"the record has no value at --shard-by; it is refused");
+		refuse(s, place, "no-shard", "the record has no value at --shard-by; it is refused");
 		return false;
 	}
 	arena_reset(&s->arena);
@@ -250,8 +243,7 @@ add_all_runs(struct split *s, struct error *error)
 }
 
 int
-split_run(
-	struct split *s, struct slice run, const char *name, uint64_t *number, struct error *error)
+split_run(struct split *s, struct slice run, const char *name, uint64_t *number, struct error *error)
 {
 	struct slice line;
 	uint32_t shard;

@@ -34,14 +34,12 @@ int split_open(struct split *s, struct error *error);
 /* Take a run of whole lines. name and *line (the number of the last line seen, from 0) are for
  * messages. -1 with *error when it cannot go on; a refused record is reported, counted and passed
  * over. */
-int split_run(
-	struct split *s, struct slice run, const char *name, uint64_t *line, struct error *error);
+int split_run(struct split *s, struct slice run, const char *name, uint64_t *line, struct error *error);
 int split_finish(struct split *s, struct error *error); /* publishes what is begun */
 void split_close(struct split *s);                      /* abandons what is not published */
 
 /* The shard of a value: XXH64 with seed 0 of the string's decoded text, of any other value its
  * compact JSON text, modulo shards. The same in every version and on every machine. */
-uint32_t split_shard(
-	struct slice value, uint32_t shards, struct arena *arena, struct buffer *scratch);
+uint32_t split_shard(struct slice value, uint32_t shards, struct arena *arena, struct buffer *scratch);
 
 #endif

@@ -30,13 +30,11 @@ static int
 name_error(const char *text, struct error *error)
 {
 	return error_set(error, STATUS_USAGE, "usage",
-		"--name '%s' must be a file name with one %%f, which becomes the microsecond",
-		text);
+		"--name '%s' must be a file name with one %%f, which becomes the microsecond", text);
 }
 
 int
-spool_name_parse(
-	const char *text, enum encoding encoding, struct spool_name *name, struct error *error)
+spool_name_parse(const char *text, enum encoding encoding, struct spool_name *name, struct error *error)
 {
 	struct buffer *part = &name->before;
 
@@ -118,8 +116,7 @@ look_for_gone(struct spool *s)
 	for (size_t i = 0; i < s->n_closed; i++) {
 		struct spool_closed *c = &s->closed[i];
 
-		if (fstatat(s->directory_fd, c->name, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
-			errno == ENOENT) {
+		if (fstatat(s->directory_fd, c->name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
 			s->closed_bytes -= c->bytes;
 			free(c->name);
 		} else {
@@ -148,11 +145,9 @@ wait_for_room(struct spool *s)
 
 	if (!s->max_bytes || !s->n_closed || s->closed_bytes + s->open_bytes <= s->max_bytes)
 		return;
-	for (look_for_gone(s); s->n_closed && s->closed_bytes + s->open_bytes > s->max_bytes;
-		look_for_gone(s)) {
+	for (look_for_gone(s); s->n_closed && s->closed_bytes + s->open_bytes > s->max_bytes; look_for_gone(s)) {
 		if (waited_ms == WAIT_WARNING_MS)
-			message(MESSAGE_WARNING,
-				"waiting until somebody takes files out of '%s' (see --max-spool)",
+			message(MESSAGE_WARNING, "waiting until somebody takes files out of '%s' (see --max-spool)",
 				s->directory);
 		wait_a_little();
 		waited_ms += WAIT_MS;
@@ -199,8 +194,7 @@ add_plain(struct spool *s, struct spool_file *f, const char *p, size_t n, struct
 }
 
 int
-spool_add(struct spool *s, struct spool_file *f, const char *p, size_t n, uint64_t records,
-	struct error *error)
+spool_add(struct spool *s, struct spool_file *f, const char *p, size_t n, uint64_t records, struct error *error)
 {
 	size_t before = f->pending.n;
 
@@ -240,8 +234,7 @@ remember(struct spool *s, const char *name, uint64_t bytes)
 	if (!s->max_bytes)
 		return;
 	if ((s->n_closed & (s->n_closed - 1)) == 0)
-		s->closed = memory_resize(
-			s->closed, s->n_closed ? 2 * s->n_closed : 1, sizeof(*s->closed));
+		s->closed = memory_resize(s->closed, s->n_closed ? 2 * s->n_closed : 1, sizeof(*s->closed));
 	s->closed[s->n_closed++] = (struct spool_closed){memory_copy_string(name), bytes};
 	s->closed_bytes += bytes;
 }
@@ -250,9 +243,8 @@ static char *
 path_of(const struct spool *s, const char *name)
 {
 	return strcmp(s->directory, ".") == 0
-		       ? memory_copy_string(name)
-		       : memory_format("%s%s%s", s->directory,
-				 ends_with(slice_of(s->directory), SLICE("/")) ? "" : "/", name);
+		? memory_copy_string(name)
+		: memory_format("%s%s%s", s->directory, ends_with(slice_of(s->directory), SLICE("/")) ? "" : "/", name);
 }
 
 /* The line goes out at once: somebody waits for the file. Until then whatever ends us takes the file along; what was
@@ -260,11 +252,8 @@ path_of(const struct spool *s, const char *name)
 static void
 announce(struct spool_file *f, char *path, struct cleanup *cleanup)
 {
-	struct manifest_line line = {.path = path,
-		.bytes = f->bytes,
-		.records = f->records,
-		.has_records = true,
-		.shard = f->shard};
+	struct manifest_line line = {
+		.path = path, .bytes = f->bytes, .records = f->records, .has_records = true, .shard = f->shard};
 	struct buffer text = {0};
 
 	digest_finish(f->digest, line.sha256);

@@ -22,8 +22,7 @@ struct spool_name {
 /* "output_object-%f.jsonl" taken apart; `%%` is a percent sign. -1 with *error (STATUS_USAGE) when
  * there is not exactly one %f, or a '/', or another conversion. The encoding's extension is added
  * unless it is there. */
-int spool_name_parse(
-	const char *text, enum encoding encoding, struct spool_name *name, struct error *error);
+int spool_name_parse(const char *text, enum encoding encoding, struct spool_name *name, struct error *error);
 void spool_name_free(struct spool_name *name);
 
 struct spool_closed {
@@ -67,8 +66,7 @@ void spool_file_free(struct spool_file *f); /* abandons what is not ended */
 /* Begin a file; waits while the files not yet taken away leave no room below max_bytes for those under way. */
 int spool_begin(struct spool *s, struct spool_file *f, struct error *error);
 /* Add whole lines that hold so many records. */
-int spool_add(struct spool *s, struct spool_file *f, const char *p, size_t n, uint64_t records,
-	struct error *error);
+int spool_add(struct spool *s, struct spool_file *f, const char *p, size_t n, uint64_t records, struct error *error);
 void spool_measure(struct spool_file *f); /* flush the encoder: bytes is exact but for the file's end */
 void spool_finish(struct spool_file *f);  /* end the encoding: bytes is the file's size; spool_end is due */
 int spool_end(struct spool *s, struct spool_file *f, struct error *error); /* publish and announce */

@@ -29,7 +29,7 @@ is_named(const char *name, const char *prefix)
 	size_t n = strlen(prefix);
 
 	return strncmp(name, prefix, n) == 0 && strlen(name + n) == RANDOM_LETTERS &&
-	       strspn(name + n, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == RANDOM_LETTERS;
+		strspn(name + n, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == RANDOM_LETTERS;
 }
 
 static DIR *

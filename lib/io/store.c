@@ -31,7 +31,7 @@ store_open(const char *destination, const struct store_options *options, struct 
 	for (int i = 0; i < n_classes; i++)
 		if (slice_equal(scheme, slice_of(classes[i]->scheme)))
 			return classes[i]->open(destination, options, error);
-	error_set(error, STATUS_USAGE, "usage", "cannot store to '%s': '%.*s://' is not known",
-		destination, (int)scheme.n, scheme.p);
+	error_set(error, STATUS_USAGE, "usage", "cannot store to '%s': '%.*s://' is not known", destination,
+		(int)scheme.n, scheme.p);
 	return NULL;
 }

@@ -53,8 +53,7 @@ struct store_class {
 
 	/* Borrows both for the store's life. Does not touch the destination yet. Gives a store to
 	 * close, or NULL. */
-	struct store *(*open)(
-		const char *destination, const struct store_options *options, struct error *error);
+	struct store *(*open)(const char *destination, const struct store_options *options, struct error *error);
 	void (*close)(struct store *store);
 
 	/* The address of a key, for receipts and messages. Gives a string to free(3). */
@@ -62,13 +61,13 @@ struct store_class {
 
 	/* Store the object. With STORE_DONE etag and version_id of *receipt are filled where the
 	 * store has them (given, see receipt_free); the caller fills the rest. */
-	enum store_result (*put)(struct store *store, const struct store_object *object,
-		enum store_condition condition, struct receipt *receipt, struct error *error);
+	enum store_result (*put)(struct store *store, const struct store_object *object, enum store_condition condition,
+		struct receipt *receipt, struct error *error);
 
 	/* What is at the object's key now: STORE_SAME when it has the object's size and sha256;
 	 * then as put. */
-	enum store_presence (*look)(struct store *store, const struct store_object *object,
-		struct receipt *receipt, struct error *error);
+	enum store_presence (*look)(
+		struct store *store, const struct store_object *object, struct receipt *receipt, struct error *error);
 };
 
 extern const struct store_class store_directory; /* "file"; also opens plain paths */

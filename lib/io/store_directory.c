@@ -19,10 +19,10 @@ struct place {
 
 struct directory {
 	struct store store;
-	char *path;            /* as given, decoded */
-	char *real;            /* absolute, without links, for addresses */
-	int fd;                /* -1 until the first put */
-	struct place *swept;   /* the directories in which nothing stale is left; owned */
+	char *path;          /* as given, decoded */
+	char *real;          /* absolute, without links, for addresses */
+	int fd;              /* -1 until the first put */
+	struct place *swept; /* the directories in which nothing stale is left; owned */
 	size_t n_swept;
 	pthread_mutex_t mutex; /* of fd and swept */
 };
@@ -43,10 +43,8 @@ directory_open(const char *destination, const struct store_options *options, str
 	d->real = path_resolve(path);
 	d->fd = -1;
 	pthread_mutex_init(&d->mutex, NULL);
-	if (options->sse || options->storage_class || options->content_type || options->tags.n ||
-		options->metadata.n)
-		message(MESSAGE_NOTE,
-			"'%s' is a directory: options for object stores have no effect", path);
+	if (options->sse || options->storage_class || options->content_type || options->tags.n || options->metadata.n)
+		message(MESSAGE_NOTE, "'%s' is a directory: options for object stores have no effect", path);
 	return &d->store;
 }
 
@@ -92,8 +90,7 @@ check_key(const char *key, struct error *error)
 	for (; !bad && segment; segment = end ? end + 1 : NULL) {
 		size_t n = (end = strchr(segment, '/')) ? (size_t)(end - segment) : strlen(segment);
 
-		bad = (n == 1 && segment[0] == '.') ||
-		      (n == 2 && segment[0] == '.' && segment[1] == '.');
+		bad = (n == 1 && segment[0] == '.') || (n == 2 && segment[0] == '.' && segment[1] == '.');
 	}
 	if (bad)
 		return error_set(error, STATUS_REFUSED, "bad-key",
@@ -150,8 +147,7 @@ open_parent(struct directory *d, const char *key, struct error *error)
 
 /* 1 published, 0 taken, -1. */
 static int
-publish(struct publication *p, const struct store_object *object, enum store_condition condition,
-	struct error *error)
+publish(struct publication *p, const struct store_object *object, enum store_condition condition, struct error *error)
 {
 	char hex[DIGEST_HEX_SIZE];
 	const char *name = basename(object->key);
@@ -163,16 +159,14 @@ publish(struct publication *p, const struct store_object *object, enum store_con
 			"its sha256 is not what the manifest says; it stays where it is");
 	if (publish_sync(p, error) < 0)
 		return -1;
-	return condition == STORE_OVERWRITE ? publish_replace(p, name, error)
-					    : publish_link(p, name, error);
+	return condition == STORE_OVERWRITE ? publish_replace(p, name, error) : publish_link(p, name, error);
 }
 
 static enum store_result
-put_into(int parent, struct directory *d, const struct store_object *object,
-	enum store_condition condition, struct error *error)
+put_into(int parent, struct directory *d, const struct store_object *object, enum store_condition condition,
+	struct error *error)
 {
-	char *directory = memory_format(
-		"%s/%.*s", d->path, (int)(basename(object->key) - object->key), object->key);
+	char *directory = memory_format("%s/%.*s", d->path, (int)(basename(object->key) - object->key), object->key);
 	struct publication p;
 	int published;
 
@@ -195,8 +189,8 @@ is_there(int parent, const char *name)
 }
 
 static enum store_result
-directory_put(struct store *store, const struct store_object *object,
-	enum store_condition condition, struct receipt *receipt, struct error *error)
+directory_put(struct store *store, const struct store_object *object, enum store_condition condition,
+	struct receipt *receipt, struct error *error)
 {
 	struct directory *d = (struct directory *)store;
 	enum store_result result;
@@ -220,8 +214,7 @@ compare(int fd, const struct store_object *object, struct error *error)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return error_system(error, "cannot read what has the key '%s'", object->key),
-		       STORE_UNKNOWN;
+		return error_system(error, "cannot read what has the key '%s'", object->key), STORE_UNKNOWN;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != object->bytes)
 		return STORE_OTHER;
 	if (digest_file(fd, -1, hex, error) < 0)
@@ -230,8 +223,7 @@ compare(int fd, const struct store_object *object, struct error *error)
 }
 
 static enum store_presence
-directory_look(struct store *store, const struct store_object *object, struct receipt *receipt,
-	struct error *error)
+directory_look(struct store *store, const struct store_object *object, struct receipt *receipt, struct error *error)
 {
 	struct directory *d = (struct directory *)store;
 	enum store_presence presence;
@@ -247,8 +239,7 @@ directory_look(struct store *store, const struct store_object *object, struct re
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return STORE_ABSENT;
 	if (fd < 0 && errno != ELOOP && errno != EACCES && errno != EPERM && errno != ENXIO)
-		return error_system(error, "cannot open what has the key '%s'", object->key),
-		       STORE_UNKNOWN;
+		return error_system(error, "cannot open what has the key '%s'", object->key), STORE_UNKNOWN;
 	if (fd < 0)
 		return STORE_OTHER; /* a link, or not ours to read */
 	presence = compare(fd, object, error);

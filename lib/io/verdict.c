@@ -23,13 +23,12 @@ struct judge {
 	struct arena *arena;
 	struct process *processes; /* owned */
 	size_t n_processes, capacity;
-	bool some_refused;         /* a process ended with 1 */
+	bool some_refused; /* a process ended with 1 */
 };
 
 static const char *const names[VERDICT_TOOLS] = {"acc-fetch", "acc-merge", "acc-split", "acc-put"};
 
-static void __attribute__((format(printf, 2, 3)))
-fail_batch(struct judge *j, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) fail_batch(struct judge *j, const char *format, ...)
 {
 	va_list list;
 
@@ -93,13 +92,11 @@ add_counts(struct verdict_counts *c, struct slice counts)
 	const struct {
 		const char *name;
 		uint64_t *sum;
-	} list[] = {{"references", &c->references}, {"objects", &c->objects},
-		{"failed_objects", &c->failed_objects}, {"skipped_objects", &c->skipped_objects},
-		{"refused_objects", &c->refused_objects}, {"read", &c->read},
-		{"represented", &c->represented}, {"superseded", &c->superseded},
-		{"left_out", &c->left_out}, {"refused", &c->refused}, {"written", &c->written},
-		{"stored", &c->stored}, {"bytes_in", &c->bytes_in}, {"bytes_out", &c->bytes_out},
-		{"files", &c->files}};
+	} list[] = {{"references", &c->references}, {"objects", &c->objects}, {"failed_objects", &c->failed_objects},
+		{"skipped_objects", &c->skipped_objects}, {"refused_objects", &c->refused_objects}, {"read", &c->read},
+		{"represented", &c->represented}, {"superseded", &c->superseded}, {"left_out", &c->left_out},
+		{"refused", &c->refused}, {"written", &c->written}, {"stored", &c->stored}, {"bytes_in", &c->bytes_in},
+		{"bytes_out", &c->bytes_out}, {"files", &c->files}};
 	uint64_t n;
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
@@ -215,8 +212,8 @@ take_failed(struct judge *j, struct slice line)
 
 	note_failure(j, uri, error, tool);
 	if (!fail_by_id(j, line, uri, error) && !fail_by_uri(j, uri, error))
-		fail_batch(j, "%.*s failed with '%.*s': %.*s", (int)tool.n, tool.p,
-			(int)(uri.n < 150 ? uri.n : 150), uri.p, (int)(error.n < 150 ? error.n : 150), error.p);
+		fail_batch(j, "%.*s failed with '%.*s': %.*s", (int)tool.n, tool.p, (int)(uri.n < 150 ? uri.n : 150),
+			uri.p, (int)(error.n < 150 ? error.n : 150), error.p);
 }
 
 static void
@@ -230,9 +227,8 @@ take_refused(struct judge *j, struct slice line)
 		return;
 	note_failure(j, uri, error, tool);
 	if (!fail_by_uri(j, uri, error))
-		fail_batch(j, "%.*s refused a record of '%.*s', which no message announced: %.*s",
-			(int)tool.n, tool.p, (int)(uri.n < 150 ? uri.n : 150), uri.p,
-			(int)(error.n < 150 ? error.n : 150), error.p);
+		fail_batch(j, "%.*s refused a record of '%.*s', which no message announced: %.*s", (int)tool.n, tool.p,
+			(int)(uri.n < 150 ? uri.n : 150), uri.p, (int)(error.n < 150 ? error.n : 150), error.p);
 }
 
 /* ---- lines */

@@ -11,28 +11,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct verdict_link {           /* one per message and object that it announced */
+struct verdict_link { /* one per message and object that it announced */
 	struct slice uri;
-	size_t message;         /* its place in messages */
-	size_t reference;       /* one number for all links to one version of an object */
+	size_t message;   /* its place in messages */
+	size_t reference; /* one number for all links to one version of an object */
 };
 
 struct verdict_message {
 	struct slice id;
-	bool failed;            /* out */
-	char reason[400];       /* out: of the first failure */
+	bool failed;      /* out */
+	char reason[400]; /* out: of the first failure */
 };
 
 struct verdict_question {
-	struct slice journal;   /* its text */
-	size_t n_references;    /* given to the command */
+	struct slice journal; /* its text */
+	size_t n_references;  /* given to the command */
 	const struct verdict_link *links;
 	size_t n_links;
 	struct verdict_message *messages; /* filled in */
 	size_t n_messages;
-	int exit_status;        /* of the command: 0 to 255, or 128 + signal */
-	bool trust_status;      /* a command that leaves nothing in the journal is judged by its status */
-	bool filtered;          /* somebody else's filter stands in between: no counts */
+	int exit_status;   /* of the command: 0 to 255, or 128 + signal */
+	bool trust_status; /* a command that leaves nothing in the journal is judged by its status */
+	bool filtered;     /* somebody else's filter stands in between: no counts */
 };
 
 enum verdict_tool { VERDICT_FETCH, VERDICT_MERGE, VERDICT_SPLIT, VERDICT_PUT, VERDICT_TOOLS };
@@ -42,23 +42,23 @@ struct verdict_counts {
 	uint64_t references, objects, failed_objects, skipped_objects, refused_objects;
 	uint64_t read, represented, superseded, left_out, refused, written, stored;
 	uint64_t bytes_in, bytes_out, files;
-	uint64_t duration_ms;   /* of the longest */
+	uint64_t duration_ms; /* of the longest */
 	bool present;
 };
 
-struct verdict_failure {        /* an object and why, for people */
-	struct slice uri;       /* as in the journal, JSON decoded; borrowed from the verdict */
+struct verdict_failure {  /* an object and why, for people */
+	struct slice uri; /* as in the journal, JSON decoded; borrowed from the verdict */
 	struct slice error;
 	struct slice tool;
 };
 
 struct verdict {
-	bool batch_failed;      /* every message has failed */
-	char reason[400];       /* why */
+	bool batch_failed; /* every message has failed */
+	char reason[400];  /* why */
 	struct verdict_counts tools[VERDICT_TOOLS];
-	uint64_t refused_lines; /* records refused */
+	uint64_t refused_lines;           /* records refused */
 	struct verdict_failure *failures; /* owned, as what they borrow */
-	size_t n_failures, n_unlisted; /* beyond a thousand they are only counted */
+	size_t n_failures, n_unlisted;    /* beyond a thousand they are only counted */
 	void *memory;
 };
 

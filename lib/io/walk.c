@@ -16,9 +16,9 @@ struct walk {
 	const struct selection *selection;
 	object_found *found;
 	void *context;
-	struct glob *glob;  /* the path must match; NULL: all below */
-	size_t base;        /* bytes of path that come before the names which --include matches */
-	bool as_uri;        /* the source was file:///: so are the references */
+	struct glob *glob; /* the path must match; NULL: all below */
+	size_t base;       /* bytes of path that come before the names which --include matches */
+	bool as_uri;       /* the source was file:///: so are the references */
 	bool stopped;
 	struct buffer path; /* of the directory being read, with its '/', or of one entry */
 	struct ancestor {
@@ -73,7 +73,7 @@ struct entry {
 	char *name;
 	bool is_directory; /* then name ends in '/', so that the order is that of whole paths */
 	struct stat st;
-	int fault;         /* errno of stat(2), or 0 */
+	int fault; /* errno of stat(2), or 0 */
 };
 
 static int
@@ -226,8 +226,8 @@ walk_path(struct walk *w, const char *path)
 }
 
 static int
-file_list(const char *source, const struct selection *selection, object_found *found, void *context,
-	struct error *error)
+file_list(
+	const char *source, const struct selection *selection, object_found *found, void *context, struct error *error)
 {
 	struct walk *w;
 	char *path = uri_local_path(source, error);
@@ -251,8 +251,7 @@ file_list(const char *source, const struct selection *selection, object_found *f
 }
 
 static struct stream *
-file_scheme_open(
-	const struct reference *r, size_t memory, struct object_facts *facts, struct error *error)
+file_scheme_open(const struct reference *r, size_t memory, struct object_facts *facts, struct error *error)
 {
 	struct stat st;
 	int fd;

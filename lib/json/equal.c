@@ -10,8 +10,8 @@
 /* A number as sign, significant digits (no zeros at either end) and the power of ten of the first one. */
 struct decimal {
 	bool negative, zero;
-	struct slice digits;    /* may hold the point */
-	int64_t exponent;       /* the value is 0.DIGITS * 10^exponent; saturates */
+	struct slice digits; /* may hold the point */
+	int64_t exponent;    /* the value is 0.DIGITS * 10^exponent; saturates */
 };
 
 static bool
@@ -250,8 +250,7 @@ json_hash(struct slice value)
 	uint64_t hash = JSON_ARRAY;
 
 	switch (json_kind(value)) {
-	case JSON_NUMBER:
-		return hash_number(value);
+	case JSON_NUMBER: return hash_number(value);
 	case JSON_STRING:
 		hash = hash_slice(json_decode(value, &arena));
 		arena_free(&arena);
@@ -260,9 +259,7 @@ json_hash(struct slice value)
 		for (walk = json_walk(value); json_next_element(&walk, &element);)
 			hash = hash * 0x9e3779b97f4a7c15ull + json_hash(element);
 		return hash;
-	case JSON_OBJECT:
-		return hash_object(value);
-	default:
-		return json_kind(value);
+	case JSON_OBJECT: return hash_object(value);
+	default: return json_kind(value);
 	}
 }

@@ -20,14 +20,14 @@
 struct jq_program {
 	char *text, *name;
 	uint64_t time_limit_ms;
-	pid_t pid; /* 0: none */
+	pid_t pid;    /* 0: none */
 	bool crashed; /* the last process ended of itself, not by a limit of ours */
 	int fd;
-	struct buffer request;   /* what is queued, behind room for its header */
+	struct buffer request; /* what is queued, behind room for its header */
 	size_t n_queued;
-	struct buffer received;  /* replies, [next, n) not yet looked at */
+	struct buffer received; /* replies, [next, n) not yet looked at */
 	size_t next;
-	struct buffer lines;     /* the outputs of one run */
+	struct buffer lines; /* the outputs of one run */
 };
 
 static int
@@ -80,12 +80,10 @@ program_died(struct jq_program *program, struct error *error)
 
 	program->crashed = !WIFSIGNALED(status) || WTERMSIG(status) != SIGPROF;
 	if (!program->crashed)
-		return error_set(error, STATUS_REFUSED, "jq-timeout",
-			"%s: the program took longer than %llu ms", program->name,
-			(unsigned long long)program->time_limit_ms);
-	return error_set(error, STATUS_REFUSED, "jq-error",
-		"%s: the program was ended by %s (it may use %llu MiB)", program->name,
-		WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "a lack of memory",
+		return error_set(error, STATUS_REFUSED, "jq-timeout", "%s: the program took longer than %llu ms",
+			program->name, (unsigned long long)program->time_limit_ms);
+	return error_set(error, STATUS_REFUSED, "jq-error", "%s: the program was ended by %s (it may use %llu MiB)",
+		program->name, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "a lack of memory",
 		(unsigned long long)(JQ_MEMORY_MAX >> 20));
 }
 
@@ -123,8 +121,8 @@ program_too_much(struct jq_program *program, struct error *error)
 	kill(program->pid, SIGKILL);
 	program_reap(program);
 	program->crashed = false;
-	return error_set(error, STATUS_REFUSED, "jq-error", "%s: more than %zu MiB of output", program->name,
-		OUTPUT_MAX >> 20);
+	return error_set(
+		error, STATUS_REFUSED, "jq-error", "%s: more than %zu MiB of output", program->name, OUTPUT_MAX >> 20);
 }
 
 /* The replies to one text up to the last, outputs to program->lines. -1 with *error; then pid is 0 if the process is
@@ -149,8 +147,8 @@ program_collect(struct jq_program *program, struct error *error)
 		if (header.kind == JQ_REPLY_DONE)
 			return result;
 		if (header.kind == JQ_REPLY_ERROR) {
-			result = error_set(error, STATUS_REFUSED, "jq-error", "%s: %.*s", program->name,
-				(int)header.bytes, body);
+			result = error_set(
+				error, STATUS_REFUSED, "jq-error", "%s: %.*s", program->name, (int)header.bytes, body);
 			continue;
 		}
 		if (program->lines.n + header.bytes > OUTPUT_MAX)

@@ -117,8 +117,7 @@ struct worker {
 	struct bytes replies;
 };
 
-static void __attribute__((noreturn))
-worker_end(void)
+static void __attribute__((noreturn)) worker_end(void)
 {
 #ifdef ACC_COVERAGE
 	__gcov_dump();
@@ -179,9 +178,8 @@ compile(const char *text, bool with_source, struct bytes *errors)
 	jq_set_attr(jq, jv_string("JQ_LIBRARY_PATH"), jv_array());
 	jq_set_attr(jq, jv_string("JQ_ORIGIN"), jv_string("/"));
 	jq_set_attr(jq, jv_string("PROGRAM_ORIGIN"), jv_string("/"));
-	if (jq_compile_args(jq, text,
-		    with_source ? jv_object_set(jv_object(), jv_string("source"), jv_null())
-				: jv_object()))
+	if (jq_compile_args(
+		    jq, text, with_source ? jv_object_set(jv_object(), jv_string("source"), jv_null()) : jv_object()))
 		return jq;
 	jq_teardown(&jq);
 	return NULL;
@@ -229,8 +227,8 @@ data_bytes(void)
 
 	if (!file)
 		return UINT64_C(1) << 40;
-	if (fscanf(file, "%llu %llu %llu %llu %llu %llu", &pages[0], &pages[1], &pages[2], &pages[3],
-		    &pages[4], &pages[5]) != 6)
+	if (fscanf(file, "%llu %llu %llu %llu %llu %llu", &pages[0], &pages[1], &pages[2], &pages[3], &pages[4],
+		    &pages[5]) != 6)
 		pages[5] = 1u << 28;
 	fclose(file);
 	return pages[5] * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -273,8 +271,7 @@ worker_reply_error(struct worker *w, jv message)
 {
 	if (jv_get_kind(message) != JV_KIND_STRING)
 		message = jv_dump_string(message, 0);
-	worker_reply(w, JQ_REPLY_ERROR, jv_string_value(message),
-		(size_t)jv_string_length_bytes(jv_copy(message)));
+	worker_reply(w, JQ_REPLY_ERROR, jv_string_value(message), (size_t)jv_string_length_bytes(jv_copy(message)));
 	jv_free(message);
 }
 
@@ -290,8 +287,8 @@ worker_run(struct worker *w, uint32_t what, const char *text, size_t n)
 	jq_start(w->jq, input, 0);
 	while (jv_is_valid(output = jq_next(w->jq))) {
 		output = jv_dump_string(output, 0);
-		worker_reply(w, JQ_REPLY_OUTPUT, jv_string_value(output),
-			(size_t)jv_string_length_bytes(jv_copy(output)));
+		worker_reply(
+			w, JQ_REPLY_OUTPUT, jv_string_value(output), (size_t)jv_string_length_bytes(jv_copy(output)));
 		jv_free(output);
 		if (what == JQ_RUN_FIRST)
 			return;

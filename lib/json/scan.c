@@ -137,7 +137,7 @@ static bool
 may_follow(char c)
 {
 	return c == '{' || c == '[' || c == '"' || c == '-' || (c >= '0' && c <= '9') || c == 't' || c == 'f' ||
-	       c == 'n';
+		c == 'n';
 }
 
 static int
@@ -269,8 +269,10 @@ next_element(struct scanner *s, struct scan_record *r, enum scan_result *result)
 		return false;
 	}
 	if (s->state.after_value || c == ',' || c == ']') {
-		struct scan_fault fault = {{"invalid-json", s->state.after_value ? "',' or ']' should be here"
-									    : "an element should be here"}, s->at};
+		struct scan_fault fault = {
+			{"invalid-json",
+				s->state.after_value ? "',' or ']' should be here" : "an element should be here"},
+			s->at};
 		scan_describe_fault(s, r, &fault);
 		r->element = ++s->elements;
 		r->text = (struct slice){s->p + s->at, 1};

@@ -34,16 +34,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SCAN_DEPTH_MAX 512            /* the record itself is level 1 */
+#define SCAN_DEPTH_MAX 512 /* the record itself is level 1 */
 #define SCAN_MEMBERS_MAX 8
 #define SCAN_INNER_MAX 32
 #define SCAN_RECORD_DEFAULT (16u << 20)
 
 enum scan_result {
-	SCAN_RECORD,   /* *record describes a good record */
-	SCAN_REFUSED,  /* record->code and record->reason say why; record->text is what there is of it */
-	SCAN_MORE,     /* the window is used up; give the next one */
-	SCAN_END,      /* all input was seen */
+	SCAN_RECORD,  /* *record describes a good record */
+	SCAN_REFUSED, /* record->code and record->reason say why; record->text is what there is of it */
+	SCAN_MORE,    /* the window is used up; give the next one */
+	SCAN_END,     /* all input was seen */
 };
 
 /* A member of the member that scanner_list_inner named. */
@@ -53,26 +53,26 @@ struct scan_inner {
 };
 
 struct scan_record {
-	struct slice text;      /* the record without surrounding white space; borrowed from the window.
+	struct slice text;                      /* the record without surrounding white space; borrowed from the window.
 	                           Of a refused record: from its first byte to where scanning goes on, or to
 	                           the end of the line */
 	struct slice members[SCAN_MEMBERS_MAX]; /* values of the wanted top-level members, text as it stands,
 	                           the last of duplicates; p is NULL where there is none */
 	struct scan_inner inner[SCAN_INNER_MAX];
-	int n_inner;            /* -1: not listed (too many, the exact scanner was at work, or nobody asked) */
-	bool inner_compact;     /* no white space between the listed member's own tokens */
-	uint32_t layout;        /* not 0: the listed names are those of every other record of this scanner with this
+	int n_inner;        /* -1: not listed (too many, the exact scanner was at work, or nobody asked) */
+	bool inner_compact; /* no white space between the listed member's own tokens */
+	uint32_t layout;    /* not 0: the listed names are those of every other record of this scanner with this
 	                           number, in the same order */
-	uint64_t line;          /* where the record begins, from 1 */
-	uint64_t element;       /* the record's place among all of the input, refused ones too, from 1 */
+	uint64_t line;      /* where the record begins, from 1 */
+	uint64_t element;   /* the record's place among all of the input, refused ones too, from 1 */
 	bool in_array;
-	bool spans_lines;       /* text holds line breaks between its tokens */
-	bool cut;               /* of a refused record: text is not all of it (it was longer than max_record) */
-	const char *code;       /* refused: a static word: "invalid-json", "invalid-utf8", "not-an-object",
+	bool spans_lines;    /* text holds line breaks between its tokens */
+	bool cut;            /* of a refused record: text is not all of it (it was longer than max_record) */
+	const char *code;    /* refused: a static word: "invalid-json", "invalid-utf8", "not-an-object",
 	                           "too-deep", "too-long" */
-	const char *reason;     /* refused: a static phrase for people, such as "unexpected end of the line" */
-	uint64_t column;        /* refused: byte of the line where the fault is, from 1 */
-	uint64_t fault_line;    /* refused: the line where the fault is */
+	const char *reason;  /* refused: a static phrase for people, such as "unexpected end of the line" */
+	uint64_t column;     /* refused: byte of the line where the fault is, from 1 */
+	uint64_t fault_line; /* refused: the line where the fault is */
 };
 
 struct scanner; /* see scan_private.h; allocate with scanner_new */
@@ -103,7 +103,7 @@ struct slice scanner_rest(const struct scanner *s);
  * earlier chunk ended. */
 struct scan_state {
 	bool in_array;
-	bool after_value;  /* in an array: a comma or the end must come before the next element */
+	bool after_value; /* in an array: a comma or the end must come before the next element */
 };
 /* Begin in the middle: lines and elements count from the given numbers (the next line is line). */
 void scanner_resume(struct scanner *s, struct scan_state state, uint64_t line, uint64_t elements_before);

@@ -114,36 +114,35 @@ index_block(struct scan_index *index, struct classes c, uint64_t inside, const c
 #define PREFETCH_BYTES 4096 /* ahead: the tokens are walked before the next block is wanted */
 
 /* One step of the loop. The state is kept in a local copy: stores to the tokens could alias the caller's. */
-#define SCAN_INDEX_BLOCK(from, inside)                                                                             \
-	do {                                                                                                       \
-		__builtin_prefetch(text + at + PREFETCH_BYTES);                                                    \
-		struct block block = block_load(from);                                                             \
-		struct classes c = classify(&block);                                                               \
-		out = index_block(&index, c, inside, text, at, limit, out);                                        \
-		if (__builtin_expect(utf8_block(&check, &block, c.ascii), 0))                                      \
-			note_bad(&index, at < 3 ? 0 : at - 3);                                                     \
+#define SCAN_INDEX_BLOCK(from, inside)                                        \
+	do {                                                                  \
+		__builtin_prefetch(text + at + PREFETCH_BYTES);               \
+		struct block block = block_load(from);                        \
+		struct classes c = classify(&block);                          \
+		out = index_block(&index, c, inside, text, at, limit, out);   \
+		if (__builtin_expect(utf8_block(&check, &block, c.ascii), 0)) \
+			note_bad(&index, at < 3 ? 0 : at - 3);                \
 	} while (0)
 
-#define DEFINE_SCAN_INDEXER(name)                                                                                  \
-	void name(struct scan_index *kept, const char *text, size_t end, size_t limit)                             \
-	{                                                                                                          \
-		struct scan_index index = *kept;                                                                   \
-		uint32_t *out = index.tokens + index.n;                                                            \
-		size_t at = index.bytes;                                                                           \
-		struct utf8_check check = utf8_start(&index, at == 0);                                             \
-														   \
-		for (; at + 64 <= end; at += 64)                                                                   \
-			SCAN_INDEX_BLOCK(text + at, ~0ull);                                                        \
-		if (at < end) {                                                                                    \
-			char padded[64];                                                                           \
-			memset(padded, ' ', sizeof(padded));                                                       \
-			memcpy(padded, text + at, end - at);                                                       \
-			SCAN_INDEX_BLOCK(padded, (1ull << (end - at)) - 1);                                        \
-		}                                                                                                  \
-		utf8_keep(&check, &index);                                                                         \
-		index.n = (size_t)(out - index.tokens);                                                            \
-		index.bytes = end;                                                                                 \
-		*kept = index;                                                                                     \
+#define DEFINE_SCAN_INDEXER(name)                                                      \
+	void name(struct scan_index *kept, const char *text, size_t end, size_t limit) \
+	{                                                                              \
+		struct scan_index index = *kept;                                       \
+		uint32_t *out = index.tokens + index.n;                                \
+		size_t at = index.bytes;                                               \
+		struct utf8_check check = utf8_start(&index, at == 0);                 \
+		for (; at + 64 <= end; at += 64)                                       \
+			SCAN_INDEX_BLOCK(text + at, ~0ull);                            \
+		if (at < end) {                                                        \
+			char padded[64];                                               \
+			memset(padded, ' ', sizeof(padded));                           \
+			memcpy(padded, text + at, end - at);                           \
+			SCAN_INDEX_BLOCK(padded, (1ull << (end - at)) - 1);            \
+		}                                                                      \
+		utf8_keep(&check, &index);                                             \
+		index.n = (size_t)(out - index.tokens);                                \
+		index.bytes = end;                                                     \
+		*kept = index;                                                         \
 	}
 
 #endif

@@ -23,7 +23,7 @@ struct layout {
 	uint32_t number;
 	int n_members, n_inner;
 	bool compact;
-	bool one_line;  /* there is no line break in its runs */
+	bool one_line; /* there is no line break in its runs */
 	struct {
 		int name;
 		struct place from, to;

@@ -77,8 +77,8 @@ classify(const struct block *b)
 		.backslashes = equal(b, '\\'),
 		.spaces = mask(is_space(v[0]), is_space(v[1]), is_space(v[2]), is_space(v[3])),
 		.operators = mask(is_operator(v[0]), is_operator(v[1]), is_operator(v[2]), is_operator(v[3])),
-		.controls = mask(vcltq_u8(v[0], space), vcltq_u8(v[1], space), vcltq_u8(v[2], space),
-			vcltq_u8(v[3], space)),
+		.controls = mask(
+			vcltq_u8(v[0], space), vcltq_u8(v[1], space), vcltq_u8(v[2], space), vcltq_u8(v[3], space)),
 		.ascii = vmaxvq_u8(any) < 0x80,
 	};
 }
@@ -119,7 +119,7 @@ utf8_faults(uint8x16_t now, uint8x16_t previous)
 		TOO_SHORT};
 	uint8x16_t first = vextq_u8(previous, now, 15);
 	uint8x16_t pair = vandq_u8(vandq_u8(vqtbl1q_u8(by_first_high, vshrq_n_u8(first, 4)),
-			vqtbl1q_u8(by_first_low, vandq_u8(first, vdupq_n_u8(15)))),
+					   vqtbl1q_u8(by_first_low, vandq_u8(first, vdupq_n_u8(15)))),
 		vqtbl1q_u8(by_second_high, vshrq_n_u8(now, 4)));
 	uint8x16_t third = vqsubq_u8(vextq_u8(previous, now, 14), vdupq_n_u8(0xe0 - 0x80));
 	uint8x16_t fourth = vqsubq_u8(vextq_u8(previous, now, 13), vdupq_n_u8(0xf0 - 0x80));
@@ -151,8 +151,8 @@ utf8_keep(const struct utf8_check *check, struct scan_index *index)
 static inline bool
 utf8_block(struct utf8_check *check, const struct block *b, bool ascii)
 {
-	const uint8x16_t most = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0xf0 - 1, 0xe0 - 1,
-		0xc0 - 1};
+	const uint8x16_t most = {
+		255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0xf0 - 1, 0xe0 - 1, 0xc0 - 1};
 	uint8x16_t faults = check->incomplete;
 
 	if (ascii) {

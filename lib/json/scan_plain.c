@@ -45,9 +45,14 @@ escape(struct plain *s)
 	if (s->p + 1 >= s->limit)
 		return PLAIN_INCOMPLETE;
 	switch (s->p[1]) {
-	case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
-		s->p += 2;
-		return PLAIN_VALUE;
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't': s->p += 2; return PLAIN_VALUE;
 	case 'u':
 		for (int i = 2; i < 6; i++) {
 			if (s->p + i >= s->limit)
@@ -58,8 +63,7 @@ escape(struct plain *s)
 		}
 		s->p += 6;
 		return PLAIN_VALUE;
-	default:
-		return refuse(s, "invalid-json", "bad escape in a string");
+	default: return refuse(s, "invalid-json", "bad escape in a string");
 	}
 }
 
@@ -80,8 +84,8 @@ string(struct plain *s)
 			if (got != PLAIN_VALUE)
 				return got;
 		} else if (c < 0x20) {
-			return refuse(s, "invalid-json", c == '\n' ? "the line ends within a string"
-			                                           : "control character in a string");
+			return refuse(s, "invalid-json",
+				c == '\n' ? "the line ends within a string" : "control character in a string");
 		} else if (c < 0x80) {
 			s->p++;
 		} else {
@@ -262,8 +266,8 @@ after:
 }
 
 enum plain_result
-plain_value(const char *p, const char *limit, const struct scan_names *names, struct slice *members,
-	const char **end, struct plain_fault *fault)
+plain_value(const char *p, const char *limit, const struct scan_names *names, struct slice *members, const char **end,
+	struct plain_fault *fault)
 {
 	struct plain s = {p, limit, fault};
 	enum plain_result got = value(&s, members ? names : NULL, members);

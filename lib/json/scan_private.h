@@ -11,11 +11,11 @@
  * first byte of numbers and literals. Offsets count from the stretch's first byte, which is a record's '{'. */
 struct scan_index {
 	uint32_t *tokens;
-	size_t n;             /* tokens, without the sentinels behind them */
+	size_t n; /* tokens, without the sentinels behind them */
 	size_t capacity;
-	size_t bytes;         /* of text indexed so far */
-	size_t bad_from;      /* bytes below hold no control character in a string, no bad escape, no bad UTF-8 */
-	bool backslashes;     /* there is one at least */
+	size_t bytes;     /* of text indexed so far */
+	size_t bad_from;  /* bytes below hold no control character in a string, no bad escape, no bad UTF-8 */
+	bool backslashes; /* there is one at least */
 	/* carried from one block of 64 bytes to the next */
 	uint64_t in_string, escaped, scalar;
 	unsigned char utf8_state[64];
@@ -59,8 +59,8 @@ struct scan_names {
 };
 
 /* Validate the value at p; members (SCAN_MEMBERS_MAX, may be NULL) receives the wanted members when it is an object. */
-enum plain_result plain_value(const char *p, const char *limit, const struct scan_names *names,
-	struct slice *members, const char **end, struct plain_fault *fault);
+enum plain_result plain_value(const char *p, const char *limit, const struct scan_names *names, struct slice *members,
+	const char **end, struct plain_fault *fault);
 
 /* The number at p, or NULL when it is none; limit as it is when the text ends within it. */
 const char *plain_number(const char *p, const char *limit);
@@ -78,26 +78,26 @@ enum skip {
 struct scanner {
 	struct scan_names names;
 	size_t max_record;
-	int inner_name;       /* of which wanted member to list the members; -1: none */
+	int inner_name; /* of which wanted member to list the members; -1: none */
 
-	const char *p;        /* the window */
-	size_t n, at;         /* its length; what is not yet used up */
+	const char *p; /* the window */
+	size_t n, at;  /* its length; what is not yet used up */
 	bool at_end;
 
 	struct scan_state state;
-	bool begun;           /* a byte order mark can no longer come */
-	bool comma;           /* in an array: an element must follow */
+	bool begun; /* a byte order mark can no longer come */
+	bool comma; /* in an array: an element must follow */
 	uint64_t line, elements;
 	ptrdiff_t line_begin; /* offset of the line of `at`; negative when it lies before the window */
 	ptrdiff_t used;       /* offset behind the last byte used up that was no white space; may be negative, too */
 	ptrdiff_t opened;     /* offset of the last '[' of an array that begins its line; may be negative, too */
 
-	enum skip skip;       /* what to do before the next record, where the window ended in the midst of it */
+	enum skip skip; /* what to do before the next record, where the window ended in the midst of it */
 	int skip_depth;
 	bool skip_in_string, skip_escaped;
 
 	struct layouts *layouts;
-	bool one_line;         /* the record at `at` is known to hold no line break */
+	bool one_line; /* the record at `at` is known to hold no line break */
 	struct scan_index index;
 	const uint32_t *token; /* the next one, in index.tokens */
 	const char *indexed;   /* where the index begins; NULL: there is none */

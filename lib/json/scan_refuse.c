@@ -135,8 +135,9 @@ element_end(const struct scanner *s, size_t limit, bool *more)
 			size_t next = at + 1;
 			while (next < limit && (s->p[next] == ' ' || s->p[next] == '\t'))
 				next++;
-			if (in_string || (begins_line && next < limit && s->p[next] == '{' &&
-						 (next - at - 1 == indent || next - at - 1 == outer)))
+			if (in_string ||
+				(begins_line && next < limit && s->p[next] == '{' &&
+					(next - at - 1 == indent || next - at - 1 == outer)))
 				return 0;
 		} else if (in_string) {
 			if (c == '\\')

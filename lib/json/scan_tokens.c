@@ -11,18 +11,10 @@ scalar_end(const char *p, const char *limit)
 	const char *end;
 
 	switch (*p) {
-	case 't':
-		end = limit - p > 4 && memcmp(p, "true", 4) == 0 ? p + 4 : NULL;
-		break;
-	case 'f':
-		end = limit - p > 5 && memcmp(p, "false", 5) == 0 ? p + 5 : NULL;
-		break;
-	case 'n':
-		end = limit - p > 4 && memcmp(p, "null", 4) == 0 ? p + 4 : NULL;
-		break;
-	default:
-		end = plain_number(p, limit);
-		break;
+	case 't': end = limit - p > 4 && memcmp(p, "true", 4) == 0 ? p + 4 : NULL; break;
+	case 'f': end = limit - p > 5 && memcmp(p, "false", 5) == 0 ? p + 5 : NULL; break;
+	case 'n': end = limit - p > 4 && memcmp(p, "null", 4) == 0 ? p + 4 : NULL; break;
+	default: end = plain_number(p, limit); break;
 	}
 	if (!end || end == limit || !(scan_is_space(*end) || *end == ',' || *end == '}' || *end == ']'))
 		return NULL;
@@ -77,15 +69,10 @@ tokens_skip_value(const char *text, const uint32_t *t, const char *limit)
 	const char *end;
 
 	switch (text[*t]) {
-	case '"':
-		return tokens_is_string(text, t) ? t + 1 : NULL;
+	case '"': return tokens_is_string(text, t) ? t + 1 : NULL;
 	case '{':
-	case '[':
-		t = skip_container(text, t, limit);
-		return t && t[1] == *t + 1 ? t + 1 : NULL;
-	default:
-		end = scalar_end(text + *t, limit);
-		return end && end == text + t[1] ? t + 1 : NULL;
+	case '[': t = skip_container(text, t, limit); return t && t[1] == *t + 1 ? t + 1 : NULL;
+	default: end = scalar_end(text + *t, limit); return end && end == text + t[1] ? t + 1 : NULL;
 	}
 }
 
@@ -163,9 +150,7 @@ name:
 	t += 2;
 value:
 	switch (text[*t]) {
-	case '"':
-		t++;
-		break;
+	case '"': t++; break;
 	case '{':
 	case '[':
 		if (depth == SCAN_DEPTH_MAX)

@@ -66,10 +66,9 @@ utf8_faults(__m256i now, __m256i previous)
 			(char)(TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | SURROGATE | TOO_LARGE), TOO_SHORT, TOO_SHORT,
 			TOO_SHORT, TOO_SHORT);
 	__m256i first = shifted(now, previous, 1);
-	__m256i pair = _mm256_and_si256(
-		_mm256_and_si256(
-			_mm256_shuffle_epi8(by_first_high, _mm256_and_si256(_mm256_srli_epi16(first, 4), low4)),
-			_mm256_shuffle_epi8(by_first_low, _mm256_and_si256(first, low4))),
+	__m256i pair = _mm256_and_si256(_mm256_and_si256(_mm256_shuffle_epi8(by_first_high,
+								 _mm256_and_si256(_mm256_srli_epi16(first, 4), low4)),
+						_mm256_shuffle_epi8(by_first_low, _mm256_and_si256(first, low4))),
 		_mm256_shuffle_epi8(by_second_high, _mm256_and_si256(_mm256_srli_epi16(now, 4), low4)));
 	/* the third and fourth bytes of a sequence must be continuations; no others may follow a continuation */
 	__m256i third = _mm256_subs_epu8(shifted(now, previous, 2), _mm256_set1_epi8((char)(0xe0 - 0x80)));

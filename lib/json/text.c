@@ -61,9 +61,7 @@ container_end(const char *p, const char *end)
 
 	while (p < end)
 		switch (*p) {
-		case '"':
-			p = string_end(p, end);
-			break;
+		case '"': p = string_end(p, end); break;
 		case '{':
 		case '[':
 			depth++;
@@ -75,8 +73,7 @@ container_end(const char *p, const char *end)
 			if (--depth == 0)
 				return p;
 			break;
-		default:
-			p++;
+		default: p++;
 		}
 	return end;
 }
@@ -319,8 +316,7 @@ json_compact(struct buffer *out, struct slice value)
 }
 
 static int
-fault_at(const char *name, struct slice text, const char *at, const char *code, const char *reason,
-	struct error *error)
+fault_at(const char *name, struct slice text, const char *at, const char *code, const char *reason, struct error *error)
 {
 	uint64_t line = 1;
 	const char *line_begin = text.p;

@@ -33,7 +33,9 @@ json_kind(struct slice value)
  *     while (json_next_member(&walk, &name, &value)) ...
  *
  * name is the raw string with its quotes. */
-struct json_walk { const char *p, *end; };
+struct json_walk {
+	const char *p, *end;
+};
 struct json_walk json_walk(struct slice container);
 bool json_next_member(struct json_walk *w, struct slice *name, struct slice *value);
 bool json_next_element(struct json_walk *w, struct slice *value);
@@ -46,7 +48,10 @@ struct slice json_decode(struct slice string, struct arena *arena);
 bool json_string_is(struct slice string, struct slice text);
 
 /* The value at a path such as .a.b."c d" below value; p is NULL when there is none. The last of duplicates. */
-struct json_path { struct slice *names; size_t n; }; /* decoded; owned */
+struct json_path {
+	struct slice *names;
+	size_t n;
+};                                                                                  /* decoded; owned */
 int json_path_parse(const char *text, struct json_path *path, struct error *error); /* gives names to json_path_free */
 void json_path_free(struct json_path *path);
 struct slice json_member(struct slice object, struct slice decoded_name);
