@@ -193,3 +193,34 @@ chain_is_whole() {
 	echo '{"accommodation_id":"1"}' >file
 	one_line 3 'NoSuchBucket' acc-put s3://no-such-bucket/x file
 }
+
+@test "cloud faults: an object that a service refuses fails alone where others can be read" {
+	head -n 2 "$here/1" >good
+	put_object src "alone/good" "$PWD/good"
+	put_object src "alone/denied" "$PWD/good"
+	printf 's3://%s\n' src/alone/denied no-such-bucket/key src/alone/good >references
+	for answer in '403,"code":"AccessDenied"' '400,"code":"KMS.DisabledException"'; do
+		faults '[{"kind":"error","status":'"$answer"',"service":"s3","operation":"GET","match":"denied"}]'
+		run -1 --separate-stderr acc-fetch --bare <references
+		[ "$output" = "$(acc-fetch --bare good)" ]
+		[ "$(wc -l <<<"$stderr")" -eq 2 ]
+		[[ "$stderr" = *"alone/denied"*"no-such-bucket/key"*"NoSuchBucket"* ]]
+	done
+	head -n 2 references >refused
+	run -3 --separate-stderr acc-fetch --bare <refused
+	[ "$output" = "" ]
+	for name in denied good; do
+		send "$queue" "$(announce src "alone/$name")"
+	done
+	run -1 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- acc-consolidate s3://dest/alone
+	[ "$(queue_size "$queue")" -eq 1 ]
+	[[ "$stderr" = *"alone/denied"* ]]
+}
+
+@test "cloud faults: keys that are wrong end it with the first object" {
+	for _ in 1 2 3; do
+		echo s3://src/in/01.jsonl
+	done >references
+	AWS_ACCESS_KEY_ID=AKIDWRONG run -3 --separate-stderr acc-fetch <references
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+}

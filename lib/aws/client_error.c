@@ -203,6 +203,20 @@ explain_refusal(struct aws_exchange *x, struct error *error)
 	buffer_free(&text);
 }
 
+/* Codes of a service that finds the keys wrong or too old, whatever they are used for. */
+static bool
+tells_of_keys(struct slice code)
+{
+	static const char *const codes[] = {"ExpiredToken", "ExpiredTokenException", "InvalidToken",
+		"TokenRefreshRequired", "AuthorizationHeaderMalformed", "InvalidClientTokenId",
+		"UnrecognizedClientException"};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		if (slice_equal(code, slice_of(codes[i])))
+			return true;
+	return false;
+}
+
 /* Codes of struct error are static words; the few that callers tell apart. */
 static const char *
 error_code(const struct aws_exchange *x)
@@ -214,7 +228,9 @@ error_code(const struct aws_exchange *x)
 		return "unreadable";
 	if (x->reply.status == 404)
 		return "missing";
-	if (x->reply.status == 403 || x->reply.status == 401)
+	if (slice_equal(x->reply.code, SLICE("AccessDenied")))
+		return "denied";
+	if (x->reply.status == 403 || x->reply.status == 401 || tells_of_keys(x->reply.code))
 		return "access";
 	if (x->reply.status == 412)
 		return "precondition";

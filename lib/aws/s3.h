@@ -4,8 +4,9 @@
  * (addressing_style in the profile's s3 section decides otherwise). A bucket that turns out to be in another region
  * is asked there once, and remembered. With AWS_REQUEST_PAYER=requester every request says so. Keys are raw bytes. All
  * calls block unless they say not; thread safe, a download is for one thread at a time. Errors: STATUS_FAILED, code
- * "missing" (404), "no-bucket", "unreadable" (archived, or a version that marks a removal), "access" (403),
- * "precondition" (412), "changed", "checksum", "service", "network". */
+ * "missing" (404), "no-bucket", "unreadable" (archived, or a version that marks a removal), "denied" (AccessDenied),
+ * "access" (otherwise 403, or the keys are at fault), "precondition" (412), "changed", "checksum", "service",
+ * "network". */
 #ifndef ACC_AWS_S3_H
 #define ACC_AWS_S3_H
 

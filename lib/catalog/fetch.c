@@ -11,6 +11,7 @@
 
 #define WAITING_MAX 1024 /* objects named and not yet begun */
 #define SPARE_CHUNKS_MAX 16
+#define DENIED_MAX 100       /* objects, before one was read: the others will fare no better */
 #define MMAP_BYTES (1 << 20) /* from this size on memory is the system's again once it is freed, */
 #define TRIM_BYTES (1 << 20) /* and from this size at the end of what each thread has */
 
@@ -32,6 +33,8 @@ struct fetch {
 	size_t n_workers, n_idle;
 	struct chunk *spare;
 	size_t n_spare;
+	/* the writer's */
+	size_t n_denied; /* objects that a service refused */
 	/* set before there are threads */
 	size_t workers_max, pending_max;
 	pthread_t *threads;
@@ -328,6 +331,13 @@ refuse_object(struct fetch *f, const struct job *job)
 	buffer_free(&reference);
 }
 
+/* What a service refuses it may refuse for one object only, or for all: while none was read, who knows. */
+static bool
+is_denied(const struct error *e)
+{
+	return strcmp(e->code, "denied") == 0 || strcmp(e->code, "no-bucket") == 0 || strcmp(e->code, "service") == 0;
+}
+
 /* What becomes of an object that could not be read, or not to its end. */
 static void
 report_failure(struct fetch *f, const struct job *job, struct fetch_counts *counts)
@@ -337,7 +347,7 @@ report_failure(struct fetch *f, const struct job *job, struct fetch_counts *coun
 	bool missing = strcmp(e->code, "missing") == 0;
 	struct buffer ids = {0};
 
-	if (e->status != STATUS_REFUSED)
+	if (e->status != STATUS_REFUSED && (!is_denied(e) || (++f->n_denied > DENIED_MAX && counts->objects == 0)))
 		command_die(e);
 	if (missing && f->options->missing == FETCH_MISSING_SKIP) {
 		message_at(MESSAGE_WARNING, place, "%s; skipped", e->text);
@@ -513,5 +523,7 @@ fetch_run(const struct fetch_options *options, fetch_lister *lister, void *conte
 	for (size_t i = 0; i < f.n_workers; i++)
 		pthread_join(f.threads[i], NULL);
 	release(&f);
+	if (f.n_denied && counts->objects == 0)
+		return STATUS_FAILED;
 	return counts->refused + counts->failed_objects + counts->refused_objects ? STATUS_REFUSED : STATUS_OK;
 }
