@@ -1,6 +1,7 @@
 #include "aws/drain_private.h"
 
 #include "base/command.h"
+#include "base/journal.h"
 #include "base/memory.h"
 
 #include <stdio.h>
@@ -36,7 +37,8 @@ judge(const struct drain *d, struct batch *batch, const struct run_result *resul
 {
 	struct verdict_message *judged = memory_get_zeroed(batch->n, sizeof(*judged));
 	struct verdict_question question = {buffer_slice(&result->journal), batch->references.n, batch->links,
-		batch->n_links, judged, batch->n, result->status, d->trust_status, d->filtered};
+		batch->n_links, judged, batch->n, result->status, d->trust_status, d->filtered,
+		journal_pipe(d->command_output)};
 
 	for (size_t i = 0; i < batch->n; i++)
 		judged[i].id = batch->messages[i].id;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,6 +64,7 @@ journal_open(const char *path, struct error *error)
 {
 	struct buffer line = {0};
 	char time[INSTANT_TEXT_MAX];
+	uint64_t pipe;
 	int fd;
 
 	if (!path)
@@ -79,9 +81,19 @@ journal_open(const char *path, struct error *error)
 	begin(&line, "start");
 	instant_format(instant_of_us(environment_system.now_us()), 3, time);
 	buffer_add_json_member(&line, "time", time);
+	if ((pipe = journal_pipe(STDOUT_FILENO)))
+		buffer_format(&line, ",\"stdout_pipe\":%llu", (unsigned long long)pipe);
 	buffer_add_byte(&line, '}');
 	append(&line);
 	return 0;
+}
+
+uint64_t
+journal_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) ? st.st_ino : 0;
 }
 
 bool

@@ -57,8 +57,9 @@ struct object_scheme {
 	/* Open one object for reading its bytes as stored; compression is not the scheme's matter. Where the object
 	 * can be verified and is not larger than memory bytes, it is before the first byte is handed out.
 	 * NULL with *error: STATUS_REFUSED when this object alone is at fault, with the code "missing" when it is not
-	 * there; STATUS_FAILED when the others would fare no better (no credentials), with the code "denied", "no-bucket"
-	 * or "service" when a service refused this object, and perhaps others. Borrows r until stream_close. */
+	 * there; STATUS_FAILED when the others would fare no better (no credentials), with the code "denied",
+	 * "no-bucket" or "service" when a service refused this object, and perhaps others. Borrows r until
+	 * stream_close. */
 	struct stream *(*open)(
 		const struct reference *r, size_t memory, struct object_facts *facts, struct error *error);
 

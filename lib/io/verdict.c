@@ -15,6 +15,7 @@ struct process {
 	struct slice tool;
 	bool done;
 	uint64_t status;
+	uint64_t pipe; /* that its standard output was, or 0 */
 };
 
 struct judge {
@@ -64,7 +65,7 @@ static void
 take_start(struct judge *j, struct slice line)
 {
 	struct slice tool = json_member_text(line, "tool", j->arena);
-	uint64_t pid;
+	uint64_t pid, pipe;
 
 	if (!number_of(line, "pid", &pid) || !tool.n) {
 		fail_batch(j, "a line of the journal tells of no process");
@@ -74,7 +75,8 @@ take_start(struct judge *j, struct slice line)
 		j->capacity = j->capacity ? j->capacity * 2 : 8;
 		j->processes = memory_resize(j->processes, j->capacity, sizeof(*j->processes));
 	}
-	j->processes[j->n_processes++] = (struct process){pid, tool, false, 0};
+	number_of(line, "stdout_pipe", &pipe);
+	j->processes[j->n_processes++] = (struct process){pid, tool, false, 0, pipe};
 }
 
 static struct verdict_counts *
@@ -340,6 +342,22 @@ taken(const struct verdict *v, int tool)
 	return tool == VERDICT_PUT ? v->tools[tool].stored : v->tools[tool].read;
 }
 
+/* The last of ours may end the chain, in a file or on the command's own standard output. Behind a pipe there was
+ * somebody else, or should have been. */
+static void
+judge_last(struct judge *j, int last)
+{
+	uint64_t written = last >= 0 ? handed_on(j->v, last) : 0;
+
+	for (size_t i = 0; last >= 0 && last != VERDICT_PUT && written && i < j->n_processes; i++) {
+		const struct process *p = &j->processes[i];
+
+		if (p->pipe && p->pipe != j->q->pipe && slice_equal(p->tool, slice_of(names[last])))
+			fail_batch(j, "%s wrote %llu records into a pipe, and nothing tells what became of them",
+				names[last], (unsigned long long)written);
+	}
+}
+
 static void
 judge_neighbours(struct judge *j)
 {
@@ -355,6 +373,7 @@ judge_neighbours(struct judge *j)
 				tool == VERDICT_PUT ? "stored" : "read", (unsigned long long)taken(v, tool));
 		before = tool;
 	}
+	judge_last(j, before);
 }
 
 static void

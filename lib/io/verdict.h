@@ -33,6 +33,7 @@ struct verdict_question {
 	int exit_status;   /* of the command: 0 to 255, or 128 + signal */
 	bool trust_status; /* a command that leaves nothing in the journal is judged by its status */
 	bool filtered;     /* somebody else's filter stands in between: no counts */
+	uint64_t pipe;     /* that the command's standard output is (journal_pipe), or 0 */
 };
 
 enum verdict_tool { VERDICT_FETCH, VERDICT_MERGE, VERDICT_SPLIT, VERDICT_PUT, VERDICT_TOOLS };

@@ -24,7 +24,7 @@ static struct judged
 judge(const char *journal, int status, bool trust, bool filtered)
 {
 	struct verdict_message messages[] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {{journal, strlen(journal)}, 3, links, 4, messages, 3, status, trust, filtered};
+	struct verdict_question q = {{journal, strlen(journal)}, 3, links, 4, messages, 3, status, trust, filtered, 99};
 	struct verdict v;
 	struct judged j;
 
@@ -50,6 +50,25 @@ assert_all_done(struct judged j)
 {
 	if (j.batch || j.a || j.b || j.c)
 		fail_msg("failed: %s", j.reason);
+}
+
+/* The last of ours may write to the command's own output, pipe number 99, or to no pipe at all. */
+static void
+what_goes_into_a_pipe_and_nobody_says_he_took_is_not_proved(void **state)
+{
+#define PIPED(tool, pid, pipe) \
+	"{\"event\":\"start\",\"tool\":\"" tool "\",\"pid\":" #pid ",\"stdout_pipe\":" #pipe "}\n"
+#define MERGED(pipe) PIPED("acc-fetch", 1, 5) PIPED("acc-merge", 2, pipe) FETCHED(3)
+#define MERGE_ENDS DONE("acc-merge", 2, 0, "\"read\":10,\"written\":4")
+	(void)state;
+	assert_batch_fails(MERGED(6) MERGE_ENDS, 0, "acc-merge wrote 4 records into a pipe");
+	assert_batch_fails(MERGED(6) PIPED("acc-split", 3, 7) MERGE_ENDS
+		DONE("acc-split", 3, 0, "\"read\":4,\"written\":4"), 0, "acc-split wrote 4 records into a pipe");
+	assert_all_done(judge(MERGED(6) MERGE_ENDS, 0, false, true));
+	assert_all_done(judge(MERGED(99) MERGE_ENDS, 0, false, false));
+	assert_all_done(judge(START("acc-fetch", 1) START("acc-merge", 2) FETCHED(3) MERGE_ENDS, 0, false, false));
+	assert_all_done(judge(MERGED(6) PIPED("acc-split", 3, 7) PIPED("acc-put", 4, 8) ENDS, 0, false, false));
+	assert_all_done(judge(MERGED(6) DONE("acc-merge", 2, 0, "\"read\":10,\"written\":0"), 0, false, false));
 }
 
 static void
@@ -239,7 +258,7 @@ a_version_that_fails_leaves_the_other_alone(void **state)
 	static const struct verdict_link versions[] = {{{"s3://s/1", 8}, 0, 0}, {{"s3://s/1", 8}, 1, 1},
 		{{"s3://s/1", 8}, 2, 0}};
 	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {{journal, sizeof(journal) - 1}, 2, versions, 3, messages, 3, 1, false, false};
+	struct verdict_question q = {{journal, sizeof(journal) - 1}, 2, versions, 3, messages, 3, 1, false, false, 0};
 	struct verdict v;
 
 	(void)state;
@@ -260,7 +279,7 @@ failures_are_listed_for_people(void **state)
 		"\"error\":\"gone\"}\n"
 		DONE("acc-fetch", 1, 1, "\"references\":3,\"objects\":2,\"failed_objects\":1,\"bytes_in\":77");
 	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {{journal, sizeof(journal) - 1}, 3, links, 4, messages, 3, 1, false, false};
+	struct verdict_question q = {{journal, sizeof(journal) - 1}, 3, links, 4, messages, 3, 1, false, false, 0};
 	struct verdict v;
 
 	(void)state;
@@ -279,6 +298,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_chain_is_proved),
+		cmocka_unit_test(what_goes_into_a_pipe_and_nobody_says_he_took_is_not_proved),
 		cmocka_unit_test(stages_may_be_absent),
 		cmocka_unit_test(a_stage_that_does_not_finish_fails_all),
 		cmocka_unit_test(a_stage_that_ends_badly_fails_all),
