@@ -60,7 +60,7 @@ resource "aws_sns_topic_subscription" "email" {
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name          = "${local.name}-errors"
-  alarm_description   = "The function failed or ran out of time: whole batches go back to the queue. See the log ${aws_cloudwatch_log_group.function.name}."
+  alarm_description   = "The function itself failed or ran out of time: its batches go back to the queue. See the log ${aws_cloudwatch_log_group.function.name}."
   namespace           = "AWS/Lambda"
   metric_name         = "Errors"
   dimensions          = { FunctionName = aws_lambda_function.consolidate.function_name }

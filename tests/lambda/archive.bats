@@ -218,6 +218,13 @@ contents() { # BUCKET
 	[ "$(<api/init.error.type)" = Runtime.ConfigurationError ]
 }
 
+@test "archive: rejects in /tmp would be gone with the next invocation: an initialisation error" {
+	start_api '[{"event":{}}]'
+	run -1 --separate-stderr in_image ACC_DEST=/dest/ ACC_REJECTS=/tmp/rejects /var/task/bootstrap
+	[ "$(<api/init.error.type)" = Runtime.ConfigurationError ]
+	[[ "$(jq -r .errorMessage api/init.error)" = *"ACC_REJECTS is '/tmp/rejects'"* ]]
+}
+
 @test "archive: verifies TLS with the image's certificates, and refuses where there are none" {
 	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
 		-keyout key.pem -out cert.pem 2>/dev/null

@@ -132,6 +132,18 @@ esac"
 	[ "$(wc -l <api/log)" -eq 1 ]
 }
 
+@test "bootstrap: lists and rules that are not there are an initialisation error; what is elsewhere is not asked for" {
+	rm task/acc-*
+	cp "$BUILD"/bin/acc-* task
+	for name in ACC_PRIORITY ACC_DENY ACC_RULES; do
+		rm -rf api
+		start_api '[{"event":{}}]'
+		run -1 env "$name=/not/there.json" task/bootstrap
+		[ "$(<api/init.error.type)" = Runtime.ConfigurationError ]
+		[[ "$(jq -r .errorMessage api/init.error)" = *"/not/there.json"* ]]
+	done
+}
+
 @test "bootstrap: a command that is missing is an initialisation error" {
 	stand_in acc-sqs-drain "$answer"
 	rm task/acc-put
