@@ -11,6 +11,7 @@
 #include "io/object.h"
 #include "io/uri.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static bool raw, allow_empty, list, bare;
@@ -126,6 +127,19 @@ source_failed(struct task *task, const char *source, const struct error *error)
 	task->refused = true;
 }
 
+/* What exists under a name with wildcards is meant by it, as the walk has it. */
+static bool
+is_literal(const char *source)
+{
+	struct error unused;
+	char *path = uri_is_local(source) ? uri_local_path(source, &unused) : NULL;
+	struct stat st;
+	bool exists = path && (stat(path, &st) == 0 || errno != ENOENT);
+
+	free(path);
+	return raw || exists;
+}
+
 /* For acc-put, which must not store where we read. */
 static void
 journal_source(const char *source)
@@ -134,7 +148,7 @@ journal_source(const char *source)
 
 	buffer_add_string(&line, "{\"event\":\"source\",\"tool\":\"acc-fetch\",\"uri\":");
 	buffer_add_json_string(&line, slice_of(source));
-	buffer_add_byte(&line, '}');
+	buffer_add_string(&line, is_literal(source) ? ",\"literal\":true}" : "}");
 	journal_line(buffer_slice(&line));
 	buffer_free(&line);
 }

@@ -371,12 +371,23 @@ nothing_left() {
 
 @test "acc-consolidate: a destination inside a source given by name is refused before anything is read" {
 	stand_in acc-fetch 'touch read'
-	for source in 'my "in"/' "$PWD/my \"in\"" 'my */**'; do
+	for source in 'my "in"/' "$PWD/my \"in\"" 'my */**' 'my*/' 'my "[hi]n"/'; do
 		run -2 --separate-stderr consolidate other "$source" 'my "in"/out' <<<1
 		[[ "$stderr" = "acc-put: '"*"' lies inside the source '$source'"* ]]
 		[ ! -e read ]
 		nothing_left
 	done
+}
+
+@test "acc-consolidate: a source with wildcards that exists, or is --raw, is known by its name" {
+	stand_in acc-fetch 'touch read'
+	mkdir 'in[1]'
+	run -2 --separate-stderr consolidate 'in[1]/' 'in[1]/out' <<<1
+	[[ "$stderr" = "acc-put: '"*"' lies inside the source 'in[1]/'"* ]]
+	run -2 consolidate --raw 's3://b/x[1]/' 's3://b/x[1]/out' <<<1
+	[ ! -e read ]
+	run -0 consolidate '**/*.json' out <<<1
+	[ -e read ]
 }
 
 @test "acc-consolidate: a variable of no option is warned of" {

@@ -723,3 +723,12 @@ records() {
 	[ "$(jq -s 'map(select(.event == "done"))[0].counts | .read == .written + .left_out + .refused and .left_out > 0' journal)" = true ]
 	[ "$(count_of journal written)" = "$(wc -l <<<"$output")" ]
 }
+
+@test "acc-fetch: the journal says which sources were taken literally" {
+	mkdir 'x[1]' x2
+	echo '{}' | tee 'x[1]/a' >x2/a
+	ACC_JOURNAL=journal fetch 0 'x[1]/' 'x[2]/' "file://$PWD/x%5B1%5D/a" x2/a
+	[ "$(jq -c 'select(.event == "source").literal' journal | tr '\n' ' ')" = 'true null true true ' ]
+	ACC_JOURNAL=raw fetch 0 --raw 'x[1]/'
+	[ "$(jq -c 'select(.event == "source") | [.uri, .literal]' raw)" = '["x[1]/",true]' ]
+}

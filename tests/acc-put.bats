@@ -343,7 +343,7 @@ day=year=2021/month=01/day=31
 	spool 2
 	local destination source
 	while read -r source destination; do
-		printf '{"event":"source","tool":"acc-fetch","uri":"%s"}\n' "$source" >journal
+		jq -nc --arg uri "$source" '{event: "source", tool: "acc-fetch", $uri}' >journal
 		ACC_JOURNAL=journal run -2 --separate-stderr acc-put "$destination" <manifest
 		[[ "$stderr" = "acc-put: '"*"' lies inside the source '$source'"* ]]
 		[ -f "$(jq -r .path manifest)" ]
@@ -356,7 +356,18 @@ day=year=2021/month=01/day=31
 		$PWD in
 		**/*.jsonl in
 		in/**/*.jsonl in/a
+		i*/ in/out
+		i?/a*/ in/ab/out
+		in\\[1\\]/ in[1]/out
 	END
+}
+
+@test "acc-put: a source that the journal calls literal is no pattern" {
+	spool 2
+	printf '{"event":"source","tool":"acc-fetch","uri":"in[1]/","literal":true}\n' >journal
+	ACC_JOURNAL=journal run -2 --separate-stderr acc-put 'in[1]/out' <manifest
+	[[ "$stderr" = "acc-put: '"*"' lies inside the source 'in[1]/'"* ]]
+	ACC_JOURNAL=journal run -0 acc-put in1/out <manifest
 }
 
 @test "acc-put: a destination beside the sources is not refused" {
@@ -364,7 +375,7 @@ day=year=2021/month=01/day=31
 	mkdir in
 	echo 1 >in/file.jsonl
 	local source
-	for source in in/ in/file.jsonl '*.jsonl' 'in/*' 's3://bucket/' 'inside/' 'out/day=*/x'; do
+	for source in in/ in/file.jsonl '*.jsonl' 'in/*' 's3://bucket/' 'inside/' 'out/day=*/x' '**/*.json' 'ou?/in*/'; do
 		printf '{"event":"source","tool":"acc-fetch","uri":"%s"}\n' "$source" >journal
 		ACC_JOURNAL=journal run -0 acc-put --keep out <manifest
 	done

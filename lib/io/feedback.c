@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/memory.h"
+#include "io/glob.h"
 #include "io/lines.h"
 #include "io/path.h"
 #include "io/uri.h"
@@ -9,14 +10,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <unistd.h>
 
 enum reach { REACH_ONE, REACH_BELOW, REACH_GLOB };
 
 struct feedback_source {
 	char *given;
-	char *pattern; /* a resolved local path, or the address; of REACH_BELOW what must begin */
+	char *address; /* a resolved local path, or the address; of REACH_BELOW and REACH_GLOB what must begin */
+	char *pattern; /* of REACH_GLOB what must match behind that */
 	enum reach reach;
 	bool local;
 };
@@ -49,62 +50,71 @@ ends_with_slash(const char *s)
 
 /* The directory before the first wildcard is resolved, what follows stands. */
 static void
-set_glob(struct feedback_source *s, const char *uri, size_t wildcard)
+set_glob(struct feedback_source *s, const char *source)
 {
-	char *head, *resolved;
+	size_t fixed = glob_fixed_prefix(source);
+	char *head = memory_copy(source, fixed), *resolved;
 
-	s->reach = strstr(uri + wildcard, "**") ? REACH_BELOW : REACH_GLOB;
-	s->local = uri_is_local(uri);
+	s->reach = REACH_GLOB;
+	s->pattern = memory_format("%s%s", source + fixed, ends_with_slash(source) ? "**" : "");
 	if (!s->local) {
-		s->pattern = s->reach == REACH_BELOW ? memory_copy(uri, wildcard) : memory_copy_string(uri);
+		s->address = head;
 		return;
 	}
-	while (wildcard > 0 && uri[wildcard - 1] != '/')
-		wildcard--;
-	head = wildcard ? memory_copy(uri, wildcard) : memory_copy_string(".");
-	resolved = canonical(head, &s->local);
-	s->pattern = memory_format(
-		"%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, s->reach == REACH_BELOW ? "" : uri + wildcard);
+	resolved = path_resolve(*head ? head : ".");
+	s->address = memory_format("%s%s", resolved, ends_with_slash(resolved) ? "" : "/");
 	free(resolved);
 	free(head);
 }
 
-void
-feedback_add(struct feedback *f, const char *source)
+static void
+set_literal(struct feedback_source *s, const char *source)
 {
-	struct feedback_source s = {.given = memory_copy_string(source)};
-	size_t wildcard = strcspn(source, "*?[");
-	size_t scheme = uri_scheme(source).n;
+	bool whole_bucket = !s->local && !strchr(source + uri_scheme(source).n + 3, '/');
 
-	if (source[wildcard]) {
-		set_glob(&s, source, wildcard);
-	} else {
-		s.pattern = canonical(source, &s.local);
-		if (s.local || ends_with_slash(source))
-			s.reach = REACH_BELOW;
-		else if (!strchr(source + scheme + 3, '/')) { /* a whole bucket */
-			char *slashed = memory_format("%s/", s.pattern);
+	if (s->local || whole_bucket || ends_with_slash(source))
+		s->reach = REACH_BELOW;
+	s->address = s->local ? path_resolve(source) : memory_format("%s%s", source, whole_bucket ? "/" : "");
+}
 
-			free(s.pattern);
-			s.pattern = slashed;
-			s.reach = REACH_BELOW;
-		}
-	}
+void
+feedback_add(struct feedback *f, const char *source, bool literal)
+{
+	struct feedback_source s = {.given = memory_copy_string(source), .local = uri_is_local(source)};
+	struct error unused;
+	char *path = s.local ? uri_local_path(source, &unused) : NULL;
+	const char *name = path ? path : source;
+
+	if (!literal && glob_is_pattern(name))
+		set_glob(&s, name);
+	else
+		set_literal(&s, name);
+	free(path);
 	f->sources = memory_resize(f->sources, f->n + 1, sizeof(*f->sources));
 	f->sources[f->n++] = s;
+}
+
+/* A compiled pattern serves one thread at a time, so each check has its own. */
+static bool
+matches(const char *pattern, const char *text)
+{
+	struct glob *glob = glob_compile(pattern);
+	bool is = glob_matches(glob, slice_of(text));
+
+	glob_free(glob);
+	return is;
 }
 
 static bool
 reaches(const struct feedback_source *s, const char *address)
 {
-	switch (s->reach) {
-	case REACH_ONE: return strcmp(address, s->pattern) == 0;
-	case REACH_GLOB: return fnmatch(s->pattern, address, FNM_PATHNAME) == 0;
-	case REACH_BELOW: break;
-	}
-	if (s->local && !ends_with_slash(s->pattern))
-		return path_is_inside(address, s->pattern);
-	return strncmp(address, s->pattern, strlen(s->pattern)) == 0;
+	size_t n = strlen(s->address);
+
+	if (s->reach == REACH_ONE)
+		return strcmp(address, s->address) == 0;
+	if (s->reach == REACH_BELOW && s->local)
+		return path_is_inside(address, s->address);
+	return strncmp(address, s->address, n) == 0 && (s->reach == REACH_BELOW || matches(s->pattern, address + n));
 }
 
 const char *
@@ -128,7 +138,7 @@ static void
 read_line(struct feedback *f, struct slice line)
 {
 	struct arena arena = {0};
-	struct slice value, event, uri;
+	struct slice value, event, uri, literal;
 	struct error unused;
 	char *source;
 
@@ -137,11 +147,12 @@ read_line(struct feedback *f, struct slice line)
 		return;
 	event = json_member(value, SLICE("event"));
 	uri = json_member(value, SLICE("uri"));
+	literal = json_member(value, SLICE("literal"));
 	if (event.p && json_kind(event) == JSON_STRING && json_string_is(event, SLICE("source")) && uri.p &&
 		json_kind(uri) == JSON_STRING) {
 		uri = json_decode(uri, &arena);
 		source = memory_copy(uri.p, uri.n);
-		feedback_add(f, source);
+		feedback_add(f, source, literal.p && slice_equal(literal, SLICE("true")));
 		free(source);
 	}
 	arena_free(&arena);
@@ -174,6 +185,7 @@ feedback_free(struct feedback *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		free(f->sources[i].given);
+		free(f->sources[i].address);
 		free(f->sources[i].pattern);
 	}
 	free(f->sources);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <search.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -486,13 +487,14 @@ put_finish(struct put *p, struct error *error)
 char *
 put_sample_uri(const struct put *p)
 {
-	struct key_values values = {p->at_us, SLICE("output_object-0000000000000000.jsonl"), 0};
+	char *name = memory_format("output_object-%016" PRId64 ".jsonl", p->at_us), *uri;
+	struct key_values values = {p->at_us, slice_of(name), 0};
 	struct buffer key = {0};
 	struct error unused;
-	char *uri;
 
 	key_expand(p->key, &values, &key, &unused);
 	uri = p->store->class->uri(p->store, buffer_string(&key));
 	buffer_free(&key);
+	free(name);
 	return uri;
 }
