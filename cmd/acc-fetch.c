@@ -270,13 +270,18 @@ refuse_reference(uint64_t line, struct slice text, const struct error *error, st
 	buffer_free(&rejected);
 }
 
+/* A line without its '\r', and nothing when it is blank. Blanks are part of a bare name, but may stand before a '{'. */
 static struct slice
 trim(struct slice s)
 {
-	while (s.n > 0 && strchr(" \t\r", s.p[s.n - 1]) && s.p[s.n - 1])
+	size_t blanks = 0;
+
+	if (s.n > 0 && s.p[s.n - 1] == '\r')
 		s.n--;
-	while (s.n > 0 && (*s.p == ' ' || *s.p == '\t'))
-		s.p++, s.n--;
+	while (blanks < s.n && (s.p[blanks] == ' ' || s.p[blanks] == '\t' || s.p[blanks] == '\r'))
+		blanks++;
+	if (blanks == s.n || s.p[blanks] == '{')
+		s.p += blanks, s.n -= blanks;
 	return s;
 }
 
@@ -289,12 +294,13 @@ take_references(struct slice lines, uint64_t *line, struct reference_list *refer
 	while (lines.n > 0) {
 		const char *end = memchr(lines.p, '\n', lines.n);
 		size_t n = end ? (size_t)(end - lines.p) : lines.n;
-		struct slice text = trim((struct slice){lines.p, n});
+		struct slice text = {lines.p, n};
 		struct reference r;
 		struct error error;
 
 		if (++*line == 1 && slice_begins(text, SLICE("\xef\xbb\xbf")))
 			text.p += 3, text.n -= 3;
+		text = trim(text);
 		lines.p += n + (end != NULL);
 		lines.n -= n + (end != NULL);
 		if (text.n == 0)

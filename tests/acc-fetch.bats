@@ -444,6 +444,18 @@ records() {
 	[ "$stderr" = "acc-fetch: cannot read 'd': it is a directory" ]
 }
 
+@test "acc-fetch: blanks around a bare name are part of it, around a reference in JSON they are not" {
+	local names=(' a' 'b ' $'\tc\t ' $'d\r')
+	for name in "${names[@]}"; do echo '{}' >"$name"; done
+	printf '%s\r\n' "${names[@]}" >refs
+	printf ' \t{"uri":" a"} \t\r\n' >>refs
+	printf ' \t\r\n\t\n\r\n \r\r\n' >>refs
+	run -0 sh -c 'acc-fetch <refs'
+	[ "$(jq -c ._source.uri <<<"$output" | paste -sd ' ')" = '" a" "b " "\tc\t " "d\r"' ]
+	run -0 sh -c '{ printf "\357\273\277"; cat refs; } | acc-fetch'
+	[ "${#lines[@]}" -eq 4 ]
+}
+
 @test "acc-fetch: what is announced twice appears once, the highest sequencer counts, every message is kept" {
 	echo '{"a":1}' >f
 	cat >refs <<-'END'
