@@ -154,6 +154,14 @@ journal_source(const char *source)
 }
 
 static void
+check_sources(const struct operands *sources)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		if (strncmp(sources->values[i], "s3://", 5) == 0 && strcspn(sources->values[i] + 5, "/") == 0)
+			command_usage("'%s' names no bucket (s3://BUCKET/KEY)", sources->values[i]);
+}
+
+static void
 list_source(struct task *task, const char *source)
 {
 	const struct object_scheme *scheme;
@@ -477,6 +485,7 @@ main(int argc, char *argv[])
 	command_allow_open_files(); /* each object in flight has its own, and connections */
 	aws_register_objects();
 	aws_register_content();
+	check_sources(&operands);
 	if (content)
 		return command_finish(print_contents(&operands), NULL);
 	configure_selection(&task.selection);

@@ -744,3 +744,15 @@ records() {
 	ACC_JOURNAL=raw fetch 0 --raw 'x[1]/'
 	[ "$(jq -c 'select(.event == "source") | [.uri, .literal]' raw)" = '["x[1]/",true]' ]
 }
+
+@test "acc-fetch: a source without a bucket is wrong usage, a reference without one fails by itself" {
+	echo '{"a":1}' >f
+	for source in s3:// s3:///x; do
+		fetch 2 f "$source"
+		[ -z "$output" ]
+		[ "$stderr" = "acc-fetch: '$source' names no bucket (s3://BUCKET/KEY) (see acc-fetch --help)" ]
+		export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=secret AWS_REGION=us-east-1
+		run -1 --separate-stderr acc-fetch --bare < <(printf '%s\n' "$source" f)
+		[ "$output" = '{"a":1}' ]
+	done
+}
