@@ -190,6 +190,8 @@ main(int argc, char *argv[])
 	put.store = store_open(operands.values[0], &store_options, &error);
 	if (!put.store)
 		command_usage("%s", error.text);
+	if (manifest_key && put_check_manifest_key(&put, &error) < 0)
+		command_usage("--manifest: %s", error.text);
 	put.feedback = &feedback;
 	check_feedback(&put, &feedback);
 	progress_start(command_progress_mode(), command_is_quiet(), "objects");

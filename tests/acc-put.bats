@@ -122,7 +122,20 @@ day=year=2021/month=01/day=31
 		[[ "$stderr" = "acc-put: --key '"* ]]
 		[ ! -e dest ]
 	done
-	run -2 acc-put --manifest '{name}' dest a
+	for key in '{name}' '{shard}' 'list-{shard}'; do
+		run -2 --separate-stderr acc-put --manifest "$key" dest a
+		[[ "$stderr" = "acc-put: --manifest '$key': '{"*"}' stands for nothing here"* ]]
+		[ ! -e dest ]
+	done
+}
+
+@test "acc-put: a --manifest key that leads out of the destination is wrong usage, with nothing stored" {
+	spool 2
+	for key in ../x a/./b x/..; do
+		run -2 --separate-stderr acc-put --manifest "$key" dest <manifest
+		[[ "$stderr" = "acc-put: --manifest: the key '$key' does not name a file inside the destination (see "* ]]
+		[ ! -e dest ] && [ -f "$(jq -r .path manifest)" ]
+	done
 }
 
 @test "acc-put: --if-exists rename advances the microsecond until a name is free" {

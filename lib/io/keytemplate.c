@@ -121,7 +121,7 @@ key_check(const char *option, const char *template, bool names_allowed, struct e
 	int got;
 
 	if (!names_allowed)
-		sample.name = (struct slice){0};
+		sample = (struct key_values){.shard = MANIFEST_NO_SHARD};
 	got = expand(template, &sample, &out, &fault, error);
 	if (got)
 		error_set(error, STATUS_USAGE, "usage", "%s '%s': '%.*s' stands for nothing here%s", option, template,

@@ -24,7 +24,8 @@ struct key_values {
 	uint32_t shard;    /* or MANIFEST_NO_SHARD: then {shard} is refused */
 };
 
-/* 0, or -1 with *error (STATUS_USAGE) when the template holds anything else. */
+/* 0, or -1 with *error (STATUS_USAGE) when the template holds anything else, or words in braces without names_allowed.
+ */
 int key_check(const char *option, const char *template, bool names_allowed, struct error *error);
 
 /* Append the key to *out. template has passed key_check. -1 with *error (STATUS_REFUSED, code

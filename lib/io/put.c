@@ -484,6 +484,19 @@ put_finish(struct put *p, struct error *error)
 	return finished;
 }
 
+int
+put_check_manifest_key(const struct put *p, struct error *error)
+{
+	struct key_values values = {.at_us = p->at_us, .shard = MANIFEST_NO_SHARD};
+	struct buffer key = {0};
+	int checked = key_expand(p->manifest_key, &values, &key, error);
+
+	if (checked == 0 && p->store->class == &store_directory)
+		checked = store_directory_check_key(buffer_string(&key), error);
+	buffer_free(&key);
+	return checked;
+}
+
 char *
 put_sample_uri(const struct put *p)
 {

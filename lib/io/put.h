@@ -53,6 +53,9 @@ void put_start(struct put *p);
 void put_line(struct put *p, struct slice line, uint64_t number);
 int put_finish(struct put *p, struct error *error);
 
+/* 0, or -1 with *error where the list of receipts could not be stored under its key. */
+int put_check_manifest_key(const struct put *p, struct error *error);
+
 /* The first object's address would be this; for a check before anything is done. Gives a string to free(3). */
 char *put_sample_uri(const struct put *p);
 

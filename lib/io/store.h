@@ -72,6 +72,10 @@ struct store_class {
 
 extern const struct store_class store_directory; /* "file"; also opens plain paths */
 
+/* 0, or -1 with *error (STATUS_REFUSED, code "bad-key") where a key leads out of the directory or names no file in
+ * it. */
+int store_directory_check_key(const char *key, struct error *error);
+
 /* class is borrowed for ever. Before any store_open; one thread. */
 void store_register(const struct store_class *class);
 /* What the destination's scheme registered: see open above; NULL for "-", nothing, and schemes that nobody knows. */

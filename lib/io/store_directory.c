@@ -80,9 +80,8 @@ directory_uri(struct store *store, const char *key)
 	return buffer_give(&uri);
 }
 
-/* A key that leads out of the directory, or names no file in it. */
-static int
-check_key(const char *key, struct error *error)
+int
+store_directory_check_key(const char *key, struct error *error)
 {
 	const char *segment = key, *end;
 	bool bad = !*key || key[strlen(key) - 1] == '/';
@@ -197,7 +196,7 @@ directory_put(struct store *store, const struct store_object *object, enum store
 	int parent;
 
 	(void)receipt;
-	if (check_key(object->key, error) < 0 || (parent = open_parent(d, object->key, error)) < 0)
+	if (store_directory_check_key(object->key, error) < 0 || (parent = open_parent(d, object->key, error)) < 0)
 		return STORE_ERROR;
 	if (condition == STORE_CREATE && is_there(parent, basename(object->key)))
 		result = STORE_TAKEN; /* spares the copy; linking decides */
@@ -231,7 +230,7 @@ directory_look(struct store *store, const struct store_object *object, struct re
 	int fd;
 
 	(void)receipt;
-	if (check_key(object->key, error) < 0)
+	if (store_directory_check_key(object->key, error) < 0)
 		return STORE_UNKNOWN;
 	path = memory_format("%s/%s", d->path, object->key);
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

@@ -80,6 +80,8 @@ what_stands_for_nothing_is_wrong_usage(void **state)
 		assert_non_null(strstr(e.text, "--key '"));
 	}
 	assert_int_equal(key_check("--manifest", "{name}", false, &e), -1);
+	assert_int_equal(key_check("--manifest", "{shard}", false, &e), -1);
+	assert_int_equal(e.status, STATUS_USAGE);
 	assert_int_equal(key_check("--manifest", "list-%F", false, &e), 0);
 }
 
