@@ -162,7 +162,18 @@ nothing_left() {
 	run -0 consolidate --help-options
 	[ "$(awk -F '\t' 'NF != 6' <<<"$output")" = "" ]
 	grep -Fxe $'-\tif-exists\tchoice\tWHAT\trename|fail|overwrite|skip\twhat to do when a key is taken [rename]' <<<"$output"
-	run -3 bash -c 'stages/acc-consolidate --help >/dev/full'
+}
+
+@test "acc-consolidate: a full disk under --help, --version and --help-options is told in one line" {
+	for option in --help --version --help-options; do
+		run -3 --separate-stderr bash -c 'stages/acc-consolidate "$0" >/dev/full' "$option"
+		[ "$stderr" = "acc-consolidate: cannot write to standard output: No space left on device" ]
+		run -3 --separate-stderr bash -c 'stages/acc-consolidate "$0" >&-' "$option"
+		[ "$stderr" = "acc-consolidate: cannot write to standard output: Bad file descriptor" ]
+		run -0 --separate-stderr bash -c '{ sleep 0.2; stages/acc-consolidate "$0"; echo $? >status; } | true' "$option"
+		[ "$stderr" = "" ]
+		[ "$(cat status)" -eq 141 ]
+	done
 }
 
 @test "acc-consolidate: every option it passes on is one that the stage has" {
