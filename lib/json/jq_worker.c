@@ -114,6 +114,7 @@ struct worker {
 	int fd;
 	uint64_t time_limit_ms;
 	jq_state *jq;
+	bool names_env; /* the program has "$ENV" in it */
 	struct bytes replies;
 };
 
@@ -271,6 +272,9 @@ worker_reply_error(struct worker *w, jv message)
 {
 	if (jv_get_kind(message) != JV_KIND_STRING)
 		message = jv_dump_string(message, 0);
+	/* $ENV is bound to a text that says so, which an index into it does not show */
+	if (w->names_env && strncmp(jv_string_value(message), "Cannot index string ", 20) == 0)
+		message = jv_string_concat(jv_string("$ENV is not available here: "), message);
 	worker_reply(w, JQ_REPLY_ERROR, jv_string_value(message), (size_t)jv_string_length_bytes(jv_copy(message)));
 	jv_free(message);
 }
@@ -320,7 +324,8 @@ worker_run_batch(struct worker *w, uint32_t what, const char *next, const char *
 void
 jq_worker_main(int fd, const char *text, uint64_t time_limit_ms)
 {
-	struct worker w = {.fd = worker_confine(fd), .time_limit_ms = time_limit_ms};
+	struct worker w = {
+		.fd = worker_confine(fd), .time_limit_ms = time_limit_ms, .names_env = strstr(text, "$ENV") != NULL};
 	struct bytes errors = {0}, request = {0};
 	struct jq_header header;
 

@@ -59,6 +59,32 @@ errors_end_a_run_and_not_the_program(void **state)
 }
 
 static void
+assert_fails(const char *text, const char *message)
+{
+	struct error error;
+	struct buffer out = {0};
+	struct jq_program *program = jq_program_compile(text, "test", 0, &error);
+
+	assert_non_null(program);
+	assert_int_equal(jq_program_run(program, SLICE("{}"), SLICE(""), append, &out, &error), -1);
+	assert_memory_equal(error.text, message, strlen(message));
+	buffer_free(&out);
+	jq_program_free(program);
+}
+
+static void
+the_environment_is_named_as_what_is_missing(void **state)
+{
+	(void)state;
+	assert_fails("env.HOME", "test: env is not available here");
+	assert_fails("$ENV.HOME", "test: $ENV is not available here");
+	assert_fails("$ENV[\"HOME\"]", "test: $ENV is not available here");
+	assert_fails("\"x\" | .HOME", "test: Cannot index string");
+	check("\"$ENV\"", "\"$ENV\" ");
+	check("1 as $ENV | $ENV", "1 ");
+}
+
+static void
 a_source_may_be_missing(void **state)
 {
 	struct error error;
@@ -171,6 +197,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(programs_give_none_one_or_many_outputs),
 		cmocka_unit_test(errors_end_a_run_and_not_the_program),
+		cmocka_unit_test(the_environment_is_named_as_what_is_missing),
 		cmocka_unit_test(a_source_may_be_missing),
 		cmocka_unit_test(what_does_not_compile_shows_where),
 		cmocka_unit_test(a_batch_gives_what_single_runs_give),
