@@ -756,3 +756,17 @@ records() {
 		[ "$output" = '{"a":1}' ]
 	done
 }
+
+@test "acc-fetch: rejects that cannot be opened are wrong usage, a journal that cannot is a failure" {
+	echo '{"a":1}' >in.jsonl
+	fetch 2 --rejects none/rejects in.jsonl
+	[ "$output" = "" ]
+	fetch 3 --journal none/journal in.jsonl
+	[ "$output" = "" ]
+}
+
+@test "acc-fetch: of a record that is too long the rejects keep as much as --max-record allows" {
+	echo '{"a":"0123456789012345678901234567890123456789"}' >in.jsonl
+	fetch 1 --max-record 20 --rejects rejects in.jsonl
+	[ "$(jq -c '[.code, .record]' rejects)" = '["too-long","{\"a\":\"01234567890123"]' ]
+}
