@@ -104,8 +104,13 @@ static bool
 count_found(void *context, struct reference *r, const struct error *problem)
 {
 	struct task *task = context;
+	struct error with_hint;
 
 	task->n_found++;
+	if (problem && strcmp(problem->code, "missing") == 0 && !uri_is_local(r->uri)) {
+		error_set(&with_hint, problem->status, problem->code, "%s (a prefix ends in '/')", problem->text);
+		problem = &with_hint;
+	}
 	return task->found(task->context, r, problem);
 }
 

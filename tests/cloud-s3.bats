@@ -90,7 +90,7 @@ records() { # COUNT
 	run -1 --separate-stderr acc-fetch --list "s3://src/$here/gone" "s3://src/$here/one"
 	[ "$(jq -c '[.uri, .size, (.time | type), (.etag | type)]' <<<"$output")" = \
 		"[\"s3://src/$here/one\",$(stat -c %s object),\"string\",\"string\"]" ]
-	[[ $stderr == *"s3://src/$here/gone"* ]]
+	[[ $stderr == *"s3://src/$here/gone"*" (a prefix ends in '/')" ]]
 	run -0 --separate-stderr acc-fetch --list --allow-empty "s3://src/$here/gone"
 	[ -z "$output" ]
 	run -1 --separate-stderr acc-fetch --since 2020-01-01 "s3://src/$here/gone"
