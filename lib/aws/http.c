@@ -283,6 +283,9 @@ failure(struct http_stream *s, struct error *error)
 	else if (s->result == CURLE_PEER_FAILED_VERIFICATION || s->result == CURLE_SSL_CACERT_BADFILE)
 		error_set(error, STATUS_FAILED, "network", "%s (see AWS_CA_BUNDLE)",
 			s->reason[0] ? s->reason : curl_easy_strerror(s->result));
+	else if (s->result == CURLE_SSL_CONNECT_ERROR)
+		error_set(error, STATUS_FAILED, "network", "%s (does the host speak TLS? see AWS_ENDPOINT_URL)",
+			s->reason[0] ? s->reason : curl_easy_strerror(s->result));
 	else
 		error_set(error, STATUS_FAILED, "network", "%s",
 			s->reason[0] ? s->reason : curl_easy_strerror(s->result));
