@@ -525,6 +525,18 @@ lambda_event() { # KEY...
 	[ -z "$(log_since "$mark")" ]
 }
 
+@test "acc-sqs-drain: a queue or an endpoint with a user name or password is wrong usage, and not repeated" {
+	for arguments in "" --ack --check; do
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr acc-sqs-drain -v $arguments "${queue/:\/\//://me:pw-not-to-be-printed@}" </dev/null
+		[[ "$output$stderr" = *"the queue's URL has a user name or password (not shown): leave it out"* ]]
+		[[ "$output$stderr" != *not-to-be-printed* ]]
+	done
+	AWS_ENDPOINT_URL=${ENDPOINT/:\/\//://me:pw-not-to-be-printed@} run -2 --separate-stderr acc-sqs-drain -v sqs://q
+	[[ "$stderr" = *"the endpoint URL has a user name or password (not shown): leave it out"* ]]
+	[[ "$stderr" != *not-to-be-printed* ]]
+}
+
 @test "acc-sqs-drain: no secret is in any message at any verbosity" {
 	announce_all in/1.jsonl in/gone.jsonl
 	acc-sqs-drain -v -v --wait 0 "$queue" -- sh -c "acc-fetch -v -v | acc-merge -v -v | acc-split -v -v -d spool | acc-put -v -v s3://dest/s" >out 2>&1 || true

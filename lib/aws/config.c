@@ -221,6 +221,10 @@ aws_endpoint_resolve(const struct aws_config *c, enum aws_service service, const
 	struct slice url = configured_endpoint(c, service);
 
 	*endpoint = (struct aws_endpoint){0};
+	if (url.n && memchr(url.p, '@', url.n))
+		return error_set(error, STATUS_USAGE, "config",
+			"the endpoint URL has a user name or password (not shown): leave it out (see %s)",
+			services[service].variable);
 	if (url.n && !aws_endpoint_parse(url, endpoint))
 		return error_set(error, STATUS_USAGE, "config",
 			"'%.*s' is no endpoint URL (it should be like http://localhost:4566; see %s)", (int)url.n,

@@ -189,6 +189,9 @@ sqs_open(struct sqs_queue *q, const char *queue, struct error *error)
 	struct sqs_address a;
 
 	*q = (struct sqs_queue){.url = NULL};
+	if (strchr(queue, '@'))
+		return error_set(error, STATUS_USAGE, "usage",
+			"the queue's URL has a user name or password (not shown): leave it out");
 	if (!sqs_parse(slice_of(queue), &a))
 		return error_set(error, STATUS_USAGE, "usage",
 			"'%s' is no queue (give its https URL, sqs://NAME or its ARN)", queue);

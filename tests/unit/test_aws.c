@@ -132,6 +132,12 @@ bad_endpoints_and_regions_are_refused(void **state)
 	assert_int_equal(aws_endpoint_resolve(&c, AWS_S3, "r", &e, &error), -1);
 	assert_int_equal(error.status, STATUS_USAGE);
 	aws_config_free(&c);
+	load(&c, NULL, NULL, SET({"AWS_ENDPOINT_URL", "http://me:secret@localhost:4566"}));
+	assert_int_equal(aws_endpoint_resolve(&c, AWS_S3, "r", &e, &error), -1);
+	assert_int_equal(error.status, STATUS_USAGE);
+	assert_non_null(strstr(error.text, "user name or password"));
+	assert_null(strstr(error.text, "secret"));
+	aws_config_free(&c);
 	load(&c, NULL, NULL, NULL);
 	assert_int_equal(aws_endpoint_resolve(&c, AWS_S3, "evil.com/", &e, &error), -1);
 	assert_int_equal(aws_endpoint_resolve(&c, AWS_S3, "", &e, &error), -1);
