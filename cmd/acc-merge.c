@@ -64,7 +64,7 @@ static const struct command command = {
 static void
 parse_fields(struct name_list *fields)
 {
-	static const struct list_shape shape = {"", "", "", false};
+	static const struct list_shape shape = {"", "", "", false, false};
 	struct error error;
 	char *text, *comma;
 

@@ -73,13 +73,17 @@ not_a_name(const char *source, struct slice value, struct error *error)
 		source, shown, value.p);
 }
 
+/* place counts from 1 */
 static int
-add_string(struct name_list *list, struct slice value, const char *source, struct error *error)
+add_string(struct name_list *list, struct slice value, size_t place, const char *source, struct error *error)
 {
 	struct arena arena = {0};
 
 	if (json_kind(value) != JSON_STRING)
 		return not_a_name(source, value, error);
+	if (value.n == 2)
+		return error_set(error, STATUS_USAGE, "bad-list",
+			"%s: name %zu of the list is empty, and would match no partner", source, place);
 	add_name(list, json_decode(value, &arena), source);
 	arena_free(&arena);
 	return 0;
@@ -92,7 +96,7 @@ add_array(struct name_list *list, struct slice array, bool typed, const char *so
 	struct json_walk walk = json_walk(array);
 	struct slice value;
 
-	while (json_next_element(&walk, &value)) {
+	for (size_t place = 1; json_next_element(&walk, &value); place++) {
 		if (typed) {
 			struct slice inner = json_kind(value) == JSON_OBJECT ? json_member(value, SLICE("S"))
 									     : (struct slice){NULL, 0};
@@ -100,7 +104,7 @@ add_array(struct name_list *list, struct slice array, bool typed, const char *so
 				return not_a_name(source, value, error);
 			value = inner;
 		}
-		if (add_string(list, value, source, error) < 0)
+		if (add_string(list, value, place, source, error) < 0)
 			return -1;
 	}
 	return 0;
@@ -258,8 +262,8 @@ name_list_parse(struct slice text, const char *source, const struct list_shape *
 	if (list->n == 0 && !shape->may_be_absent) {
 		name_list_free(list);
 		return error_set(error, STATUS_USAGE, "empty-list",
-			"%s: the list is empty; with it every partner would count the same, so nothing is done",
-			source);
+			"%s: the list is empty; with it %s, so nothing is done", source,
+			shape->denies ? "nobody would be left out" : "every partner would count the same");
 	}
 	return 0;
 }
@@ -337,13 +341,27 @@ item_name(const char *argument, const char *otherwise)
 	return slash ? memory_copy(slash + 1, strcspn(slash + 1, "?")) : memory_copy_string(otherwise);
 }
 
+/* A misspelt parameter would have another list read than the one that was meant. */
 static int
-read_one(const char *argument, const char *item, struct name_list *list, struct error *error)
+check_parameters(const char *argument, struct error *error)
+{
+	const char *p = strncmp(argument, "dynamodb://", 11) == 0 ? strchr(argument, '?') : NULL;
+
+	for (; p; p = strchr(p + 1, '&'))
+		if (strncmp(p + 1, "key=", 4) != 0 && strncmp(p + 1, "list=", 5) != 0)
+			return error_set(error, STATUS_USAGE, "usage",
+				"%s: '%.*s' is no parameter of a list (there are key=NAME and list=NAME)", argument,
+				(int)strcspn(p + 1, "&"), p + 1);
+	return 0;
+}
+
+static int
+read_one(const char *argument, bool denies, struct name_list *list, struct error *error)
 {
 	char *key = query_value(argument, "key", "ContentType");
 	char *attribute = query_value(argument, "list", "partner_list");
-	char *wanted = item_name(argument, item);
-	struct list_shape shape = {key, wanted, attribute, false};
+	char *wanted = item_name(argument, denies ? "BlackList" : "PriorityList");
+	struct list_shape shape = {key, wanted, attribute, false, denies};
 	int status = name_list_read(argument, &shape, list, error);
 
 	free(key);
@@ -357,8 +375,8 @@ static int
 read_table(const char *table, struct name_list *listed, struct name_list *denied, struct error *error)
 {
 	char *key = query_value(table, "key", "ContentType"), *attribute = query_value(table, "list", "partner_list");
-	struct list_shape priority = {key, "PriorityList", attribute, false};
-	struct list_shape deny = {key, "BlackList", attribute, true};
+	struct list_shape priority = {key, "PriorityList", attribute, false, false};
+	struct list_shape deny = {key, "BlackList", attribute, true, true};
 	struct buffer text = {0};
 	int status = content_read(table, &text, error);
 
@@ -377,11 +395,13 @@ name_lists_read(
 	const char *priority, const char *deny, struct name_list *listed, struct name_list *denied, struct error *error)
 {
 	*listed = *denied = (struct name_list){0};
+	if ((priority && check_parameters(priority, error) < 0) || (deny && check_parameters(deny, error) < 0))
+		return -1;
 	if (priority && is_whole_table(priority)) {
 		if (read_table(priority, listed, deny ? NULL : denied, error) < 0)
 			return -1;
-	} else if (priority && read_one(priority, "PriorityList", listed, error) < 0) {
+	} else if (priority && read_one(priority, false, listed, error) < 0) {
 		return -1;
 	}
-	return deny ? read_one(deny, "BlackList", denied, error) : 0;
+	return deny ? read_one(deny, true, denied, error) : 0;
 }

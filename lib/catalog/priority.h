@@ -21,12 +21,14 @@ void name_list_free(struct name_list *list);
  * (key_name, compared without regard to case, as exports differ in it) says item is taken; a sole item without that key
  * is taken as it is. The names are the list of strings (L of S, or SS) in the attribute list_name.
  * source names the text in messages. A name that stands twice counts once, with a warning. -1 with *error
- * (STATUS_USAGE) when the text is malformed, holds no such item, or no name. Gives *list to name_list_free. */
+ * (STATUS_USAGE) when the text is malformed, holds no such item, an empty name, or none. Gives *list to
+ * name_list_free. */
 struct list_shape {
 	const char *key_name;  /* "ContentType" */
 	const char *item;      /* "PriorityList" or "BlackList" */
 	const char *list_name; /* "partner_list" */
 	bool may_be_absent;    /* an item that is not there is an empty list (a table without BlackList) */
+	bool denies;           /* it says whom to leave out: for messages */
 };
 int name_list_parse(struct slice text, const char *source, const struct list_shape *shape, struct name_list *list,
 	struct error *error);
@@ -35,7 +37,7 @@ int name_list_parse(struct slice text, const char *source, const struct list_sha
 int name_list_read(const char *argument, const struct list_shape *shape, struct name_list *list, struct error *error);
 
 /* --priority and --deny together. Given just a table (dynamodb://TABLE), --priority brings its deny list along.
- * Either argument may be NULL. */
+ * A parameter of the address that is not known is an error. Either argument may be NULL. */
 int name_lists_read(const char *priority, const char *deny, struct name_list *listed, struct name_list *denied,
 	struct error *error);
 

@@ -106,7 +106,7 @@ parse_program(struct parser *p, struct slice value, const char *where, struct ru
 static int
 parse_list(struct parser *p, struct slice value, const char *where, struct rule *rule)
 {
-	static const struct list_shape shape = {"ContentType", "PriorityList", "partner_list", false};
+	static const struct list_shape shape = {"ContentType", "PriorityList", "partner_list", false, false};
 	struct name_list *list;
 
 	if (json_kind(value) != JSON_ARRAY)

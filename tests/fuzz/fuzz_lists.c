@@ -41,8 +41,8 @@ try_rules(struct slice text)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const struct list_shape listed = {"ContentType", "PriorityList", "partner_list", false};
-	static const struct list_shape denied = {"ContentType", "BlackList", "partner_list", true};
+	static const struct list_shape listed = {"ContentType", "PriorityList", "partner_list", false, false};
+	static const struct list_shape denied = {"ContentType", "BlackList", "partner_list", true, true};
 	struct slice text = {(const char *)data, n};
 
 	message_configure(-1, false);

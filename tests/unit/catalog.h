@@ -34,7 +34,7 @@ struct catalog {
 static inline void
 catalog_names(struct name_list *list, const char *names)
 {
-	static const struct list_shape shape = {"ContentType", "PriorityList", "partner_list", false};
+	static const struct list_shape shape = {"ContentType", "PriorityList", "partner_list", false, false};
 	char *argument = memory_format("%s,", names);
 	struct error error;
 

@@ -6,8 +6,8 @@
 
 #include "unit.h"
 
-static const struct list_shape priority = {"ContentType", "PriorityList", "partner_list", false};
-static const struct list_shape deny = {"ContentType", "BlackList", "partner_list", true};
+static const struct list_shape priority = {"ContentType", "PriorityList", "partner_list", false, false};
+static const struct list_shape deny = {"ContentType", "BlackList", "partner_list", true, true};
 
 /* The names with a ',' behind each, to free(3). */
 static char *
@@ -57,6 +57,7 @@ an_array_of_names(void **state)
 	check("\xef\xbb\xbf \n[ \"caf\\u00e9\" , \"a,b\" ]\n", &priority, "caf\xc3\xa9,a,b,");
 	check_refused("[]", &priority, "empty-list");
 	check_refused("[\"a\",1]", &priority, "bad-list");
+	check_refused("[\"a\",\"\"]", &priority, "bad-list");
 	check_refused("[\"a\",{\"S\":\"b\"}]", &priority, "bad-list");
 	check_refused("[\"a\"", &priority, "invalid-json");
 	check_refused("[\"a\"] x", &priority, "invalid-json");
@@ -127,6 +128,8 @@ an_item_without_names_is_malformed(void **state)
 	check_refused("{\"partner_list\":{\"L\":[\"a\"]}}", &priority, "bad-list");
 	check_refused("{\"partner_list\":{\"L\":[{\"N\":\"1\"}]}}", &priority, "bad-list");
 	check_refused("{\"partner_list\":{\"L\":[{\"S\":1}]}}", &priority, "bad-list");
+	check_refused("{\"partner_list\":{\"L\":[{\"S\":\"\"}]}}", &priority, "bad-list");
+	check_refused("{\"partner_list\":{\"SS\":[\"\"]}}", &priority, "bad-list");
 	check_refused("{\"partner_list\":{\"L\":[]}}", &priority, "empty-list");
 	check_refused("{\"ContentType\":{\"N\":\"1\"},\"names\":{}}", &priority, "bad-list");
 }
@@ -274,6 +277,47 @@ an_item_of_a_table_is_one_list(void **state)
 }
 
 static void
+check_not_read(const char *priority_from, const char *deny_from, const char *text)
+{
+	struct name_list listed, denied;
+	struct error error;
+
+	asked.n = 0;
+	assert_int_equal(name_lists_read(priority_from, deny_from, &listed, &denied, &error), -1);
+	assert_int_equal(error.status, STATUS_USAGE);
+	assert_non_null(strstr(error.text, text));
+}
+
+static void
+a_parameter_that_is_not_known_is_wrong_usage(void **state)
+{
+	(void)state;
+	check_not_read("dynamodb://t?lst=names", NULL, "'lst=names' is no parameter");
+	check_not_read("dynamodb://t?key=Kind&lst=names", NULL, "(there are key=NAME and list=NAME)");
+	check_not_read(NULL, "dynamodb://t/Mine?list", "'list' is no parameter");
+	assert_int_equal(asked.n, 0);
+}
+
+static void
+an_empty_list_is_explained(void **state)
+{
+	char path[64];
+	FILE *file = fopen(unit_path(path), "w");
+
+	(void)state;
+	assert_non_null(file);
+	fputs("[]", file);
+	fclose(file);
+	check_not_read(path, NULL, "with it every partner would count the same");
+	check_not_read("a,", path, "with it nobody would be left out");
+	file = fopen(path, "w");
+	fputs("[\"a\",\"\"]", file);
+	fclose(file);
+	check_not_read(path, NULL, ": name 2 of the list is empty");
+	unlink(path);
+}
+
+static void
 a_table_that_cannot_be_read_is_an_error(void **state)
 {
 	struct name_list listed, denied;
@@ -304,6 +348,8 @@ main(void)
 		cmocka_unit_test(an_argument_without_a_comma_is_a_file),
 		cmocka_unit_test(a_table_brings_both_lists_in_one_request),
 		cmocka_unit_test(an_item_of_a_table_is_one_list),
+		cmocka_unit_test(a_parameter_that_is_not_known_is_wrong_usage),
+		cmocka_unit_test(an_empty_list_is_explained),
 		cmocka_unit_test(a_table_that_cannot_be_read_is_an_error),
 	};
 
