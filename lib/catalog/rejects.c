@@ -19,8 +19,14 @@ struct rejects *
 rejects_open(const char *path, struct error *error)
 {
 	struct rejects *rejects;
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	int fd;
 
+	if (strncmp(path, "s3://", 5) == 0) {
+		error_set(error, STATUS_USAGE, "usage",
+			"cannot open '%s' for the refused records: rejects go to a file, not to s3", path);
+		return NULL;
+	}
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 	if (fd < 0) {
 		error_system(error, "cannot open '%s' for the refused records", path);
 		error->status = STATUS_USAGE;

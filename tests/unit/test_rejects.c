@@ -77,6 +77,18 @@ a_file_that_cannot_be_opened_is_a_wrong_use(void **state)
 }
 
 static void
+an_object_is_no_file(void **state)
+{
+	struct error error;
+
+	(void)state;
+	assert_null(rejects_open("s3://bucket/key", &error));
+	assert_int_equal(error.status, STATUS_USAGE);
+	assert_non_null(strstr(error.text, "'s3://bucket/key'"));
+	assert_non_null(strstr(error.text, "rejects go to a file, not to s3"));
+}
+
+static void
 add_to_a_full_device(void *unused)
 {
 	struct error error;
@@ -105,6 +117,7 @@ main(void)
 		cmocka_unit_test(lines_are_appended_to_the_file),
 		cmocka_unit_test(without_a_file_nothing_is_kept),
 		cmocka_unit_test(a_file_that_cannot_be_opened_is_a_wrong_use),
+		cmocka_unit_test(an_object_is_no_file),
 		cmocka_unit_test(a_record_that_cannot_be_kept_ends_the_command),
 	};
 
