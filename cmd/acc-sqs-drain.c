@@ -10,6 +10,7 @@
 #include "base/instant.h"
 #include "base/units.h"
 #include "catalog/priority.h"
+#include "catalog/rules.h"
 #include "io/run.h"
 
 #include <fcntl.h>
@@ -147,11 +148,22 @@ read_list(const char *list, bool deny, struct error *error)
 	return result;
 }
 
+static int
+read_rules(const char *file, struct error *error)
+{
+	struct rules rules;
+	int result = rules_read(file, &rules, error);
+
+	if (result == 0)
+		rules_free(&rules);
+	return result;
+}
+
 static enum status
 check_words(const struct operands *operands)
 {
-	const struct check c = {
-		operands->values, operands->n, drain.visibility_ms, drain.timeout_ms, drain.max_receives, read_list};
+	const struct check c = {operands->values, operands->n, operands->before_dashes, drain.visibility_ms,
+		drain.timeout_ms, drain.max_receives, read_list, read_rules};
 
 	aws_register_content();
 	return check_all(&c);

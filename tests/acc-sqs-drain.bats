@@ -479,7 +479,7 @@ lambda_event() { # KEY...
 	[ "$output" = "" ]
 	[[ "$stderr" = *"no redrive policy"* ]]
 	[[ "$stderr" = *"priority list: dynamodb://lists: the list is empty; "* ]]
-	[[ "$stderr" = *"cannot look at 's3://nowhere'"* ]]
+	[[ "$stderr" = *"cannot look at 's3://nowhere'"*"; the bucket does not exist: check its name and AWS_ENDPOINT_URL"* ]]
 	[[ "$stderr" != *topic* ]]
 	sdk dynamodb PutItem '{"TableName":"lists","Item":{"ContentType":{"S":"PriorityList"},"partner_list":{"L":[{"S":"A"}]}}}' >/dev/null
 	make_queue dead >/dev/null
@@ -510,6 +510,36 @@ lambda_event() { # KEY...
 	ACC_PRIORITY=nowhere run -1 --separate-stderr acc-sqs-drain --check "$good"
 	[[ "$stderr" = "acc-sqs-drain: priority list: cannot open 'nowhere': "* ]]
 	ACC_PRIORITY=names run -0 --separate-stderr acc-sqs-drain --check "$good" -- sh -c 'acc-merge --priority "$LIST"'
+	[ "$stderr" = "" ]
+}
+
+@test "acc-sqs-drain: --check finds a command, rules and rejects that are not there, however they are written" {
+	make_queue dead3 >/dev/null
+	good=$(make_queue good3 '{"RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:dead3\",\"maxReceiveCount\":10}"}')
+	finds() { # TEXT COMMAND...: nothing else is found
+		local text=$1
+		shift
+		run -1 --separate-stderr acc-sqs-drain --check "$good" -- "$@"
+		[[ "$stderr" = "acc-sqs-drain: $text"* ]] || { echo "$*: $stderr"; return 1; }
+		[ "${#stderr_lines[@]}" -eq 1 ]
+	}
+	finds "cannot run 'no-such-command': there is no such command in PATH" no-such-command
+	finds "cannot run './no-such-command': No such file" ./no-such-command
+	finds "rejects go to a file, not to s3: 's3://dest/r'" acc-consolidate --rejects s3://dest/r s3://dest/
+	finds "rejects go to a file, not to s3: 's3://dest/r'" sh -c 'acc-fetch -r s3://dest/r | cat'
+	ACC_REJECTS=s3://dest/r finds "rejects go to a file, not to s3: 's3://dest/r'" true
+	finds "cannot open 'nowhere'" acc-consolidate --rules nowhere s3://dest/
+	ACC_RULES=nowhere finds "cannot open 'nowhere'" true
+	for option in '-p nowhere' -pnowhere '--prio nowhere' --prio=nowhere; do
+		# shellcheck disable=SC2086 # is split
+		finds "priority list: cannot open 'nowhere'" env X=1 acc-consolidate $option s3://dest/
+		finds "priority list: cannot open 'nowhere'" sh -c "acc-fetch | acc-merge $option | cat"
+	done
+	finds "deny list: cannot open 'nowhere'" acc-consolidate --den=nowhere s3://dest/
+	AWS_ACCESS_KEY_ID=AKIDNONE AWS_SECRET_ACCESS_KEY=none-secret run -3 --separate-stderr acc-sqs-drain --check "$good" s3://dest/
+	[[ "$stderr" = *"cannot look at 's3://dest'"*" need s3:ListBucket" ]]
+	# -p and -r of others say something else
+	run -0 --separate-stderr acc-sqs-drain --check "$good" -- sh -c $'mkdir -p nowhere; acc-fetch | cat\ncp -r nowhere s3 | touch -r nowhere'
 	[ "$stderr" = "" ]
 }
 

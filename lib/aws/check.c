@@ -7,8 +7,10 @@
 #include "base/message.h"
 #include "json/text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static enum status found;
 
@@ -123,10 +125,12 @@ check_bucket(const char *uri)
 		return;
 	}
 	whole = memory_format("s3://%.*s", (int)bucket.n, bucket.p);
-	if (s3_look(&(struct s3_get){.uri = whole}, &meta, &error) < 0)
-		problem("%s", error.text);
-	else
+	if (s3_look(&(struct s3_get){.uri = whole}, &meta, &error) == 0)
 		message(MESSAGE_NOTE, "bucket '%s' is there", whole);
+	else if (strcmp(error.code, "missing") == 0)
+		problem("%s; the bucket does not exist: check its name and AWS_ENDPOINT_URL", error.text);
+	else
+		problem("%s", error.text);
 	s3_meta_free(&meta);
 	free(whole);
 }
@@ -144,6 +148,42 @@ check_list(const struct check *c, const char *list, bool deny)
 		message(MESSAGE_NOTE, "the list '%s' has names", list);
 }
 
+static void
+check_rules(const struct check *c, const char *rules)
+{
+	struct error error;
+
+	if (strcmp(rules, "-") == 0)
+		return;
+	if (c->read_rules(rules, &error) < 0)
+		problem("%s", error.text);
+	else
+		message(MESSAGE_NOTE, "the rules '%s' can be read", rules);
+}
+
+static void
+check_rejects(const char *path)
+{
+	if (strncmp(path, "s3://", 5) == 0)
+		problem("rejects go to a file, not to s3: '%s'", path);
+}
+
+/* What an address, or the argument of an option, is about. */
+enum kind { BUCKET, LIST, PRIORITY, DENY, RULES, REJECTS };
+
+static void
+check_argument(const struct check *c, enum kind kind, const char *argument)
+{
+	switch (kind) {
+	case BUCKET: check_bucket(argument); break;
+	case LIST:
+	case PRIORITY: check_list(c, argument, false); break;
+	case DENY: check_list(c, argument, true); break;
+	case RULES: check_rules(c, argument); break;
+	case REJECTS: check_rejects(argument); break;
+	}
+}
+
 /* The argument of an option amid a shell command, to free(3); NULL when only the shell knows it. *end is behind it. */
 static char *
 shell_argument(const char *at, const char **end)
@@ -156,63 +196,137 @@ shell_argument(const char *at, const char **end)
 	return n && !memchr(at, '$', n) && !memchr(at, '`', n) ? memory_copy(at, n) : NULL;
 }
 
-static const struct {
-	const char *text;
-	enum { BUCKET, LIST, PRIORITY, DENY } kind;
-} marks[] = {{"s3://", BUCKET}, {"dynamodb://", LIST}, {"--priority", PRIORITY}, {"--deny", DENY}};
-
-/* What there is to look at in a word, which may be a whole shell command. Returns where to go on. */
-static const char *
-check_at(const struct check *c, const char *at)
+/* How long the option here is, without its argument; 0: it names nothing to look at. ours: a letter may be meant. */
+static size_t
+option_at(const char *at, bool ours, enum kind *kind)
 {
-	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
-		size_t n = strlen(marks[i].text);
-		const char *end;
-		char *argument;
+	static const struct {
+		const char *name;
+		size_t least; /* bytes of the name: fewer are ambiguous */
+		char letter;
+		enum kind kind;
+	} options[] = {{"--priority", 5, 'p', PRIORITY}, {"--deny", 4, 0, DENY}, {"--rules", 4, 0, RULES},
+		{"--rejects", 4, 'r', REJECTS}};
+	size_t n = strcspn(at, "= \t\n");
 
-		if (strncmp(at, marks[i].text, n) != 0 || (marks[i].kind >= PRIORITY && !strchr("= \t\n", at[n])))
-			continue;
-		argument = shell_argument(marks[i].kind >= PRIORITY ? at + n : at, &end);
-		if (argument && marks[i].kind == BUCKET)
-			check_bucket(argument);
-		else if (argument)
-			check_list(c, argument, marks[i].kind == DENY);
-		free(argument);
-		return end;
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+		*kind = options[i].kind;
+		if (n >= options[i].least && strncmp(at, options[i].name, n) == 0)
+			return n;
+		if (ours && options[i].letter && at[0] == '-' && at[1] == options[i].letter)
+			return 2;
 	}
-	return at + 1;
+	return 0;
+}
+
+static bool
+is_address(const char *at, enum kind *kind)
+{
+	*kind = strncmp(at, "s3://", 5) == 0 ? BUCKET : LIST;
+	return *kind == BUCKET || strncmp(at, "dynamodb://", 11) == 0;
+}
+
+/* Whether a word names one of our commands, whose letters are known. */
+static bool
+is_ours(const char *word)
+{
+	size_t n = strcspn(word, " \t\n|;&<>()'\"");
+	const char *slash = memrchr(word, '/', n);
+
+	return strncmp(slash ? slash + 1 : word, "acc-", 4) == 0;
+}
+
+/* What there is to look at in a word, which may be a whole shell command. ours: it is an argument of our command. */
+static void
+check_word(const struct check *c, const char *word, bool ours)
+{
+	const char *end;
+
+	for (const char *at = word; *at; at = end) {
+		bool begins = at == word || strchr(" \t\n|;&<>()'\"", at[-1]);
+		enum kind kind;
+		size_t n;
+
+		if (strchr("|;&(", *at) || (*at == '\n' && (at == word || at[-1] != '\\')))
+			ours = false;
+		ours |= begins && is_ours(at);
+		n = begins ? option_at(at, ours, &kind) : 0;
+		end = at + 1;
+		if (n || is_address(at, &kind)) {
+			char *argument = shell_argument(at + n, &end);
+
+			if (argument)
+				check_argument(c, kind, argument);
+			free(argument);
+		}
+	}
 }
 
 static void
 check_words(const struct check *c)
 {
+	bool ours = false;
+
 	for (size_t i = 1; i < c->n_words; i++) {
 		const char *word = c->words[i];
-		bool deny = strcmp(word, "--deny") == 0;
+		enum kind kind;
+		size_t n;
 
-		if ((deny || strcmp(word, "--priority") == 0) && i + 1 < c->n_words)
-			check_list(c, c->words[++i], deny);
+		ours |= is_ours(word);
+		n = option_at(word, ours, &kind);
+		if (n && !word[n] && i + 1 < c->n_words)
+			check_argument(c, kind, c->words[++i]);
 		else
-			while (*word)
-				word = check_at(c, word);
+			check_word(c, word, ours);
 	}
+}
+
+/* As execvp(3) looks for it. */
+static bool
+is_in_path(const char *command)
+{
+	const char *path = environment_system.variable("PATH");
+	bool there = false;
+
+	for (path = path ? path : "/bin:/usr/bin"; path && !there;) {
+		size_t n = strcspn(path, ":");
+		char *whole = memory_format("%.*s%s%s", (int)n, path, n ? "/" : "", command);
+
+		there = access(whole, X_OK) == 0;
+		free(whole);
+		path = path[n] ? path + n + 1 : NULL;
+	}
+	return there;
+}
+
+static void
+check_command(const char *command)
+{
+	if (!strchr(command, '/') && !is_in_path(command))
+		problem("cannot run '%s': there is no such command in PATH", command);
+	else if (strchr(command, '/') && access(command, X_OK) < 0)
+		problem("cannot run '%s': %s", command, strerror(errno));
 }
 
 enum status
 check_all(const struct check *c)
 {
-	static const char *const buckets[] = {"ACC_DEST", "ACC_REJECTS"};
-	static const char *const lists[] = {"ACC_PRIORITY", "ACC_DENY"};
-	const char *value;
+	static const struct {
+		const char *name;
+		enum kind kind;
+	} variables[] = {{"ACC_DEST", BUCKET}, {"ACC_REJECTS", REJECTS}, {"ACC_PRIORITY", PRIORITY}, {"ACC_DENY", DENY},
+		{"ACC_RULES", RULES}};
 
 	found = STATUS_OK;
 	check_queue(c);
+	if (c->command < c->n_words)
+		check_command(c->words[c->command]);
 	check_words(c);
-	for (int i = 0; i < 2; i++)
-		if ((value = environment_system.variable(buckets[i])) && strncmp(value, "s3://", 5) == 0)
-			check_bucket(value);
-	for (int i = 0; i < 2; i++)
-		if ((value = environment_system.variable(lists[i])))
-			check_list(c, value, i == 1);
+	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+		const char *value = environment_system.variable(variables[i].name);
+
+		if (value && *value && (variables[i].kind != BUCKET || strncmp(value, "s3://", 5) == 0))
+			check_argument(c, variables[i].kind, value);
+	}
 	return found;
 }

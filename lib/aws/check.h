@@ -12,14 +12,16 @@ struct check {
 	/* The first is the queue; the others are addresses, or a command and its arguments. */
 	const char *const *words;
 	size_t n_words;
+	size_t command;                                   /* where that begins among them; n_words without one */
 	uint64_t visibility_ms, timeout_ms, max_receives; /* 0 when not given */
 	/* Read a list of partners as --priority or --deny does: -1 with *error, if only because it is empty. */
 	int (*read_list)(const char *list, bool deny, struct error *error);
+	int (*read_rules)(const char *rules, struct error *error); /* as --rules does */
 };
 
-/* Ask for the queue, and look at what stands in the words: s3:// buckets, dynamodb:// lists, and the arguments of
- * --priority and --deny; so with ACC_DEST, ACC_REJECTS, ACC_PRIORITY and ACC_DENY. STATUS_OK, STATUS_REFUSED when
- * something would go wrong, STATUS_FAILED when the queue itself is out of reach. */
+/* Ask for the queue, look for the command, and look at what stands in the words: s3:// buckets, dynamodb:// lists, and
+ * the arguments of --priority, --deny, --rules and --rejects; so with ACC_DEST, ACC_PRIORITY and the like. STATUS_OK,
+ * STATUS_REFUSED when something would go wrong, STATUS_FAILED when the queue itself is out of reach. */
 enum status check_all(const struct check *c);
 
 /* maxReceiveCount of the queue's redrive policy, or 0 when there is none or it may not be seen. */

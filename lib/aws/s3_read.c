@@ -438,7 +438,7 @@ s3_look(const struct s3_get *get, struct s3_meta *meta, struct error *error)
 	*meta = (struct s3_meta){0};
 	if (s3_parse(get->uri, &bucket, &key, error) < 0)
 		return -1;
-	s3_op_start(&op, "look at", get->uri, "s3:GetObject", "HEAD", bucket);
+	s3_op_start(&op, "look at", get->uri, key.n ? "s3:GetObject" : "s3:ListBucket", "HEAD", bucket);
 	if (get->version_id && *get->version_id)
 		s3_query(&q, "versionId", slice_of(get->version_id));
 	s3_op_query(&op, &q);
