@@ -469,6 +469,21 @@ lambda_event() { # KEY...
 	[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"}]}' ]
 }
 
+@test "acc-sqs-drain: a drain that --deadline ends is no success, with nothing or something done, but an empty queue is" {
+	announce_all in/1.jsonl in/2.jsonl
+	for command in "" "-- sh -c echo"; do
+		# shellcheck disable=SC2086 # is split
+		run -1 --separate-stderr acc-sqs-drain --deadline 2021-01-01T00:00:00Z "$queue" $command
+		[ "$output" = "" ]
+		[ "$stderr" = "acc-sqs-drain: the deadline ended the drain before the queue was found empty" ]
+	done
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --batch 1 --deadline $(($(date +%s%3N) + 4000)) "$queue" -- sh -c "$chain; sleep 2.5; exit 0"
+	[[ "$stderr" = *"the deadline ended the drain before the queue was found empty" ]]
+	acc-sqs-drain --wait 0 --visibility 1 --trust-status "$queue" -- true
+	run -0 --separate-stderr acc-sqs-drain --wait 20 --deadline $(($(date +%s%3N) + 1800)) "$(make_queue void)"
+	[ "$output$stderr" = "" ]
+}
+
 # ---- --check
 
 @test "acc-sqs-drain: --check looks at queue, buckets and table, and consumes nothing" {

@@ -98,6 +98,15 @@ drain_by_command(struct drain *d)
 	} while (!d->once && !drain_is_over(d));
 }
 
+static void
+report_deadline(struct drain *d)
+{
+	if (!drain_is_out_of_time(d) || d->exhausted || d->broken || d->follow || (d->once && d->batches))
+		return;
+	message(MESSAGE_WARNING, "the deadline ended the drain before the queue was found empty");
+	d->status = status_worse(d->status, STATUS_REFUSED);
+}
+
 void
 drain_queue(struct drain *d, const char *queue)
 {
@@ -112,6 +121,7 @@ drain_queue(struct drain *d, const char *queue)
 		drain_by_command(d);
 	else
 		drain_to_stdout(d);
+	report_deadline(d);
 	hold_stop(d->hold);
 	sqs_close(&d->queue);
 	free(d->left_alone);

@@ -115,13 +115,14 @@ find_first(struct drain *d, struct batch *batch, uint64_t most)
 	size_t known = 0, fresh;
 	int empty = 0;
 
-	while (empty < (d->wait_ms >= 1000 ? 1 : 2) && known <= d->n_left_alone + SQS_BATCH && !drain_is_over(d)) {
+	for (d->exhausted = false; !d->exhausted && !drain_is_over(d);) {
 		size_t n = receive(d, batch, most, d->wait_ms, &fresh);
 
 		if (fresh)
 			return true;
 		known += n;
 		empty += n == 0;
+		d->exhausted = empty >= (d->wait_ms >= 1000 ? 1 : 2) || known > d->n_left_alone + SQS_BATCH;
 	}
 	return false;
 }
