@@ -257,6 +257,14 @@ still_there() { # COUNT: the messages were not deleted
 	still_there 1
 }
 
+@test "acc-sqs-drain: a message that failed costs a long run two receives, and comes back when it ends" {
+	announce_all in/1.jsonl
+	run -1 --separate-stderr acc-sqs-drain --wait 5 --visibility 2 "$queue" -- false
+	sleep 2.2
+	run -0 acc-sqs-drain --wait 0 "$queue"
+	[ "$(jq -c '.messages[].receive_count' <<<"$output")" = 3 ]
+}
+
 @test "acc-sqs-drain: what failed is in its own journal, and the command's is another" {
 	announce_all in/gone.jsonl in/1.jsonl
 	send "$queue" hello

@@ -48,6 +48,9 @@ take_message(struct drain *d, struct batch *batch, const struct sqs_message *m, 
 
 	if (is_left_alone(d, m->id)) {
 		message(MESSAGE_NOTE, "message %s failed before and came back; it is left alone", m->id.p);
+		/* Kept till the end: each time that it comes back brings it nearer to the dead-letter queue. */
+		hold_add(d->hold, m->id, m->handle, received_ms);
+		hold_hand_on(d->hold, m->handle);
 		return false;
 	}
 	taken = batch_find(batch, m->id);

@@ -22,8 +22,8 @@ void hold_add(struct hold *h, struct slice id, struct slice handle, uint64_t rec
 /* Let go of a message: true when its handle is stale. Waits for an extension that is under way. */
 bool hold_drop(struct hold *h, struct slice handle);
 
-/* Keep a message on whose work is somebody else's now, until the queue no longer takes its handle: then it was deleted,
- * which is no news. Copies what it needs. */
+/* Keep a message on whose work is somebody else's now, or given up, until the queue no longer takes its handle: then it
+ * was deleted, which is no news. Copies what it needs. */
 void hold_hand_on(struct hold *h, struct slice handle);
 
 /* The pure part: by how many seconds to extend, 0 when it cannot be; held_seconds: since the receipt. */
