@@ -119,6 +119,13 @@ is_removed(struct slice event)
 	return slice_begins(event, SLICE("ObjectRemoved:")) || slice_begins(event, SLICE("LifecycleExpiration:"));
 }
 
+/* Other stores that speak S3 put a name of their own before it. */
+static bool
+is_from_s3(struct slice source)
+{
+	return source.n == 0 || (source.n >= 3 && memcmp(source.p + source.n - 3, ":s3", 3) == 0);
+}
+
 static void
 read_record(struct reader *r, struct slice record)
 {
@@ -134,7 +141,7 @@ read_record(struct reader *r, struct slice record)
 	s3 = object_of(record, "s3");
 	bucket = s3.p ? object_of(s3, "bucket") : s3;
 	object = s3.p ? object_of(s3, "object") : s3;
-	if (!object.p || !event.n) {
+	if (!object.p || !event.n || !is_from_s3(json_member_text(record, "eventSource", r->arena))) {
 		unknown(r, "a record is not about an S3 object");
 	} else if (version.n && !slice_begins(version, SLICE("2."))) {
 		unknown(r, "its event version is not 2");

@@ -59,6 +59,23 @@ what_is_known_of_the_object_is_taken(void **state)
 	assert_string_equal(n.objects[0].time.p, "2021-02-01T11:07:57.885Z");
 }
 
+#define FROM(source)                                                                                                   \
+	"{\"Records\":[{\"eventSource\":\"" source "\",\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{"           \
+	"\"name\":\"src\"},\"object\":{\"key\":\"k\"}}}]}"
+
+static void
+a_record_that_names_its_source_comes_from_s3(void **state)
+{
+	static const char *const others[] = {FROM("aws:ses"), FROM("aws:s3:x"), FROM("s3"), FROM("aws:s4")};
+
+	(void)state;
+	assert_uri(FROM("aws:s3"), "s3://src/k");
+	assert_uri(FROM("minio:s3"), "s3://src/k");
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (parse(others[i]).kind != NOTIFICATION_UNKNOWN)
+			fail_msg("%s", others[i]);
+}
+
 static void
 a_message_may_hold_many_records(void **state)
 {
@@ -162,6 +179,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_form_decoded),
 		cmocka_unit_test(what_is_known_of_the_object_is_taken),
+		cmocka_unit_test(a_record_that_names_its_source_comes_from_s3),
 		cmocka_unit_test(a_message_may_hold_many_records),
 		cmocka_unit_test(envelopes_are_opened),
 		cmocka_unit_test(some_messages_ask_for_nothing),
