@@ -284,7 +284,9 @@ decide(struct aws_exchange *x, enum retry_class class, uint64_t *delay_ms)
 	uint32_t random;
 	bool again;
 
-	if (!client.max_attempts && x->outcome.transport != RETRY_ANSWERED && !was_reached(x->call.endpoint->authority))
+	if (!client.max_attempts &&
+		(x->outcome.transport == RETRY_UNREACHABLE || x->outcome.transport == RETRY_TIMED_OUT) &&
+		!was_reached(x->call.endpoint->authority))
 		max = RETRY_ATTEMPTS_UNREACHED;
 	client.config.environment->random(&random, sizeof(random));
 	pthread_mutex_lock(&client.lock);

@@ -249,10 +249,10 @@ transport_of(CURLcode result)
 	case CURLE_OK: return RETRY_ANSWERED;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_COULDNT_CONNECT: return RETRY_UNREACHABLE;
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR: return RETRY_UNREACHABLE;
 	case CURLE_OPERATION_TIMEDOUT: return RETRY_TIMED_OUT;
 	case CURLE_PARTIAL_FILE:
-	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_GOT_NOTHING:
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
@@ -284,7 +284,7 @@ failure(struct http_stream *s, struct error *error)
 		error_set(error, STATUS_FAILED, "network", "%s (see AWS_CA_BUNDLE)",
 			s->reason[0] ? s->reason : curl_easy_strerror(s->result));
 	else if (s->result == CURLE_SSL_CONNECT_ERROR)
-		error_set(error, STATUS_FAILED, "network", "%s (does the host speak TLS? see AWS_ENDPOINT_URL)",
+		error_set(error, STATUS_FAILED, "network", "%s (does the host speak TLS?)",
 			s->reason[0] ? s->reason : curl_easy_strerror(s->result));
 	else
 		error_set(error, STATUS_FAILED, "network", "%s",

@@ -59,9 +59,9 @@ what_is_known_of_the_object_is_taken(void **state)
 	assert_string_equal(n.objects[0].time.p, "2021-02-01T11:07:57.885Z");
 }
 
-#define FROM(source)                                                                                                   \
-	"{\"Records\":[{\"eventSource\":\"" source "\",\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{"           \
-	"\"name\":\"src\"},\"object\":{\"key\":\"k\"}}}]}"
+#define FROM(source)                                                                           \
+	"{\"Records\":[{\"eventSource\":\"" source "\",\"eventName\":\"ObjectCreated:Put\",\"s3\":{" \
+	"\"bucket\":{\"name\":\"src\"},\"object\":{\"key\":\"k\"}}}]}"
 
 static void
 a_record_that_names_its_source_comes_from_s3(void **state)
