@@ -891,3 +891,36 @@ cut_short() {
 	wait "$pid" || true
 	[ -z "$(ls -A tmp)" ]
 }
+
+@test "acc-merge: an id within the data, and long, makes no difference between a file and a pipe" {
+	long=$(head -c 40000 /dev/zero | tr '\0' x)
+	for partner in '"p","n"' '"q",null'; do
+		echo '{"partner_name":'"${partner%,*}"',"accommodation_data":{"id":"'"$long"'","name":'"${partner#*,}"',"c":"d"}}'
+	done >in.jsonl
+	run -0 acc-merge --key .accommodation_data.id --priority q, in.jsonl
+	[[ "$output" = *'","name":"n","c":"d"}}' ]]
+	[ "$(acc-merge --key .accommodation_data.id --priority q, <in.jsonl)" = "$output" ]
+}
+
+@test "acc-merge: the record's number may be its time" {
+	for n in 5 50; do
+		echo '{"partner_name":"p'$n'","accommodation_id":"1","accommodation_data":{"a":'$n'},"_source":{"uri":"u","record":'$n'}}'
+	done >in.jsonl
+	[ "$(acc-merge --time ._source.record in.jsonl)" = '{"accommodation_id":"1","accommodation_data":{"a":50}}' ]
+}
+
+@test "acc-merge: a record of millions of values takes its time, and no more in small pieces" {
+	{
+		printf '{"partner_name":"p","accommodation_id":"1","accommodation_data":{"y":[1'
+		head -c 6000000 /dev/zero | sed 's/\x00/,1/g'
+		echo ']}}'
+	} >in.jsonl
+	for memory in 64K 64M; do
+		timeout 30 acc-merge -S $memory in.jsonl >from-file
+		timeout 30 acc-merge -S $memory <in.jsonl >from-stdin
+		cat in.jsonl | timeout 30 acc-merge -S $memory >from-pipe
+		cmp from-file from-stdin
+		cmp from-file from-pipe
+	done
+	[ "$(wc -c <from-file)" -gt 12000000 ]
+}

@@ -97,7 +97,7 @@ consolidation_used(const struct consolidation *c)
 
 	for (unsigned i = 0; i < c->options->threads; i++)
 		bytes += c->workers[i].shelf.bytes * 2 /* gathering takes as much */ + c->workers[i].texts.bytes +
-			c->workers[i].kept.bytes;
+			c->workers[i].kept.bytes + c->workers[i].reader.uris.bytes;
 	return bytes;
 }
 

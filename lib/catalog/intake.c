@@ -217,9 +217,12 @@ room_before(const struct stream *s)
 }
 
 static void
-begin_block(struct stream *s, struct block *spare)
+begin_block(struct stream *s, struct block *spare, size_t rest)
 {
 	s->size = s->size * 2 < s->most ? s->size * 2 : s->most;
+	if (s->size < rest)
+		s->size =
+			rest; /* of a record longer than a block: scanned anew with each, of which there should be few */
 	s->ahead = spare && spare->bytes >= room_before(s) + s->size ? spare : block_new(room_before(s) + s->size);
 	if (spare != s->ahead)
 		block_free(spare);
@@ -304,7 +307,7 @@ next_block(struct stream *s, struct slice rest)
 	p->goes_on = true;
 	c->counts.bytes_in += s->n;
 	if (!p->at_end) {
-		begin_block(s, s->ahead);
+		begin_block(s, s->ahead, rest.n);
 	} else {
 		block_free(s->ahead);
 		s->ahead = NULL;
@@ -331,7 +334,7 @@ read_stream(struct consolidation *c, struct input *input, const char *name, stru
 	struct slice rest = {NULL, 0};
 
 	scanner_restart(c->workers[0].scanner);
-	begin_block(&s, NULL);
+	begin_block(&s, NULL, 0);
 	fill_block(&s);
 	s.passage.is_array = begins_with_array((struct slice){s.ahead->text + room_before(&s), s.n});
 	while (s.ahead) {

@@ -27,6 +27,8 @@ record_shape_parse(struct record_shape *shape, const char *key, const char *part
 	shape->partner_name = wanted_name(shape, shape->partner.names[0]);
 	shape->data_name = wanted_name(shape, shape->data.names[0]);
 	shape->time_name = wanted_name(shape, shape->time.names[0]);
+	shape->time_is_of_source =
+		shape->time_name == 0 && !(shape->time.n > 1 && slice_equal(shape->time.names[1], SLICE("record")));
 	return 0;
 }
 
@@ -64,8 +66,12 @@ leave_to_stretch(struct record_reader *reader, struct stretch *stretch, uint64_t
 	if (reader->whole || !known->uri.p || number > UINT32_MAX)
 		return false;
 	if (!stretch->source) {
+		if (reader->uri_serial != known->serial) {
+			reader->uri_serial = known->serial;
+			reader->uri = arena_copy(&reader->uris, json_decode(known->uri, &reader->scratch));
+		}
 		stretch->source = known->serial;
-		stretch->uri = arena_copy(&reader->uris, json_decode(known->uri, &reader->scratch));
+		stretch->uri = reader->uri;
 		stretch->time = known->time;
 	}
 	if (stretch->source != known->serial)
@@ -81,7 +87,8 @@ read_origin(struct record_reader *reader, struct stretch *stretch, const struct 
 {
 	const struct record_shape *shape = reader->shape;
 	struct slice source = scanned->members[0];
-	bool has_source = source.p && json_kind(source) == JSON_OBJECT, has_time = shape->time_name == 0, bad = false;
+	bool has_source = source.p && json_kind(source) == JSON_OBJECT, has_time = shape->time_is_of_source,
+	     bad = false;
 	struct record_origin origin = {.source_n = 0};
 	uint64_t number;
 
@@ -249,8 +256,9 @@ keep_parts(struct record *r, struct arena *texts)
 	uint32_t n = r->id_n + r->data_n;
 	char *text = arena_get(texts, n + (uri.p ? origin->source_n : 0));
 
-	memcpy(text, r->text + r->id_at, r->id_n);
-	memcpy(text + r->id_n, r->text + r->data_at, r->data_n);
+	/* the data first, so that its values' offsets do not grow: the id may be part of it and come a second time */
+	memcpy(text, r->text + r->data_at, r->data_n);
+	memcpy(text + r->data_n, r->text + r->id_at, r->id_n);
 	if (origin) {
 		origin->source_n =
 			uri.p ? copy_position(text + n, uri, json_member(record_source(r), SLICE("record"))) : 0;
@@ -258,11 +266,11 @@ keep_parts(struct record *r, struct arena *texts)
 		n += origin->source_n;
 	}
 	for (int i = 0; i < r->n_values; i++)
-		values[i].at = (uint16_t)(values[i].at - r->data_at + r->id_n);
+		values[i].at = (uint16_t)(values[i].at - r->data_at);
 	r->text = text;
 	r->text_n = n;
-	r->id_at = 0;
-	r->data_at = r->id_n;
+	r->id_at = r->data_n;
+	r->data_at = 0;
 }
 
 void

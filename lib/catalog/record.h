@@ -144,6 +144,7 @@ struct record_shape {
 	struct slice names[SCAN_MEMBERS_MAX]; /* the top-level members to look out for; the first is _source */
 	int n_names;
 	int key_name, partner_name, data_name, time_name; /* places in names of the paths' first steps */
+	bool time_is_of_source; /* the time lies in _source, and is not the record's number there */
 };
 
 /* Parse the four paths (text as given). -1 with *error. Gives the shape to record_shape_free. */
@@ -159,7 +160,9 @@ struct record_reader {
 	struct partner_view *partners;
 	struct shape_view *shapes;
 	struct known_source known;
-	struct arena uris;    /* of stretches */
+	struct arena uris; /* of stretches; the last one, and the serial of what it stands in: */
+	struct slice uri;
+	unsigned uri_serial;
 	struct arena scratch; /* decoded pieces of one record */
 };
 void record_reader_free(struct record_reader *reader);

@@ -296,6 +296,7 @@ tokens_record(struct scanner *s, struct scan_record *r)
 {
 	const uint32_t *stopped_at;
 	const char *end;
+	size_t steps = 1; /* as each try begins anew, a long record is to have few of them */
 
 	if (s->at < s->plain_until || !scan_means.index)
 		return NULL;
@@ -304,6 +305,9 @@ tokens_record(struct scanner *s, struct scan_record *r)
 	while (!(end = fast_walk(s, r, &stopped_at)) && stopped_at + 3 >= s->index.tokens + s->index.n) {
 		if (s->index.bytes - (size_t)(s->p + s->at - s->indexed) > s->max_record || !index_extend(s))
 			return NULL;
+		for (size_t i = 1; i < steps && s->index.bytes <= s->max_record && index_extend(s);)
+			i++;
+		steps *= 2;
 		memset(r->members, 0, sizeof(r->members));
 	}
 	if (end && (size_t)(end - s->indexed) <= s->index.bad_from) {
