@@ -151,7 +151,7 @@ read_list(const char *list, bool deny, struct error *error)
 static int
 read_rules(const char *file, struct error *error)
 {
-	struct rules rules;
+	struct rules rules = {0};
 	int result = rules_read(file, &rules, error);
 
 	if (result == 0)

@@ -14,6 +14,8 @@
 
 #define LIBRARY "libcurl.so.4" /* its ABI since 2006 */
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): they are types, and names that are declared */
+
 #define FUNCTIONS(each)                                                                                               \
 	each(curl_global_init) each(curl_getdate) each(curl_easy_init) each(curl_easy_cleanup) each(curl_easy_setopt) \
 		each(curl_easy_getinfo) each(curl_easy_pause) each(curl_easy_strerror) each(curl_multi_init)          \
@@ -90,3 +92,5 @@ _Static_assert(sizeof(long) == sizeof(void *) && sizeof(curl_off_t) == sizeof(vo
 HAND_ON_VALUE(CURLcode, curl_easy_setopt, CURL, CURLoption)
 HAND_ON_VALUE(CURLcode, curl_easy_getinfo, CURL, CURLINFO)
 HAND_ON_VALUE(CURLMcode, curl_multi_setopt, CURLM, CURLMoption)
+
+/* NOLINTEND(bugprone-macro-parentheses) */

@@ -252,16 +252,17 @@ keep_parts(struct record *r, struct arena *texts)
 {
 	struct record_origin *origin = record_origin(r);
 	struct record_value *values = record_values(r);
-	struct slice uri = source_uri(r);
+	struct slice uri = source_uri(r), number = {NULL, 0};
 	uint32_t n = r->id_n + r->data_n;
-	char *text = arena_get(texts, n + (uri.p ? origin->source_n : 0));
+	char *text = arena_get(texts, n + record_source(r).n);
 
 	/* the data first, so that its values' offsets do not grow: the id may be part of it and come a second time */
 	memcpy(text, r->text + r->data_at, r->data_n);
 	memcpy(text + r->data_n, r->text + r->id_at, r->id_n);
+	if (uri.p)
+		number = json_member(record_source(r), SLICE("record"));
 	if (origin) {
-		origin->source_n =
-			uri.p ? copy_position(text + n, uri, json_member(record_source(r), SLICE("record"))) : 0;
+		origin->source_n = uri.p ? copy_position(text + n, uri, number) : 0;
 		origin->source_at = n;
 		n += origin->source_n;
 	}

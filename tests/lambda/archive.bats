@@ -125,11 +125,11 @@ contents() { # BUCKET
 
 @test "archive: what the chain complains of is in the log, as JSON, in full" {
 	start_api "[{\"event\":$(sqs_event src 'day=01/A 1+1.jsonl')}]"
-	run -1 --separate-stderr in_image ACC_DEST=/dest/ ACC_PRIORITY=/etc/none.json /var/task/bootstrap
+	run -1 --separate-stderr in_image ACC_DEST=/dest/ ACC_PRIORITY=s3://src/none.json /var/task/bootstrap
 	[ "$(<api/1.response)" = '{"batchItemFailures":[{"itemIdentifier":"m1"}]}' ]
 	echo "$stderr" >&2
 	run -0 jq -r 'select(.tool) | "\(.tool): \(.message)"' <<<"$stderr"
-	[[ "$output" = *"acc-merge: cannot open '/etc/none.json'"* ]]
+	[[ "$output" = *": cannot read 's3://src/none.json': NoSuchKey"* ]]
 	[[ "$output" = *"acc-consolidate: acc-merge failed with status "* ]]
 	[[ "$output" = *"acc-sqs-drain: the batch failed"* ]]
 }

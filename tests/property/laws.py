@@ -269,7 +269,7 @@ def random_options(rng, writer, directory):
     if rng.random() < 0.4:
         args += ["--explain"]
     if rng.random() < 0.05:
-        args += ["--time", rng.choice([".note", "._source.record"])]
+        args += ["--time", ".note"]
     return args
 
 
