@@ -220,9 +220,9 @@ static void
 begin_block(struct stream *s, struct block *spare, size_t rest)
 {
 	s->size = s->size * 2 < s->most ? s->size * 2 : s->most;
+	/* a record longer than a block is scanned anew with each: let there be few of them */
 	if (s->size < rest)
-		s->size =
-			rest; /* of a record longer than a block: scanned anew with each, of which there should be few */
+		s->size = rest;
 	s->ahead = spare && spare->bytes >= room_before(s) + s->size ? spare : block_new(room_before(s) + s->size);
 	if (spare != s->ahead)
 		block_free(spare);
