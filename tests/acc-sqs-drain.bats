@@ -405,7 +405,7 @@ failed_delete() { # SENDER_FAULT CODE: the reply to a batch of two, of which the
 	run -1 acc-sqs-drain --wait 0 --notify "$topic" "$queue" -- false
 	letter=$(sdk sqs ReceiveMessage "{\"QueueUrl\":\"$inbox\"}" | jq -r '.Messages[0].Body | fromjson | .Message')
 	[[ "$letter" = *"The whole batch failed: the command ended with status 1"* ]]
-	[[ "$letter" = *$'\n'"s3://src/in/1.jsonl: "*$'\n'"s3://src/in/2.jsonl: "* ]]
+	[[ "$letter" = *$'\n'"s3://src/in/1.jsonl: the command ended with status 1 "*$'\n'"s3://src/in/2.jsonl: the command ended with status 1 "* ]]
 	send "$queue" hello
 	run -1 acc-sqs-drain --wait 0 --notify "$topic" "$queue"
 	letter=$(sdk sqs ReceiveMessage "{\"QueueUrl\":\"$inbox\"}" | jq -r '.Messages[0].Body | fromjson | .Message')

@@ -4,7 +4,6 @@
 #include "base/journal.h"
 #include "base/memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static int64_t
@@ -36,25 +35,28 @@ static void
 judge(const struct drain *d, struct batch *batch, const struct run_result *result, struct verdict *verdict)
 {
 	struct verdict_message *judged = memory_get_zeroed(batch->n, sizeof(*judged));
-	struct verdict_question question = {buffer_slice(&result->journal), batch->references.n, batch->links,
-		batch->n_links, judged, batch->n, result->status, d->trust_status, d->filtered,
-		journal_pipe(d->command_output)};
+	struct verdict_question question = {.journal = buffer_slice(&result->journal),
+		.n_references = batch->references.n,
+		.links = batch->links,
+		.n_links = batch->n_links,
+		.messages = judged,
+		.n_messages = batch->n,
+		.exit_status = result->status,
+		.timed_out = result->timed_out,
+		.trust_status = d->trust_status,
+		.filtered = d->filtered,
+		.pipe = journal_pipe(d->command_output)};
 
 	for (size_t i = 0; i < batch->n; i++)
 		judged[i].id = batch->messages[i].id;
 	verdict_judge(&question, verdict);
-	if (result->timed_out) {
-		verdict->batch_failed = true;
-		snprintf(verdict->reason, sizeof(verdict->reason), "the command was ended: its time was up");
-	}
 	for (size_t i = 0; i < batch->n; i++) {
 		struct batch_message *m = &batch->messages[i];
 
-		if (m->fate != BATCH_WORK || (!judged[i].failed && !verdict->batch_failed))
+		if (m->fate != BATCH_WORK || !judged[i].failed)
 			continue;
 		m->fate = BATCH_FAILED;
-		m->why = verdict->batch_failed ? "not proved done"
-					       : arena_copy_string(&batch->arena, slice_of(judged[i].reason)).p;
+		m->why = arena_copy_string(&batch->arena, slice_of(judged[i].reason)).p;
 	}
 	free(judged);
 }

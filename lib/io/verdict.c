@@ -379,6 +379,8 @@ judge_neighbours(struct judge *j)
 static void
 judge_all(struct judge *j)
 {
+	if (j->q->timed_out)
+		fail_batch(j, "the command was ended: its time was up");
 	take_lines(j);
 	judge_processes(j);
 	judge_status(j);

@@ -31,6 +31,7 @@ struct verdict_question {
 	struct verdict_message *messages; /* filled in */
 	size_t n_messages;
 	int exit_status;   /* of the command: 0 to 255, or 128 + signal */
+	bool timed_out;    /* it was ended, or not begun, because its time was up */
 	bool trust_status; /* a command that leaves nothing in the journal is judged by its status */
 	bool filtered;     /* somebody else's filter stands in between: no counts */
 	uint64_t pipe;     /* that the command's standard output is (journal_pipe), or 0 */

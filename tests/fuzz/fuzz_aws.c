@@ -42,7 +42,8 @@ try_journal(struct slice text)
 {
 	struct verdict_message messages[] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}};
 	struct verdict_link links[] = {{{"s3://s/1", 8}, 0, 0}, {{"s3://s/2", 8}, 1, 1}};
-	struct verdict_question question = {text, 2, links, 2, messages, 2, 0, false, false, 0};
+	struct verdict_question question = {.journal = text, .n_references = 2, .links = links, .n_links = 2,
+		.messages = messages, .n_messages = 2};
 	struct verdict verdict;
 
 	verdict_judge(&question, &verdict);

@@ -24,7 +24,9 @@ static struct judged
 judge(const char *journal, int status, bool trust, bool filtered)
 {
 	struct verdict_message messages[] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {{journal, strlen(journal)}, 3, links, 4, messages, 3, status, trust, filtered, 99};
+	struct verdict_question q = {.journal = slice_of(journal), .n_references = 3, .links = links, .n_links = 4,
+		.messages = messages, .n_messages = 3, .exit_status = status, .trust_status = trust,
+		.filtered = filtered, .pipe = 99};
 	struct verdict v;
 	struct judged j;
 
@@ -258,7 +260,8 @@ a_version_that_fails_leaves_the_other_alone(void **state)
 	static const struct verdict_link versions[] = {{{"s3://s/1", 8}, 0, 0}, {{"s3://s/1", 8}, 1, 1},
 		{{"s3://s/1", 8}, 2, 0}};
 	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {{journal, sizeof(journal) - 1}, 2, versions, 3, messages, 3, 1, false, false, 0};
+	struct verdict_question q = {.journal = SLICE(journal), .n_references = 2, .links = versions, .n_links = 3,
+		.messages = messages, .n_messages = 3, .exit_status = 1};
 	struct verdict v;
 
 	(void)state;
@@ -271,6 +274,27 @@ a_version_that_fails_leaves_the_other_alone(void **state)
 	verdict_free(&v);
 }
 
+/* Whatever it wrote to the journal before: each message says that the time was up, or what failed of its own. */
+static void
+a_command_that_was_ended_says_so_of_every_message(void **state)
+{
+	static const char journal[] = STARTS "{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,"
+		"\"uri\":\"s3://s/3\",\"error\":\"gone\"}\n";
+	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
+	struct verdict_question q = {.journal = SLICE(journal), .n_references = 3, .links = links, .n_links = 4,
+		.messages = messages, .n_messages = 3, .exit_status = 143, .timed_out = true};
+	struct verdict v;
+
+	(void)state;
+	verdict_judge(&q, &v);
+	assert_true(v.batch_failed);
+	assert_string_equal(v.reason, "the command was ended: its time was up");
+	assert_string_equal(messages[0].reason, v.reason);
+	assert_string_equal(messages[1].reason, v.reason);
+	assert_string_equal(messages[2].reason, "s3://s/3: gone");
+	verdict_free(&v);
+}
+
 static void
 failures_are_listed_for_people(void **state)
 {
@@ -279,7 +303,8 @@ failures_are_listed_for_people(void **state)
 		"\"error\":\"gone\"}\n"
 		DONE("acc-fetch", 1, 1, "\"references\":3,\"objects\":2,\"failed_objects\":1,\"bytes_in\":77");
 	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {{journal, sizeof(journal) - 1}, 3, links, 4, messages, 3, 1, false, false, 0};
+	struct verdict_question q = {.journal = SLICE(journal), .n_references = 3, .links = links, .n_links = 4,
+		.messages = messages, .n_messages = 3, .exit_status = 1};
 	struct verdict v;
 
 	(void)state;
@@ -314,6 +339,7 @@ main(void)
 		cmocka_unit_test(a_journal_that_is_damaged_proves_nothing),
 		cmocka_unit_test(lines_of_other_kinds_are_passed_over),
 		cmocka_unit_test(a_version_that_fails_leaves_the_other_alone),
+		cmocka_unit_test(a_command_that_was_ended_says_so_of_every_message),
 		cmocka_unit_test(failures_are_listed_for_people),
 	};
 
