@@ -43,7 +43,7 @@ endif
 ALL_CPPFLAGS = -D_GNU_SOURCE -Ilib $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(OPTIMIZE) -fPIE -pthread $(WARNINGS) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS  = -pie -pthread $(HARDENING_LINK) -Wl,--as-needed $(LDFLAGS)
-LDLIBS       = -ldl -lcrypto -ljq -lsodium -lz -lzstd -lexpat -lpthread -lm
+LDLIBS       = -ldl -lnettle -ljq -lsodium -lz -lzstd -lexpat -lpthread -lm
 
 COMMANDS := $(notdir $(basename $(wildcard cmd/*.c)))
 SCRIPTS  := $(notdir $(filter-out %.c %.h %.mk,$(wildcard cmd/*)))
@@ -59,7 +59,7 @@ BINARIES := $(COMMANDS:%=$(BUILD)/bin/%) $(SCRIPTS:%=$(BUILD)/bin/%)
 UNITS    := $(notdir $(basename $(wildcard tests/unit/test_*.c)))
 PAGES    := $(wildcard man/*.[1-9])
 
-DEPS_BUILD = gcc make libc6-dev libcurl4-openssl-dev libssl-dev libjq-dev libsodium-dev zlib1g-dev \
+DEPS_BUILD = gcc make libc6-dev libcurl4-openssl-dev nettle-dev libjq-dev libsodium-dev zlib1g-dev \
 	libzstd-dev libxxhash-dev libexpat1-dev
 DEPS_CHECK = bats jq libcmocka-dev mandoc python3 git zsh fish busybox dash zstd
 DEPS_LINT  = clang clang-format clang-tidy cppcheck shellcheck shfmt mandoc

@@ -133,10 +133,8 @@ void
 checksum_start(struct checksum *c, enum checksum_kind kind)
 {
 	*c = (struct checksum){.kind = kind};
-	if (kind == CHECKSUM_SHA1)
-		c->digest = digest_new_sha1();
-	if (kind == CHECKSUM_SHA256)
-		c->digest = digest_new();
+	if (kind == CHECKSUM_SHA1 || kind == CHECKSUM_SHA256)
+		c->digest = digest_new(kind == CHECKSUM_SHA1 ? DIGEST_SHA1 : DIGEST_SHA256);
 }
 
 void

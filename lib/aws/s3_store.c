@@ -163,7 +163,7 @@ static enum store_presence
 compare_bytes(const char *uri, const struct store_object *object, struct error *error)
 {
 	struct s3_download *d = s3_open(&(struct s3_get){.uri = uri});
-	struct digest *digest = digest_new();
+	struct digest *digest = digest_new(DIGEST_SHA256);
 	char *block = memory_get(64 << 10), hex[DIGEST_HEX_SIZE];
 	ssize_t got;
 

@@ -48,7 +48,7 @@ int
 s3_sum_up(const struct s3_put *put, uint64_t from, uint64_t bytes, struct buffer *checksum, char hash[65],
 	struct error *error)
 {
-	struct digest *digest = digest_new();
+	struct digest *digest = digest_new(DIGEST_SHA256);
 	char *block = memory_get(256 << 10);
 	struct checksum c;
 	ssize_t got = 1;

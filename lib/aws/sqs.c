@@ -4,9 +4,9 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/message.h"
+#include "io/digest.h"
 #include "json/text.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -228,18 +228,17 @@ number_of(struct slice text)
 static bool
 fits_md5(struct slice body, struct slice given)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	char hex[3];
-	unsigned n;
+	struct digest *md5;
+	char hex[DIGEST_HEX_SIZE];
+	size_t n;
 
-	if (!given.n || EVP_Digest(body.p, body.n, digest, &n, EVP_md5(), NULL) != 1)
+	if (!given.n)
 		return true;
-	for (unsigned i = 0; i < n; i++) {
-		snprintf(hex, sizeof(hex), "%02x", digest[i]);
-		if (2 * i + 2 > given.n || strncasecmp(hex, given.p + 2 * i, 2) != 0)
-			return false;
-	}
-	return given.n == 2 * n;
+	md5 = digest_new(DIGEST_MD5);
+	digest_add(md5, body.p, body.n);
+	n = digest_finish(md5, hex);
+	digest_free(md5);
+	return given.n == n && strncasecmp(given.p, hex, n) == 0;
 }
 
 /* False: it came damaged, and comes again. To work on another object than the one announced, or to take two messages

@@ -92,7 +92,7 @@ void
 spool_file_init(const struct spool *s, struct spool_file *f, uint32_t shard)
 {
 	*f = (struct spool_file){.shard = shard, .publication = {.fd = -1, .lock_fd = -1}};
-	f->digest = digest_new();
+	f->digest = digest_new(DIGEST_SHA256);
 	if (s->encoding != ENCODING_NONE)
 		f->encoder = encoder_new(s->encoding);
 }
