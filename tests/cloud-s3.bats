@@ -373,6 +373,10 @@ ranges() { log_since "$mark" | jq -r 'select(.range) | .range' | sort -u | tr '\
 	[ "$output" = '{"accommodation_id":"1","accommodation_data":{"from":"b"}}' ]
 	run -2 --separate-stderr acc-merge --priority dynamodb://nosuch object
 	[[ "$stderr" = "acc-merge: cannot read 'dynamodb://nosuch': ResourceNotFoundException"*"check the table's name and AWS_REGION" ]]
+	local unread='{"Responses":{"lists":[]},"UnprocessedKeys":{"lists":{"ConsistentRead":true,"Keys":[{"ContentType":{"S":"PriorityList"}},{"ContentType":{"S":"BlackList"}}]}}}'
+	faults "$(jq -nc --arg body "$unread" '[{kind:"body",service:"dynamodb",$body,times:3}]')"
+	run -0 acc-merge -q --priority dynamodb://lists object
+	[ "$output" = '{"accommodation_id":"1","accommodation_data":{"from":"c"}}' ]
 	faults '[{"kind":"body","service":"dynamodb","body":"[]"}]'
 	run -3 --separate-stderr acc-merge --priority dynamodb://lists object
 	[ "$stderr" = "acc-merge: cannot read 'dynamodb://lists': the reply is no JSON object" ]

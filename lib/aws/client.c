@@ -295,6 +295,15 @@ decide(struct aws_exchange *x, enum retry_class class, uint64_t *delay_ms)
 	return again;
 }
 
+void
+aws_rest(int tries)
+{
+	uint32_t random;
+
+	client.config.environment->random(&random, sizeof(random));
+	http_sleep_ms(retry_rest_ms(tries, random));
+}
+
 static bool
 prepare_again(struct aws_exchange *x, const struct error *why)
 {

@@ -75,6 +75,9 @@ void aws_end(struct aws_exchange *x);
 /* begin and finish; *x is to be ended whatever is returned. */
 int aws_perform(const struct aws_call *call, struct aws_exchange **x, struct aws_reply **reply, struct error *error);
 
+/* Wait before what a reply left undone is asked for once more, after `tries` tries. */
+void aws_rest(int tries);
+
 void aws_header(struct aws_call *call, const char *name, struct slice value);
 
 /* A JSON call of SQS or DynamoDB: POST / with X-Amz-Target. */

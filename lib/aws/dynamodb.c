@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TRIES = 6 };
+enum { TRIES = 8 };
 
 struct address {
 	struct slice table, item, key;
@@ -138,15 +138,16 @@ read_items(const struct address *a, const char *what, struct buffer *out, size_t
 	int result = -1;
 
 	first_request(&items, a);
-	for (int attempt = 0; attempt < TRIES; attempt++) {
-		if (attempt)
-			http_sleep_ms((uint64_t)50 << attempt);
+	for (int tries = 0; tries < TRIES; tries++) {
+		if (tries)
+			aws_rest(tries);
 		result = ask(a, what, buffer_slice(&items), out, found, &left, error);
 		if (result < 0 || left.n == 0)
 			break;
 		items.n = 0;
 		buffer_add_slice(&items, buffer_slice(&left));
-		result = error_set(error, STATUS_FAILED, "service", "cannot %s: the table throttles", what);
+		result = error_set(error, STATUS_FAILED, "service",
+			"cannot %s: the table throttles; give it more read capacity", what);
 	}
 	buffer_free(&items);
 	buffer_free(&left);

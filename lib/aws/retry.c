@@ -95,6 +95,12 @@ retry_again(struct retry_state *state, enum retry_class class, int max_attempts,
 	return true;
 }
 
+uint64_t
+retry_rest_ms(int attempt, uint32_t random)
+{
+	return backoff(RETRY_THROTTLE, attempt, random, -1);
+}
+
 void
 retry_success(struct retry_state *state, int *bucket)
 {

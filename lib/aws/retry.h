@@ -56,6 +56,8 @@ struct retry_state { /* of one request; zero-initialised */
  * retry_after_ms: what the service asked for (x-amz-retry-after), negative when it did not. */
 bool retry_again(struct retry_state *state, enum retry_class class, int max_attempts, int *bucket, uint32_t random,
 	int64_t retry_after_ms, uint64_t *delay_ms);
+/* How long to wait before what a reply left undone is asked for once more: as after the attempt'th throttled try. */
+uint64_t retry_rest_ms(int attempt, uint32_t random);
 /* After success: what the bucket gets back. */
 void retry_success(struct retry_state *state, int *bucket);
 

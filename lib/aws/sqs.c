@@ -332,6 +332,17 @@ entry_of(struct slice object, struct sqs_entry *const *entries, size_t n, struct
 	return id.n && json_natural(id, &i) && i < n ? entries[i] : NULL;
 }
 
+/* A fault of the sender's stays one, unless it says that there was too much at once. */
+static void
+take_refusal(struct slice element, struct sqs_entry *e, struct arena *arena)
+{
+	struct slice fault = json_member(element, SLICE("SenderFault"));
+
+	snprintf(e->code, sizeof(e->code), "%s", json_member_text(element, "Code", arena).p);
+	snprintf(e->reason, sizeof(e->reason), "%s", json_member_text(element, "Message", arena).p);
+	e->transient = !fault.p || !slice_equal(fault, SLICE("true")) || strstr(e->code, "hrottl");
+}
+
 static void
 take_results(struct slice reply, const char *member, bool done, struct sqs_entry *const *entries, size_t n,
 	struct arena *arena)
@@ -343,25 +354,19 @@ take_results(struct slice reply, const char *member, bool done, struct sqs_entry
 		return;
 	for (walk = json_walk(list); json_next_element(&walk, &element);) {
 		struct sqs_entry *e = json_kind(element) == JSON_OBJECT ? entry_of(element, entries, n, arena) : NULL;
-		struct slice fault;
 
 		if (!e)
 			continue;
 		e->done = done;
-		if (done)
-			continue;
-		fault = json_member(element, SLICE("SenderFault"));
-		/* a fault of the sender's stays one, unless it says that there was too much at once */
-		snprintf(e->code, sizeof(e->code), "%s%.60s", fault.p && slice_equal(fault, SLICE("true")) ? "" : "~",
-			json_member_text(element, "Code", arena).p);
-		snprintf(e->reason, sizeof(e->reason), "%s", json_member_text(element, "Message", arena).p);
+		if (!done)
+			take_refusal(element, e, arena);
 	}
 }
 
 static bool
 may_go_again(const struct sqs_entry *e)
 {
-	return !e->done && (e->code[0] == 0 || e->code[0] == '~' || strstr(e->code, "hrottl"));
+	return !e->done && (e->code[0] == 0 || e->transient);
 }
 
 static int
@@ -409,11 +414,11 @@ run_batches(const struct batch *b, struct sqs_entry *entries, size_t n, struct e
 		entries[i].done = false;
 		entries[i].code[0] = entries[i].reason[0] = 0;
 	}
-	for (int attempt = 0; left && attempt < TRIES; attempt++) {
+	for (int tries = 0; left && tries < TRIES; tries++) {
 		size_t from = 0, count;
 
-		if (attempt)
-			http_sleep_ms((uint64_t)50 << attempt);
+		if (tries)
+			aws_rest(tries);
 		while ((count = choose(entries, n, &from, chosen)) > 0)
 			if (send_batch(b, chosen, count, error) < 0)
 				return -1;
@@ -421,9 +426,6 @@ run_batches(const struct batch *b, struct sqs_entry *entries, size_t n, struct e
 		for (size_t i = 0; i < n; i++)
 			left |= may_go_again(&entries[i]);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (entries[i].code[0] == '~')
-			memmove(entries[i].code, entries[i].code + 1, strlen(entries[i].code));
 	return 0;
 }
 

@@ -41,8 +41,9 @@ int sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, 
 struct sqs_entry {
 	struct slice id; /* for the caller's messages; the queue is not told */
 	struct slice handle;
-	bool done;     /* out: it was accepted */
-	char code[64]; /* out: why not; empty when it was not tried */
+	bool done;      /* out: it was accepted */
+	bool transient; /* out: it was refused for now */
+	char code[64];  /* out: why not; empty when it was not tried */
 	char reason[200];
 };
 
