@@ -150,6 +150,18 @@ documented() {
 	done
 }
 
+@test "a parent that ignores the ends of children makes no failure a success" {
+	deaf() { python3 -c 'import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])' "$@"; }
+	echo '{"Records":[{"messageId":"m1","body":"{\"Records\":[{\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":\"b\"},\"object\":{\"key\":\"k\"}}}]}"}]}' >event
+	run -1 --separate-stderr deaf acc-sqs-drain --event event --trust-status -- false
+	[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"m1"}]}' ]
+	run -2 --separate-stderr deaf env AWS_ACCESS_KEY_ID= AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null \
+		AWS_EC2_METADATA_DISABLED=true acc-merge --priority s3://b/list /dev/null
+	[[ "$stderr" = *"no AWS credentials found"* ]]
+	run -1 --separate-stderr deaf acc-fetch --jq-timeout 1 --select 'last(repeat(1))' - <<<'{}'
+	[[ "$stderr" = *"the program took longer than 1000 ms"* ]]
+}
+
 @test "every command: its page documents its options, the common ones there or in acc(7), and no others" {
 	for command in $commands; do
 		echo "$command"

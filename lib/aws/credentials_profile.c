@@ -1,12 +1,11 @@
 #include "aws/credentials_private.h"
+#include "base/child.h"
 #include "base/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CHAIN_MAX = 8 };
@@ -67,7 +66,7 @@ read_process(char **words, struct buffer *out, int *status, struct error *error)
 	if (!isatty(0)) /* it may ask a person, but what is piped to us is ours */
 		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
-	failed = posix_spawnp(&pid, words[0], &actions, NULL, words, environ);
+	failed = child_spawn(&pid, words, NULL, &actions);
 	posix_spawn_file_actions_destroy(&actions);
 	close(fds[1]);
 	if (failed) {
@@ -81,8 +80,7 @@ read_process(char **words, struct buffer *out, int *status, struct error *error)
 		out->n += got > 0 ? (size_t)got : 0;
 	} while ((got > 0 || (got < 0 && errno == EINTR)) && out->n < CREDENTIALS_TEXT_MAX);
 	close(fds[0]);
-	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
-		;
+	*status = child_wait(pid);
 	return 0;
 }
 
@@ -99,10 +97,9 @@ by_process(const char *profile, struct slice command, struct aws_keys *keys, str
 		credentials_bad(error, "credentials", "credential_process is empty");
 	else if (read_process(words, &json, &status, error) < 0)
 		;
-	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	else if (status != 0)
 		error_set(error, STATUS_FAILED, "credentials",
-			"credential_process of profile '%s' failed with status %d", profile,
-			WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+			"credential_process of profile '%s' failed with status %d", profile, status);
 	else if (credentials_parse(buffer_slice(&json), true, keys, &cause) < 0)
 		error_set(error, STATUS_FAILED, "credentials", "credential_process of profile '%s': %.900s", profile,
 			cause.text);

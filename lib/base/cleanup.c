@@ -187,7 +187,8 @@ cleanup_close(void)
 	cleanup_run();
 }
 
-static void __attribute__((noreturn)) die_of(int signal_number)
+void
+cleanup_die_of(int signal_number)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 	sigset_t set;
@@ -212,14 +213,14 @@ on_signal(int signal_number)
 		return;
 	for (int i = 0; i < HOLD_WAITS && atomic_load(&held); i++)
 		nanosleep(&nap, NULL);
-	die_of(signal_number);
+	cleanup_die_of(signal_number);
 }
 
 void
 cleanup_install(void)
 {
 	struct sigaction action = {.sa_handler = on_signal};
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, keep = {.sa_handler = SIG_DFL};
 
 	if (installed)
 		return;
@@ -231,13 +232,8 @@ cleanup_install(void)
 			sigaction(deadly[i], &action, NULL);
 	}
 	sigaction(SIGPIPE, &ignore, &before_pipe);
+	sigaction(SIGCHLD, &keep, NULL);
 	atexit(cleanup_run);
-}
-
-void
-cleanup_die_of_pipe(void)
-{
-	die_of(SIGPIPE);
 }
 
 void
@@ -248,4 +244,18 @@ cleanup_restore_signals(void)
 	for (size_t i = 0; i < DEADLY; i++)
 		sigaction(deadly[i], &before[i], NULL);
 	sigaction(SIGPIPE, &before_pipe, NULL);
+}
+
+void
+cleanup_restore_spawned_signals(posix_spawnattr_t *attributes)
+{
+	sigset_t set;
+
+	/* those that have a handler get back their default by exec */
+	sigemptyset(&set);
+	posix_spawnattr_setsigmask(attributes, &set);
+	if (installed && before_pipe.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGPIPE);
+	posix_spawnattr_setsigdefault(attributes, &set);
+	posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }

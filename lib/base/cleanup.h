@@ -7,10 +7,12 @@
 #ifndef ACC_BASE_CLEANUP_H
 #define ACC_BASE_CLEANUP_H
 
+#include <spawn.h>
+
 struct cleanup;
 
 /* Install the signal handlers, and ignore SIGPIPE (writers see EPIPE, see output.h). Handlers a parent
- * has set to ignore (nohup) stay ignored. */
+ * has set to ignore (nohup) stay ignored, but for SIGCHLD: the ends of children would be lost. */
 void cleanup_install(void);
 
 struct cleanup *cleanup_add(const char *path); /* borrows path's text (copied); gives a registration */
@@ -29,11 +31,12 @@ void cleanup_cancel(struct cleanup *c); /* takes c: the file is published or gon
 void cleanup_unlink(struct cleanup *c); /* takes c: removes the file or empty directory now */
 void cleanup_run(void);
 
-/* Die as a reader that closed our standard output would make us: by SIGPIPE, quietly, after
- * cleanup_run. Does not return. */
-void cleanup_die_of_pipe(void) __attribute__((noreturn));
+/* End as this signal would end us, after cleanup_run: quietly by SIGPIPE where a reader closed our standard output. */
+void cleanup_die_of(int signal_number) __attribute__((noreturn));
 
 /* In a forked child, before exec: the signals as they were before cleanup_install. */
 void cleanup_restore_signals(void);
+/* The same for one that is spawned, with no signal blocked. */
+void cleanup_restore_spawned_signals(posix_spawnattr_t *attributes);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,7 +58,7 @@ static void __attribute__((noreturn)) fail(const struct output *o)
 	struct error error;
 
 	if (errno == EPIPE)
-		cleanup_die_of_pipe();
+		cleanup_die_of(SIGPIPE);
 	error_system(&error, o == &output_stdout ? "cannot write to %s" : "cannot write '%s'", o->name);
 	command_die(&error);
 }

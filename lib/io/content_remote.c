@@ -1,14 +1,13 @@
 #include "io/content_remote.h"
 
+#include "base/child.h"
 #include "base/memory.h"
 #include "io/content.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { MESSAGE_MAX = 64 << 10, ENVIRONMENT_MAX = 4096 };
@@ -59,7 +58,7 @@ start(const char *uri, int out, int err, struct error *error)
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	failed = posix_spawnp(&pid, path, &actions, NULL, (char *const *)arguments, environment);
+	failed = child_spawn(&pid, (char *const *)arguments, environment, &actions);
 	posix_spawn_file_actions_destroy(&actions);
 	if (failed) {
 		errno = failed;
@@ -113,9 +112,9 @@ give_error(int status, struct buffer *err, const char *uri, struct error *error)
 		line = (struct slice){line.p + sizeof(name) - 1, line.n - sizeof(name) + 1};
 	if (line.n == 0)
 		return error_set(error, STATUS_FAILED, "helper", "cannot read '%s': acc-fetch ended with status %d",
-			uri, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-	return error_set(error, WIFEXITED(status) && WEXITSTATUS(status) == 2 ? STATUS_USAGE : STATUS_FAILED, "remote",
-		"%.*s", (int)line.n, line.p);
+			uri, status);
+	return error_set(
+		error, status == STATUS_USAGE ? STATUS_USAGE : STATUS_FAILED, "remote", "%.*s", (int)line.n, line.p);
 }
 
 static int
@@ -137,9 +136,8 @@ content_by_helper(const char *uri, struct buffer *out, struct error *error)
 	close(fds[3]);
 	if (pid > 0) {
 		read_both(fds[0], fds[2], out, &err);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		status = child_wait(pid);
+		if (status != 0)
 			result = give_error(status, &err, uri, error);
 		else if (out->n > CONTENT_MAX)
 			result = error_set(

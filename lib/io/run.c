@@ -1,5 +1,6 @@
 #include "io/run.h"
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/environment.h"
 #include "base/memory.h"
@@ -163,7 +164,7 @@ start(const struct run *run, const struct journal *journal, const sigset_t *mask
 	}
 	close(report[0]);
 	if (pid > 0 && cause) {
-		waitpid(pid, NULL, 0);
+		child_wait(pid);
 		errno = cause;
 		error_system(error, "cannot run '%s'", run->arguments[0]);
 		error->status = STATUS_USAGE;
@@ -217,12 +218,8 @@ watch(const struct run *run, pid_t pid, const sigset_t *awaited, struct run_resu
 		got = sigtimedwait(awaited, NULL, &limit);
 		if (got > 0 && got != SIGCHLD) {
 			end_group(pid);
-			waitpid(pid, NULL, 0);
-			cleanup_run();
-			signal(got, SIG_DFL);
-			raise(got);
-			sigprocmask(SIG_UNBLOCK, awaited, NULL);
-			_exit(128 + got);
+			child_wait(pid);
+			cleanup_die_of(got);
 		}
 	}
 }
@@ -253,7 +250,6 @@ run_within(const struct run *run, const struct journal *journal, struct run_resu
 {
 	sigset_t awaited, before;
 	int64_t begun = run_clock_ms();
-	int status = 0;
 	pid_t pid;
 
 	sigemptyset(&awaited);
@@ -269,9 +265,7 @@ run_within(const struct run *run, const struct journal *journal, struct run_resu
 	pid = start(run, journal, &before, error);
 	if (pid > 0) {
 		watch(run, pid, &awaited, result);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-		result->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		result->status = child_wait(pid);
 		result->duration_ms = (uint64_t)(run_clock_ms() - begun);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
@@ -133,7 +134,7 @@ wait_a_little(void)
 	struct pollfd reader = {.fd = output_stdout.fd, .events = 0};
 
 	if (poll(&reader, 1, WAIT_MS) > 0 && (reader.revents & POLLERR))
-		cleanup_die_of_pipe();
+		cleanup_die_of(SIGPIPE);
 	if (reader.revents)
 		poll(NULL, 0, WAIT_MS);
 }

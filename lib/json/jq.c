@@ -1,6 +1,7 @@
 #include "json/jq.h"
 
 #include "base/buffer.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/command.h"
 #include "base/memory.h"
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX ((size_t)256 << 20) /* of one run */
@@ -59,17 +59,15 @@ program_spawn(struct jq_program *program, struct error *error)
 	return 0;
 }
 
-/* Wait for a process that has ended or sees its socket closed; its wait status. */
+/* Wait for a process that has ended or sees its socket closed; see child_wait. */
 static int
 program_reap(struct jq_program *program)
 {
-	int status = 0;
+	pid_t pid = program->pid;
 
 	close(program->fd);
-	while (waitpid(program->pid, &status, 0) < 0 && errno == EINTR)
-		continue;
 	program->pid = 0;
-	return status;
+	return child_wait(pid);
 }
 
 /* The process is gone in the middle of a run: tell why. */
@@ -78,12 +76,12 @@ program_died(struct jq_program *program, struct error *error)
 {
 	int status = program_reap(program);
 
-	program->crashed = !WIFSIGNALED(status) || WTERMSIG(status) != SIGPROF;
+	program->crashed = status != 128 + SIGPROF;
 	if (!program->crashed)
 		return error_set(error, STATUS_REFUSED, "jq-timeout", "%s: the program took longer than %llu ms",
 			program->name, (unsigned long long)program->time_limit_ms);
 	return error_set(error, STATUS_REFUSED, "jq-error", "%s: the program was ended by %s (it may use %llu MiB)",
-		program->name, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "a lack of memory",
+		program->name, status > 128 ? strsignal(status - 128) : "a lack of memory",
 		(unsigned long long)(JQ_MEMORY_MAX >> 20));
 }
 

@@ -223,7 +223,7 @@ die_of_pipe(void *unused)
 	cleanup_install();
 	raise(SIGPIPE); /* ignored: writers see EPIPE */
 	cleanup_add(first);
-	cleanup_die_of_pipe();
+	cleanup_die_of(SIGPIPE);
 }
 
 static void

@@ -1,0 +1,20 @@
+/* child - processes that this one starts and waits for.
+ *
+ * Thread safe. cleanup_install sees to it that their ends are kept for us, even where our parent ignored SIGCHLD. */
+#ifndef ACC_BASE_CHILD_H
+#define ACC_BASE_CHILD_H
+
+#include <spawn.h>
+#include <sys/types.h>
+
+/* Start the program arguments[0], looked up in PATH, with the signals that we were started with and none blocked.
+ * environment: NULL for ours. 0 and *pid, to child_wait, or an errno. */
+int child_spawn(
+	pid_t *pid, char *const *arguments, char *const *environment, const posix_spawn_file_actions_t *actions);
+
+/* Wait for the end of a child, and give its exit status, or 128 + the signal that ended it. CHILD_UNKNOWN where it
+ * cannot be told: never 0 for what may have failed. */
+#define CHILD_UNKNOWN 255
+int child_wait(pid_t pid);
+
+#endif
