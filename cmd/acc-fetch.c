@@ -449,7 +449,8 @@ fetch(struct task *task, struct fetch_counts *counts, struct rejects *rejects)
 static int
 finish(enum status status, const struct fetch_counts *c)
 {
-	const struct journal_count counts[] = {{"references", c->references}, {"objects", c->objects},
+	const struct journal_count counts[] = {{"references", c->references},
+		{"references_digest", c->references_digest}, {"objects", c->objects},
 		{"failed_objects", c->failed_objects}, {"skipped_objects", c->skipped_objects},
 		{"refused_objects", c->refused_objects}, {"read", c->read}, {"refused", c->refused},
 		{"left_out", c->left_out}, {"written", c->written}, {"bytes_in", c->bytes_in},
@@ -484,7 +485,7 @@ main(int argc, char *argv[])
 	struct rejects *rejects = NULL;
 	enum status status = STATUS_OK;
 	struct error error;
-	uint64_t bad = 0;
+	uint64_t bad = 0, digest;
 
 	command_begin(&command, argc, argv, &operands);
 	command_allow_open_files(); /* each object in flight has its own, and connections */
@@ -500,12 +501,14 @@ main(int argc, char *argv[])
 		command_die(&error);
 	if (operands.n == 0)
 		bad = read_references(&task.references, rejects);
+	digest = reference_list_digest(&task.references);
 	if (list) {
 		task.found = print_reference;
 		task.context = &counts;
 		list_all(&task);
 	} else
 		status = fetch(&task, &counts, rejects);
+	counts.references_digest = digest;
 	counts.references += bad + task.n_left_out;
 	counts.refused_objects += bad;
 	counts.skipped_objects += task.n_left_out;

@@ -220,6 +220,20 @@ still_there() { # COUNT: the messages were not deleted
 	[[ "$stderr" = *"acc-fetch was given none of the 1 references"* ]]
 	still_there 1
 	sleep 1.2
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 "$queue" -- acc-consolidate -q -p A, s3://src/in/2.jsonl s3://dest/n
+	[[ "$stderr" = *"acc-fetch was given none of the 1 references"* ]]
+	still_there 1
+	sleep 1.2
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 "$queue" -- sh -c \
+		'cat >/dev/null; echo s3://src/in/2.jsonl | acc-consolidate -q -p A, s3://dest/n'
+	[[ "$stderr" = *"acc-fetch was given 1 references, but not those of the batch"* ]]
+	still_there 1
+	sleep 1.2
+	run -1 --separate-stderr acc-sqs-drain --wait 0 --visibility 1 --filtered "$queue" -- sh -c \
+		'acc-fetchh | grep -v nothing | acc-merge | acc-split -d spool | acc-put s3://dest/n'
+	[[ "$stderr" = *"nothing in the journal tells that the references were read"* ]]
+	still_there 1
+	sleep 1.2
 	run -0 acc-sqs-drain --wait 0 --trust-status "$queue" -- true
 	still_there 0
 }

@@ -37,6 +37,7 @@ judge(const struct drain *d, struct batch *batch, const struct run_result *resul
 	struct verdict_message *judged = memory_get_zeroed(batch->n, sizeof(*judged));
 	struct verdict_question question = {.journal = buffer_slice(&result->journal),
 		.n_references = batch->references.n,
+		.references_digest = reference_list_digest(&batch->references),
 		.links = batch->links,
 		.n_links = batch->n_links,
 		.messages = judged,

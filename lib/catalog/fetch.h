@@ -31,8 +31,9 @@ struct fetch_options {
 };
 
 struct fetch_counts {
-	uint64_t references; /* objects named */
-	uint64_t objects;    /* read to their end */
+	uint64_t references;        /* objects named */
+	uint64_t references_digest; /* of those that standard input names, see reference_list_digest */
+	uint64_t objects;           /* read to their end */
 	uint64_t failed_objects;
 	uint64_t skipped_objects; /* missing, and to be skipped */
 	uint64_t refused_objects; /* missing, and to be refused */

@@ -296,6 +296,16 @@ reference_list_add(struct reference_list *list, struct reference *r)
 	return list->n - 1;
 }
 
+uint64_t
+reference_list_digest(const struct reference_list *list)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		sum += hash_slice_for_all(slice_of(list->items[i].uri));
+	return sum & REFERENCE_DIGEST_MASK;
+}
+
 void
 reference_list_free(struct reference_list *list)
 {

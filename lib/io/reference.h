@@ -48,6 +48,10 @@ struct reference_list {
 };
 /* Takes the strings; *r is empty. Returns its place in items. */
 size_t reference_list_add(struct reference_list *list, struct reference *r);
+/* What tells one set of objects from another, whatever their order: of their uris, in 53 bits, so that every reader of
+ * JSON numbers has it exactly. That of two lists together is the sum of theirs in these bits. 0 for none. */
+#define REFERENCE_DIGEST_MASK ((UINT64_C(1) << 53) - 1)
+uint64_t reference_list_digest(const struct reference_list *list);
 void reference_list_free(struct reference_list *list);
 
 /* <0, 0, >0; a missing one is lowest. */

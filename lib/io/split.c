@@ -65,7 +65,7 @@ split_shard(struct slice value, uint32_t shards, struct arena *arena, struct buf
 		json_compact(scratch, value);
 		text = buffer_slice(scratch);
 	}
-	return (uint32_t)(XXH64(text.p ? text.p : "", text.n, 0) % shards);
+	return (uint32_t)(hash_slice_for_all(text) % shards);
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/memory.h"
+#include "io/reference.h"
 #include "json/text.h"
 
 #include <stdarg.h>
@@ -94,7 +95,8 @@ add_counts(struct verdict_counts *c, struct slice counts)
 	const struct {
 		const char *name;
 		uint64_t *sum;
-	} list[] = {{"references", &c->references}, {"objects", &c->objects}, {"failed_objects", &c->failed_objects},
+	} list[] = {{"references", &c->references}, {"references_digest", &c->references_digest},
+		{"objects", &c->objects}, {"failed_objects", &c->failed_objects},
 		{"skipped_objects", &c->skipped_objects}, {"refused_objects", &c->refused_objects}, {"read", &c->read},
 		{"represented", &c->represented}, {"superseded", &c->superseded}, {"left_out", &c->left_out},
 		{"refused", &c->refused}, {"written", &c->written}, {"stored", &c->stored}, {"bytes_in", &c->bytes_in},
@@ -313,12 +315,14 @@ judge_references(struct judge *j)
 {
 	const struct verdict_counts *f = &j->v->tools[VERDICT_FETCH];
 	uint64_t accounted = f->objects + f->failed_objects + f->skipped_objects + f->refused_objects;
+	uint64_t digest = f->references_digest & REFERENCE_DIGEST_MASK;
 
-	if (!f->present && j->q->filtered)
-		return;
+	if (!f->present && j->q->filtered && j->q->trust_status)
+		return; /* somebody else reads them */
 	if (!f->present)
-		fail_batch(j, "nothing in the journal tells that the references were read (acc-fetch)");
-	else if (f->references == 0 && j->q->n_references > 0)
+		fail_batch(j,
+			"nothing in the journal tells that the references were read (acc-fetch; see --trust-status)");
+	else if (j->q->references_digest && digest == 0)
 		fail_batch(j, "acc-fetch was given none of the %zu references", j->q->n_references);
 	else if (j->q->filtered)
 		return;
@@ -328,6 +332,8 @@ judge_references(struct judge *j)
 	else if (accounted != f->references)
 		fail_batch(j, "acc-fetch accounts for %llu of its %llu references", (unsigned long long)accounted,
 			(unsigned long long)f->references);
+	else if (digest != j->q->references_digest)
+		fail_batch(j, "acc-fetch was given %zu references, but not those of the batch", j->q->n_references);
 }
 
 static uint64_t

@@ -24,8 +24,9 @@ struct verdict_message {
 };
 
 struct verdict_question {
-	struct slice journal; /* its text */
-	size_t n_references;  /* given to the command */
+	struct slice journal;       /* its text */
+	size_t n_references;        /* given to the command */
+	uint64_t references_digest; /* of them, reference_list_digest */
 	const struct verdict_link *links;
 	size_t n_links;
 	struct verdict_message *messages; /* filled in */
@@ -41,7 +42,7 @@ enum verdict_tool { VERDICT_FETCH, VERDICT_MERGE, VERDICT_SPLIT, VERDICT_PUT, VE
 
 /* What the journal counts, summed over the processes of a tool; for the metrics. */
 struct verdict_counts {
-	uint64_t references, objects, failed_objects, skipped_objects, refused_objects;
+	uint64_t references, references_digest, objects, failed_objects, skipped_objects, refused_objects;
 	uint64_t read, represented, superseded, left_out, refused, written, stored;
 	uint64_t bytes_in, bytes_out, files;
 	uint64_t duration_ms; /* of the longest */

@@ -6,7 +6,8 @@
 	"{\"event\":\"start\",\"tool\":\"" tool "\",\"pid\":" #pid ",\"time\":\"2021-02-01T00:00:00Z\"}\n"
 #define DONE(tool, pid, status, counts) "{\"event\":\"done\",\"tool\":\"" tool "\",\"pid\":" #pid \
 	",\"status\":" #status ",\"duration_ms\":5,\"counts\":{" counts "}}\n"
-#define FETCHED(n) DONE("acc-fetch", 1, 0, "\"references\":" #n ",\"objects\":" #n ",\"written\":10")
+#define REFERENCES(n) "\"references\":" #n ",\"references_digest\":" #n
+#define FETCHED(n) DONE("acc-fetch", 1, 0, REFERENCES(n) ",\"objects\":" #n ",\"written\":10")
 #define STARTS START("acc-fetch", 1) START("acc-merge", 2) START("acc-split", 3) START("acc-put", 4)
 #define ENDS DONE("acc-merge", 2, 0, "\"read\":10,\"written\":4") DONE("acc-split", 3, 0, "\"read\":4,\"written\":4") \
 	DONE("acc-put", 4, 0, "\"files\":1,\"stored\":4")
@@ -24,7 +25,7 @@ static struct judged
 judge(const char *journal, int status, bool trust, bool filtered)
 {
 	struct verdict_message messages[] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {.journal = slice_of(journal), .n_references = 3, .links = links, .n_links = 4,
+	struct verdict_question q = {.journal = slice_of(journal), .n_references = 3, .references_digest = 3, .links = links, .n_links = 4,
 		.messages = messages, .n_messages = 3, .exit_status = status, .trust_status = trust,
 		.filtered = filtered, .pipe = 99};
 	struct verdict v;
@@ -104,7 +105,7 @@ static void
 a_stage_that_ends_badly_fails_all(void **state)
 {
 	(void)state;
-	assert_batch_fails(START("acc-fetch", 1) DONE("acc-fetch", 1, 3, "\"references\":3,\"objects\":3"), 0,
+	assert_batch_fails(START("acc-fetch", 1) DONE("acc-fetch", 1, 3, REFERENCES(3) ",\"objects\":3"), 0,
 		"acc-fetch ended with status 3");
 	assert_batch_fails(STARTS FETCHED(3) DONE("acc-merge", 2, 2, "") DONE("acc-split", 3, 0, "") DONE("acc-put", 4,
 		0, ""), 0, "acc-merge ended with status 2");
@@ -123,7 +124,7 @@ counts_must_agree(void **state)
 	assert_batch_fails(STARTS FETCHED(3) DONE("acc-merge", 2, 0, "\"read\":10,\"written\":4")
 		DONE("acc-split", 3, 0, "\"read\":4,\"written\":4") DONE("acc-put", 4, 0, "\"stored\":3"), 0,
 		"acc-split wrote 4 records, but acc-put stored 3");
-	assert_batch_fails(START("acc-fetch", 1) DONE("acc-fetch", 1, 0, "\"references\":3,\"objects\":2"), 0,
+	assert_batch_fails(START("acc-fetch", 1) DONE("acc-fetch", 1, 0, REFERENCES(3) ",\"objects\":2"), 0,
 		"accounts for 2 of its 3");
 }
 
@@ -134,6 +135,10 @@ every_reference_must_be_read(void **state)
 	assert_batch_fails(START("acc-fetch", 1) FETCHED(2), 0, "acc-fetch was given 2 references, not 3");
 	assert_batch_fails(START("acc-fetch", 1) FETCHED(0), 0, "acc-fetch was given none");
 	assert_batch_fails(START("acc-merge", 2) DONE("acc-merge", 2, 0, ""), 0, "acc-fetch");
+	assert_batch_fails(START("acc-fetch", 1) DONE("acc-fetch", 1, 0, "\"references\":3,\"objects\":3"), 0,
+		"acc-fetch was given none");
+	assert_batch_fails(START("acc-fetch", 1) DONE("acc-fetch", 1, 0,
+		"\"references\":3,\"references_digest\":4,\"objects\":3"), 0, "not those of the batch");
 }
 
 static void
@@ -141,8 +146,8 @@ several_processes_of_a_tool_add_up(void **state)
 {
 	(void)state;
 	assert_all_done(judge(START("acc-fetch", 1) START("acc-fetch", 2)
-			DONE("acc-fetch", 1, 0, "\"references\":1,\"objects\":1,\"written\":3")
-			DONE("acc-fetch", 2, 0, "\"references\":2,\"objects\":2,\"written\":4") START("acc-merge", 3)
+			DONE("acc-fetch", 1, 0, REFERENCES(1) ",\"objects\":1,\"written\":3")
+			DONE("acc-fetch", 2, 0, REFERENCES(2) ",\"objects\":2,\"written\":4") START("acc-merge", 3)
 			DONE("acc-merge", 3, 0, "\"read\":7"), 0, false, false));
 }
 
@@ -152,7 +157,7 @@ a_failed_object_fails_its_messages_alone(void **state)
 	static const char journal[] = START("acc-fetch", 1)
 		"{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,\"uri\":\"s3://s/2\","
 		"\"messages\":[\"a\",\"b\"],\"code\":\"missing\",\"error\":\"gone\"}\n"
-		DONE("acc-fetch", 1, 1, "\"references\":3,\"objects\":2,\"failed_objects\":1");
+		DONE("acc-fetch", 1, 1, REFERENCES(3) ",\"objects\":2,\"failed_objects\":1");
 	struct judged j = judge(journal, 1, false, false);
 
 	(void)state;
@@ -160,7 +165,7 @@ a_failed_object_fails_its_messages_alone(void **state)
 	j = judge(START("acc-fetch", 1)
 		"{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,\"uri\":\"s3://s/3\",\"code\":\"missing\","
 		"\"error\":\"gone\"}\n"
-		DONE("acc-fetch", 1, 1, "\"references\":3,\"objects\":2,\"failed_objects\":1"), 1, false, false);
+		DONE("acc-fetch", 1, 1, REFERENCES(3) ",\"objects\":2,\"failed_objects\":1"), 1, false, false);
 	assert_true(!j.batch && !j.a && !j.b && j.c);
 }
 
@@ -181,14 +186,14 @@ static void
 a_refused_record_fails_its_message_unless_it_was_kept(void **state)
 {
 	struct judged j = judge(START("acc-fetch", 1) REFUSED("s3://s/1", "false")
-		DONE("acc-fetch", 1, 1, "\"references\":3,\"objects\":3"), 1, false, false);
+		DONE("acc-fetch", 1, 1, REFERENCES(3) ",\"objects\":3"), 1, false, false);
 
 	(void)state;
 	assert_true(!j.batch && j.a && !j.b && !j.c);
 	assert_all_done(judge(START("acc-fetch", 1) REFUSED("s3://s/1", "true")
-			DONE("acc-fetch", 1, 1, "\"references\":3,\"objects\":3"), 1, false, false));
+			DONE("acc-fetch", 1, 1, REFERENCES(3) ",\"objects\":3"), 1, false, false));
 	assert_batch_fails(START("acc-fetch", 1) REFUSED("-", "false")
-		DONE("acc-fetch", 1, 1, "\"references\":3,\"objects\":3"), 1, "which no message announced");
+		DONE("acc-fetch", 1, 1, REFERENCES(3) ",\"objects\":3"), 1, "which no message announced");
 }
 
 static void
@@ -228,6 +233,9 @@ a_filter_of_the_users_leaves_the_counts_out(void **state)
 	assert_true(j.batch);
 	j = judge(STARTS FETCHED(3), 0, false, true);
 	assert_true(j.batch);
+	j = judge(START("acc-merge", 2) MERGE_ENDS, 0, false, true);
+	assert_true(j.batch);
+	assert_all_done(judge(START("acc-merge", 2) MERGE_ENDS, 0, true, true));
 }
 
 static void
@@ -256,11 +264,11 @@ a_version_that_fails_leaves_the_other_alone(void **state)
 	static const char journal[] = START("acc-fetch", 1)
 		"{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,\"uri\":\"s3://s/1\",\"messages\":[\"a\"],"
 		"\"error\":\"gone\"}\n"
-		DONE("acc-fetch", 1, 1, "\"references\":2,\"objects\":1,\"failed_objects\":1");
+		DONE("acc-fetch", 1, 1, REFERENCES(2) ",\"objects\":1,\"failed_objects\":1");
 	static const struct verdict_link versions[] = {{{"s3://s/1", 8}, 0, 0}, {{"s3://s/1", 8}, 1, 1},
 		{{"s3://s/1", 8}, 2, 0}};
 	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {.journal = SLICE(journal), .n_references = 2, .links = versions, .n_links = 3,
+	struct verdict_question q = {.journal = SLICE(journal), .n_references = 2, .references_digest = 2, .links = versions, .n_links = 3,
 		.messages = messages, .n_messages = 3, .exit_status = 1};
 	struct verdict v;
 
@@ -281,7 +289,7 @@ a_command_that_was_ended_says_so_of_every_message(void **state)
 	static const char journal[] = STARTS "{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,"
 		"\"uri\":\"s3://s/3\",\"error\":\"gone\"}\n";
 	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {.journal = SLICE(journal), .n_references = 3, .links = links, .n_links = 4,
+	struct verdict_question q = {.journal = SLICE(journal), .n_references = 3, .references_digest = 3, .links = links, .n_links = 4,
 		.messages = messages, .n_messages = 3, .exit_status = 143, .timed_out = true};
 	struct verdict v;
 
@@ -301,9 +309,9 @@ failures_are_listed_for_people(void **state)
 	static const char journal[] = START("acc-fetch", 1)
 		"{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,\"uri\":\"s3://s/\\u0032\","
 		"\"error\":\"gone\"}\n"
-		DONE("acc-fetch", 1, 1, "\"references\":3,\"objects\":2,\"failed_objects\":1,\"bytes_in\":77");
+		DONE("acc-fetch", 1, 1, REFERENCES(3) ",\"objects\":2,\"failed_objects\":1,\"bytes_in\":77");
 	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {.journal = SLICE(journal), .n_references = 3, .links = links, .n_links = 4,
+	struct verdict_question q = {.journal = SLICE(journal), .n_references = 3, .references_digest = 3, .links = links, .n_links = 4,
 		.messages = messages, .n_messages = 3, .exit_status = 1};
 	struct verdict v;
 
