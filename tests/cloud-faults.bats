@@ -68,6 +68,15 @@ chain_is_whole() {
 	chain_is_whole '[{"kind":"cut","service":"s3","operation":"GET"}]'
 }
 
+@test "cloud faults: a server without ranges that cuts its replies where they repeat what came is asked again" {
+	run -0 --separate-stderr acc-fetch s3://src/in/01.jsonl
+	whole=$output
+	faults '[{"kind":"cut","service":"s3","times":1},{"kind":"cut","service":"s3","rangeless":true,"part":0.25,"times":3}]'
+	run -0 --separate-stderr acc-fetch s3://src/in/01.jsonl
+	[ "$output" = "$whole" ]
+	[ "$stderr" = "" ]
+}
+
 @test "cloud faults: replies that are lost, server errors and garbage change nothing" {
 	chain_is_whole '[{"kind":"lost","service":"s3","every":7},{"kind":"lost","service":"sqs","operation":"DeleteMessageBatch","times":1},{"kind":"error","status":500,"every":5},{"kind":"error","status":503,"code":"ServiceUnavailable","every":11},{"kind":"garbage","every":13}]'
 }

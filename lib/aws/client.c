@@ -24,11 +24,12 @@ static struct {
 	int bucket;
 	int max_attempts; /* 0: not set by the user */
 	char *ca_bundle;
-	char region[64];
+	pthread_mutex_t region_lock; /* held while an instance is asked */
 	bool region_sought;
+	char *region;               /* NULL: none is configured */
 	char *reached[REACHED_MAX]; /* authorities that have answered */
 	size_t n_reached;
-} client = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} client = {.lock = PTHREAD_MUTEX_INITIALIZER, .region_lock = PTHREAD_MUTEX_INITIALIZER};
 
 const struct aws_config *
 aws_configuration(void)
@@ -93,17 +94,18 @@ aws_start(const struct environment *environment, struct error *error)
 	return result;
 }
 
-static void
+static const char *
 find_region(void)
 {
 	struct slice region = aws_config_region(&client.config);
-	char *found = NULL;
 
-	if (!region.n && (found = credentials_instance_region(&client.config)))
-		region = slice_of(found);
-	if (region.n && region.n < sizeof(client.region))
-		memcpy(client.region, region.p, region.n);
-	free(found);
+	pthread_mutex_lock(&client.region_lock);
+	if (!client.region_sought)
+		client.region =
+			region.n ? memory_copy(region.p, region.n) : credentials_instance_region(&client.config);
+	client.region_sought = true;
+	pthread_mutex_unlock(&client.region_lock);
+	return client.region;
 }
 
 const char *
@@ -121,12 +123,7 @@ aws_region(enum aws_service service, struct error *error)
 		if (custom)
 			return "us-east-1";
 	}
-	pthread_mutex_lock(&client.lock);
-	if (!client.region_sought)
-		find_region();
-	client.region_sought = true;
-	pthread_mutex_unlock(&client.lock);
-	if (client.region[0])
+	if (find_region())
 		return client.region;
 	if (service == AWS_S3)
 		return "us-east-1";

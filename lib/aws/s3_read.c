@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RESUMES_WITHOUT_PROGRESS = 10 };
+enum { RESUMES_WITHOUT_PROGRESS = 10, BROKEN = -2 };
 
 /* Bytes of an object on their way. */
 struct range {
@@ -198,9 +198,9 @@ begin_ranges(struct s3_download *d, struct error *error)
 	return 0;
 }
 
-/* Bytes of a new reply that were had already: the server may not know ranges. */
+/* Bytes of a new reply that were had already: the server may not know ranges. BROKEN with *error. */
 static int
-skip(struct range *r, uint64_t n, struct error *error)
+skip(struct s3_download *d, struct range *r, uint64_t n, struct error *error)
 {
 	char *scrap = memory_get(64 << 10);
 	ssize_t got = 1;
@@ -210,9 +210,12 @@ skip(struct range *r, uint64_t n, struct error *error)
 		n -= got > 0 ? (uint64_t)got : 0;
 	}
 	free(scrap);
-	return n ? -1 : 0;
+	if (n && got == 0)
+		error_set(error, STATUS_FAILED, "service", "cannot read '%s': the reply ended early", d->uri);
+	return n ? BROKEN : 0;
 }
 
+/* 0, or with *error -1 for good, or BROKEN: it may go better with another reply. */
 static int
 check_range(struct s3_download *d, struct range *r, struct error *error)
 {
@@ -223,7 +226,7 @@ check_range(struct s3_download *d, struct range *r, struct error *error)
 	if (!slice_equal(etag, slice_of(d->meta.etag)))
 		return changed(d, error);
 	if (head->status == 200 && !d->most_ranges)
-		return skip(r, r->at, error);
+		return skip(d, r, r->at, error);
 	if (!range.n || sscanf(range.p, "bytes %llu-%llu/%llu", &from, &to, &all) != 3 || from != r->at ||
 		(d->meta.has_bytes && all != d->meta.bytes))
 		return error_set(error, STATUS_FAILED, "service",
@@ -236,17 +239,21 @@ static int
 resume(struct s3_download *d, struct error *error)
 {
 	struct range *r = d->ranges[0];
+	int checked;
 
-	if (!d->meta.etag || ++d->resumes > RESUMES_WITHOUT_PROGRESS)
-		return -1;
-	if (d->at > d->progress)
-		d->resumes = 1;
-	d->progress = d->at;
-	message(MESSAGE_DETAIL, "%s: %s; going on at byte %llu", d->uri, error->text, (unsigned long long)d->at);
-	http_sleep_ms(d->resumes > 1 ? (uint64_t)50 << (d->resumes < 8 ? d->resumes : 8) : 0);
-	if (ask(d, r, error) < 0 || finish(d, r, error) < 0)
-		return -1;
-	return check_range(d, r, error);
+	do {
+		if (!d->meta.etag || ++d->resumes > RESUMES_WITHOUT_PROGRESS)
+			return -1;
+		if (d->at > d->progress)
+			d->resumes = 1;
+		d->progress = d->at;
+		message(MESSAGE_DETAIL, "%s: %s; going on at byte %llu", d->uri, error->text,
+			(unsigned long long)d->at);
+		http_sleep_ms(d->resumes > 1 ? (uint64_t)50 << (d->resumes < 8 ? d->resumes : 8) : 0);
+		if (ask(d, r, error) < 0 || finish(d, r, error) < 0)
+			return -1;
+	} while ((checked = check_range(d, r, error)) == BROKEN);
+	return checked;
 }
 
 /* Go to the range that the next byte is in, and wait for its reply. */
@@ -262,7 +269,7 @@ next_range(struct s3_download *d, struct error *error)
 	r = d->ranges[0];
 	if (r->op.reply)
 		return 0;
-	return finish(d, r, error) < 0 ? -1 : check_range(d, r, error);
+	return finish(d, r, error) < 0 || check_range(d, r, error) != 0 ? -1 : 0;
 }
 
 /* ---- the bytes */

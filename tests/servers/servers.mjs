@@ -110,7 +110,7 @@ function sendError(response, service, status, code, message, more = {}) {
 // ---- faults
 
 // {"kind":..., "service":"s3", "operation":"GET", "match":"substring of the URL", "range":"of Range", "every":3,
-// "times":N, ...}
+// "times":N, ...}; "rangeless":true: by a server that knows no ranges
 function dueFault(entry) {
 	for (const f of faults) {
 		if (f.service && f.service !== entry.service) continue;
@@ -298,7 +298,7 @@ function play(fault, request, response, entry, reply) {
 	case "cut":
 		if (!reply || reply.body.length < 2) return false;
 		response.writeHead(reply.status, { ...reply.headers, "content-length": reply.body.length });
-		response.write(reply.body.subarray(0, Math.floor(reply.body.length / 2)), () => request.socket.destroy());
+		response.write(reply.body.subarray(0, Math.floor(reply.body.length * (fault.part ?? 0.5))), () => request.socket.destroy());
 		return true;
 	case "corrupt":
 		if (!reply || !reply.body.length) return false;
@@ -346,6 +346,7 @@ async function handle(request, response) {
 		return play(fault, request, response, entry, null);
 	}
 	const headers = { ...request.headers };
+	if (fault?.rangeless) delete headers.range;
 	let reply;
 	if (service === "s3") reply = await s3(request, entry, headers, body);
 	else if (service === "sts") reply = sts(body);
