@@ -45,6 +45,28 @@ data "aws_iam_policy_document" "function" {
     resources = ["${aws_s3_bucket.bucket["destination"].arn}/*"]
   }
 
+  # Storing an object with tags takes this right besides.
+  dynamic "statement" {
+    for_each = contains(keys(var.options), "ACC_TAG") ? ["TagOutput"] : []
+
+    content {
+      sid       = statement.value
+      actions   = ["s3:PutObjectTagging"]
+      resources = ["${aws_s3_bucket.bucket["destination"].arn}/*"]
+    }
+  }
+
+  # S3 asks for the key in the function's name: to read what is encrypted by it, and to store with it.
+  dynamic "statement" {
+    for_each = length(var.kms_key_arns) > 0 ? ["UseKeys"] : []
+
+    content {
+      sid       = statement.value
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = var.kms_key_arns
+    }
+  }
+
   statement {
     sid       = "ReadLists"
     actions   = ["dynamodb:BatchGetItem"]

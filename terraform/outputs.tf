@@ -43,6 +43,16 @@ output "function" {
   value       = aws_lambda_function.consolidate.function_name
 }
 
+output "function_role_name" {
+  description = "Role of the function, to attach a policy for what it may do besides."
+  value       = aws_iam_role.function.name
+}
+
+output "function_role_arn" {
+  description = "The same role, for the policies of keys and of other accounts' buckets."
+  value       = aws_iam_role.function.arn
+}
+
 output "log_group" {
   description = "Log of the function."
   value       = aws_cloudwatch_log_group.function.name

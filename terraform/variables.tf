@@ -413,6 +413,22 @@ variable "options" {
     condition     = length(setintersection(keys(var.options), ["ACC_BYTES", "ACC_DEST", "ACC_KEY", "ACC_LOG_FORMAT", "ACC_PRIORITY"])) == 0
     error_message = "ACC_BYTES, ACC_DEST, ACC_KEY, ACC_LOG_FORMAT and ACC_PRIORITY are set by variables of their own."
   }
+
+  validation {
+    condition     = contains(["AES256", "aws:kms", "aws:kms:dsse"], lookup(var.options, "ACC_SSE", "AES256")) || length(var.kms_key_arns) > 0
+    error_message = "ACC_SSE is AES256, aws:kms, aws:kms:dsse, or names a key, whose ARN then has to stand in kms_key_arns."
+  }
+}
+
+variable "kms_key_arns" {
+  description = "ARNs of the keys that encrypt partners' objects, and of the one that ACC_SSE names; the keys' own policies must allow the function's role as well. S3 does not replicate objects encrypted by them."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.kms_key_arns : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])
+    error_message = "Every entry must be the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID), not of an alias."
+  }
 }
 
 variable "tracing_mode" {

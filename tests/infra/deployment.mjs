@@ -192,9 +192,17 @@ export class Deployment {
 		const role = await this.get('aws_iam_role', 'function');
 		const rights = await this.get('aws_iam_role_policy', 'function');
 		say(await checkPolicy('rights of the function', rights.policy, { attached: false }));
+		const statements = JSON.parse(rights.policy).Statement;
+		const { destination } = await this.get('aws_s3_bucket', 'bucket');
+		const tags = 'ACC_TAG' in (await this.plan.variable('options'));
+		const keys = await this.plan.variable('kms_key_arns');
 		this.expect('what the function may do',
-			JSON.parse(rights.policy).Statement.flatMap((s) => s.Action).sort()
-				.filter((a, i, all) => a !== all[i - 1]), FUNCTION_MAY);
+			statements.flatMap((s) => s.Action).sort().filter((a, i, all) => a !== all[i - 1]),
+			[...FUNCTION_MAY, ...(tags ? ['s3:PutObjectTagging'] : []),
+				...(keys.length > 0 ? ['kms:Decrypt', 'kms:GenerateDataKey'] : [])].sort());
+		const resources = (action) => statements.filter((s) => s.Action.includes(action)).flatMap((s) => s.Resource);
+		this.expect('what the function may tag', resources('s3:PutObjectTagging'), tags ? [`${destination.arn}/*`] : []);
+		this.expect('the keys that it may use', resources('kms:Decrypt'), keys);
 		this.expect('whose rights they are', rights.role, role.id);
 		this.expect('who takes the role', JSON.parse(role.assume_role_policy).Statement[0].Principal,
 			{ Service: ['lambda.amazonaws.com'] });
@@ -307,5 +315,8 @@ export class Deployment {
 			if (value === undefined || (value === null && name !== 'replica_bucket'))
 				this.findings.push(`output ${name} has no value`);
 		}
+		const { name, arn } = await this.get('aws_iam_role', 'function');
+		const output = (which) => this.plan.evaluate(this.plan.config.output[which][0].value);
+		this.expect('the role told of', [await output('function_role_name'), await output('function_role_arn')], [name, arn]);
 	}
 }

@@ -99,6 +99,11 @@ export const MUTANTS = [
 	['another service\'s resource', 'iam.tf', 'resources = [aws_sqs_queue.queue.arn]', 'resources = [aws_dynamodb_table.lists.arn]', /sqs:ReceiveMessage does not apply/],
 	['a right too many', 'iam.tf', '"s3:PutObject", ', '"s3:PutObject", "s3:DeleteObject", ', /what the function may do/],
 	['a right missing', 'iam.tf', '"sqs:DeleteMessage", ', '', /what the function may do/],
+	['tags without the right', 'iam.tf', 'contains(keys(var.options), "ACC_TAG")', 'contains(keys(var.options), "ACC_TAGS")', /ACC_TAG.*what the function may do/],
+	['tags anywhere', 'iam.tf', 'sid       = statement.value\n      actions   = ["s3:PutObjectTagging"]\n      resources = ["${aws_s3_bucket.bucket["destination"].arn}/*"]', 'sid       = statement.value\n      actions   = ["s3:PutObjectTagging"]\n      resources = ["${aws_s3_bucket.bucket["source"].arn}/*"]', /what the function may tag/],
+	['keys without the right', 'iam.tf', '"kms:Decrypt", ', '', /what the function may do/],
+	['all keys', 'iam.tf', 'resources = var.kms_key_arns', 'resources = ["*"]', /allows kms:Decrypt on everything/],
+	['another role told of', 'outputs.tf', 'value       = aws_iam_role.function.name', 'value       = "${local.name}-replication"', /the role told of/],
 	['open to everybody', 'alarms.tf', 'type        = "Service"\n      identifiers = ["cloudwatch.amazonaws.com"]', 'type        = "AWS"\n      identifiers = ["*"]', /open to everybody/],
 
 	// alarms and dashboard
@@ -177,6 +182,8 @@ export const REFUSED = [
 	[{ output_size: '500 KB' }, 'output_size'],
 	[{ options: { PATH: '/' } }, 'options'],
 	[{ options: { ACC_DEST: 's3://elsewhere/' } }, 'options'],
+	[{ options: { ACC_SSE: 'aws:kms:alias/catalogs' } }, 'options'],
+	[{ kms_key_arns: ['arn:aws:kms:eu-west-1:123456789012:alias/catalogs'] }, 'kms_key_arns'],
 	[{ tracing_mode: 'On' }, 'tracing_mode'],
 	[{ log_format: 'xml' }, 'log_format'],
 	[{ log_retention_days: 31 }, 'log_retention_days'],
@@ -186,6 +193,8 @@ export const REFUSED = [
 	[{ batch_size: 'many' }, 'batch_size'],
 ];
 
+const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+
 // Variants that have to be as sound as the environments' own values.
 export const ACCEPTED = [
 	{ environment: 'prod' },
@@ -194,5 +203,7 @@ export const ACCEPTED = [
 	{ environment: 'prod', name: 'n'.repeat(30), replica_region: 'us-east-1' },
 	{ environment: 'dev', notification_prefix: 'incoming/', notification_suffix: '.jsonl', infrequent_access_days: null },
 	{ environment: 'dev', source_bucket: 'partners-in', destination_bucket: 'partners-out', lambda_zip: '/srv/acc.zip' },
+	{ environment: 'dev', options: { ACC_TAG: 'kind=consolidated', ACC_SSE: 'aws:kms' } },
+	{ environment: 'dev', options: { ACC_SSE: `aws:kms:${KEY}` }, kms_key_arns: [KEY] },
 	{ environment: 'dev', options: { ACC_UNLISTED: 'drop' }, source_expiration_days: 1, destination_expiration_days: 1 },
 ];

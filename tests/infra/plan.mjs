@@ -47,6 +47,7 @@ const FUNCTIONS = {
 	jsonencode: (v) => JSON.stringify(v),
 	keys: (o) => Object.keys(o).sort(),
 	length: (v) => (isObject(v) ? Object.keys(v).length : v.length),
+	lookup: (o, key, otherwise) => (key in o ? o[key] : otherwise),
 	lower: (s) => s.toLowerCase(),
 	merge: (...l) => Object.assign({}, ...l),
 	one: (l) => (l.length > 1 ? fail('one: more than one') : (l[0] ?? null)),
