@@ -21,7 +21,8 @@ resource "aws_dynamodb_table" "lists" {
 }
 
 # The variables are the lists' first content only: from then on the table is the place to change them,
-# and applying again leaves them alone.
+# and applying again leaves them alone. So both items are always there, empty or not: one that depended
+# on its variable would be destroyed, with what was put into it since, when the variable is emptied.
 resource "aws_dynamodb_table_item" "priority_list" {
   table_name = aws_dynamodb_table.lists.name
   hash_key   = aws_dynamodb_table.lists.hash_key
@@ -37,8 +38,6 @@ resource "aws_dynamodb_table_item" "priority_list" {
 }
 
 resource "aws_dynamodb_table_item" "black_list" {
-  count = length(var.black_list) > 0 ? 1 : 0
-
   table_name = aws_dynamodb_table.lists.name
   hash_key   = aws_dynamodb_table.lists.hash_key
 
@@ -50,4 +49,10 @@ resource "aws_dynamodb_table_item" "black_list" {
   lifecycle {
     ignore_changes = [item]
   }
+}
+
+# It had a count once.
+moved {
+  from = aws_dynamodb_table_item.black_list[0]
+  to   = aws_dynamodb_table_item.black_list
 }

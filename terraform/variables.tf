@@ -261,7 +261,7 @@ variable "priority_list" {
 }
 
 variable "black_list" {
-  description = "First content of the item BlackList: the partners whose records are left out. Empty makes no such item."
+  description = "First content of the item BlackList: the partners whose records are left out. Later changes are made in the table."
   type        = list(string)
   default     = []
 

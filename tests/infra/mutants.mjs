@@ -31,9 +31,11 @@ export const MUTANTS = [
 	['index too many', 'function.tf', 'aws_iam_role.function.arn', 'aws_iam_role.function[0].arn', /takes no index/],
 	['each without for_each', 'queue.tf', 'name                       = local.name\n', 'name                       = each.key\n', /each\.key without for_each/],
 	['wrong iterator', 'buckets.tf', 'days          = rule.value', 'days          = rules.value', /rules\.value/],
-	['unknown function', 'table.tf', 'length(var.black_list) > 0', 'size(var.black_list) > 0', /unknown function size/],
+	['unknown function', 'function.tf', 'coalesce(var.lambda_zip,', 'coalesced(var.lambda_zip,', /unknown function coalesced/],
 	['ignored change of nothing', 'table.tf', 'ignore_changes = [item]', 'ignore_changes = [items]', /names no argument items/],
 	['dependency on nothing', 'buckets.tf', 'depends_on = [aws_sqs_queue_policy.queue]', 'depends_on = [aws_sqs_queue_policy.que]', /depends_on names no/],
+	['moved to nothing', 'table.tf', 'to   = aws_dynamodb_table_item.black_list', 'to   = aws_dynamodb_table_item.deny_list', /to is .*deny_list.*, which is not made/],
+	['moved from what is there', 'table.tf', 'aws_dynamodb_table_item.black_list[0]', 'aws_dynamodb_table_item.priority_list', /from is .*priority_list.*, which is still made/],
 	['cycle', 'main.tf', 'function_name = local.name', 'function_name = aws_cloudwatch_log_group.function.name', /cycle: /],
 	['declared twice', 'outputs.tf', 'output "table" {', 'output "function" {', /declared twice/],
 	['unused variable', 'variables.tf', 'variable "deletion_protection" {', 'variable "unused" {\n  description = "Nothing."\n  type        = bool\n  default     = false\n}\n\nvariable "deletion_protection" {', /var\.unused is never used/],
@@ -76,6 +78,7 @@ export const MUTANTS = [
 	['capacity on demand', 'table.tf', 'var.table_billing_mode == "PROVISIONED" ? var.table_read_capacity : null', 'var.table_read_capacity', /the capacity is/],
 	['other attribute', 'table.tf', 'partner_list = { L = [for partner in var.priority_list', 'partner_name = { L = [for partner in var.priority_list', /the item PriorityList/],
 	['a set for a list', 'table.tf', 'L = [for partner in var.priority_list', 'SS = [for partner in var.priority_list', /the item PriorityList/],
+	['black list gone with its variable', 'table.tf', '"black_list" {\n', '"black_list" {\n  count = length(var.black_list) > 0 ? 1 : 0\n\n', /black_list\[0\].*, which is still made/],
 	['other item', 'table.tf', '"BlackList"', '"DenyList"', /the item BlackList/],
 
 	// function

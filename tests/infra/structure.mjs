@@ -10,6 +10,7 @@ const META = {
 const LIFECYCLE = new Set(['create_before_destroy', 'ignore_changes', 'prevent_destroy',
 	'replace_triggered_by', 'precondition', 'postcondition']);
 const VARIABLE = new Set(['type', 'description', 'default', 'validation', 'sensitive', 'nullable', 'ephemeral']);
+const MOVED = new Set(['from', 'to']);
 const OUTPUT = new Set(['value', 'description', 'sensitive', 'depends_on', 'precondition']);
 
 // findings: texts such as "queue.tf: aws_sqs_queue.queue: no argument delay".
@@ -49,7 +50,7 @@ class Structure {
 
 	declare(file, tree) {
 		for (const kind of Object.keys(tree))
-			if (!['terraform', 'provider', 'variable', 'locals', 'resource', 'data', 'output'].includes(kind))
+			if (!['terraform', 'provider', 'variable', 'locals', 'resource', 'data', 'output', 'moved'].includes(kind))
 				this.say(file, `unknown block ${kind}`);
 		for (const [kind, prefix] of [['variable', 'var'], ['output', 'output']])
 			for (const [name, bodies] of Object.entries(tree[kind] ?? {}))
@@ -81,10 +82,24 @@ class Structure {
 			this.block(`${file}: provider ${name}`, body, this.schema.types.provider, new Set(['alias']));
 			await this.references(`${file}: provider ${name}`, `provider.${name}`, body, {});
 		}
+		for (const body of tree.moved ?? [])
+			this.moved(`${file}: moved`, body);
 		for (const kind of ['resource', 'data'])
 			for (const [type, named] of Object.entries(tree[kind] ?? {}))
 				for (const [name, [body]] of Object.entries(named))
 					await this.checkResource(file, kind, type, name, body);
+	}
+
+	// An address that is still in use cannot have moved away, and one that is not made cannot be moved to.
+	moved(where, body) {
+		this.only(where, body, MOVED);
+		for (const [key, wanted] of [['from', false], ['to', true]]) {
+			const [, address, index] = (body[key] ?? '').match(/^\$\{([\w.]+)(\[.*\])?\}$/) ?? [];
+			const made = this.things.get(address)?.body;
+			const several = made?.count !== undefined || made?.for_each !== undefined;
+			if ((made !== undefined && several === (index !== undefined)) !== wanted)
+				this.say(where, `${key} is ${body[key]}, which is ${wanted ? 'not' : 'still'} made`);
+		}
 	}
 
 	only(where, body, known) {
