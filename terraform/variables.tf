@@ -220,7 +220,7 @@ variable "table_billing_mode" {
 }
 
 variable "table_read_capacity" {
-  description = "Read capacity units of the table, if provisioned; a batch of the function takes two."
+  description = "Read capacity units of the table, if provisioned. A batch takes two as it begins: of maximum_concurrency batches at a time, t seconds each, that is 2 * maximum_concurrency / t. What is missing makes batches wait, and then fail."
   type        = number
   default     = 5
 

@@ -134,6 +134,7 @@ export const MUTANTS = [
 	['value of another environment', 'env/prod.tfvars', '"prod"', '"dev"', /prod\.tfvars: is of the environment dev/],
 	['refused value', 'env/staging.tfvars', 'log_retention_days      = 14', 'log_retention_days      = 13', /staging\.tfvars: log_retention_days: CloudWatch keeps/],
 	['value of a wrong type', 'env/dev.tfvars', 'force_destroy       = true', 'force_destroy       = "on"', /dev\.tfvars: force_destroy: "on" is no/],
+	['too little to read', 'env/prod.tfvars', 'table_billing_mode = "PAY_PER_REQUEST"\n', '', /prod\.tfvars: the table cannot bear/],
 	['two environments, one state', 'env/prod.tfbackend', 'prod.tfstate', 'dev.tfstate', /prod\.tfbackend: /],
 	['unlocked state', 'env/prod.tfbackend', 'use_lockfile = true', 'use_lockfile = false', /prod\.tfbackend: /],
 	['account id', 'iam.tf', 'lambda.amazonaws.com', '210987654321.amazonaws.com', /account id/],

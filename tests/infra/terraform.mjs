@@ -14,6 +14,8 @@ import { checkStructure } from './structure.mjs';
 const schema = JSON.parse(readFileSync(new URL('./aws-schema.json', import.meta.url), 'utf8'));
 const metrics = JSON.parse(readFileSync(new URL('./metrics.json', import.meta.url), 'utf8'));
 const directory = process.argv[2] ?? fileURLToPath(new URL('../../terraform', import.meta.url));
+// At full concurrency; shorter ones live on what the table has saved up for five minutes.
+const SECONDS_OF_A_BATCH = 2;
 let passed = 0;
 let failed = 0;
 
@@ -55,6 +57,9 @@ async function environment(module, root, name) {
 	const plan = new Plan(module, values);
 	for (const refusal of await plan.refusals())
 		say('tfvars', refusal);
+	if ((await plan.variable('table_billing_mode')) === 'PROVISIONED' &&
+		(await plan.variable('table_read_capacity')) < 2 * (await plan.variable('maximum_concurrency')) / SECONDS_OF_A_BATCH)
+		say('tfvars', 'the table cannot bear the reads of so many batches at a time');
 	for (const finding of await new Deployment(plan).check())
 		say('tfvars', finding);
 	return findings;
