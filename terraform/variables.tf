@@ -174,13 +174,13 @@ variable "receive_wait_seconds" {
 }
 
 variable "visibility_timeout_seconds" {
-  description = "How long a received message stays hidden from others; not shorter than the function's time-out."
+  description = "How long a received message stays hidden from others: at least window and time-out of the function together. AWS advises six times the time-out, so that throttled batches can be tried again; 450 is five times."
   type        = number
   default     = 450
 
   validation {
-    condition     = var.visibility_timeout_seconds >= var.function_timeout_seconds && var.visibility_timeout_seconds <= 43200
-    error_message = "The visibility timeout must be between the function's time-out and 43200 seconds."
+    condition     = var.visibility_timeout_seconds >= var.function_timeout_seconds + var.batch_window_seconds && var.visibility_timeout_seconds <= 43200
+    error_message = "The visibility timeout must be between the function's time-out plus the window, through which messages are held, and 43200 seconds."
   }
 }
 
