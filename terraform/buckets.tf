@@ -105,8 +105,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "bucket" {
     }
   }
 
+  # Not where objects are gone by then: moving them would only cost, and S3 may refuse such rules together.
   dynamic "rule" {
-    for_each = var.infrequent_access_days == null ? [] : [var.infrequent_access_days]
+    for_each = [for days in [var.infrequent_access_days] : days if days != null && !try(each.value.expiration_days <= days, false)]
 
     content {
       id     = "move-to-infrequent-access"

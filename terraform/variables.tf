@@ -117,7 +117,7 @@ variable "notification_suffix" {
 }
 
 variable "infrequent_access_days" {
-  description = "Days after which objects move to the infrequent access class (30 at least); null keeps them where they are."
+  description = "Days after which objects that are still there move to the infrequent access class (30 at least); null: never."
   type        = number
   default     = 30
 

@@ -89,9 +89,11 @@ export class Deployment {
 	async lifecycle(role, rules) {
 		const ids = rules.map((r) => r.id);
 		const wanted = ['remove-unfinished-uploads', 'remove-old-versions'];
-		if ((await this.plan.variable('infrequent_access_days')) !== null)
+		const move = await this.plan.variable('infrequent_access_days');
+		const expire = await this.plan.variable(role === 'destination' ? 'destination_expiration_days' : 'source_expiration_days');
+		if (move !== null && (expire === null || expire > move))
 			wanted.push('move-to-infrequent-access');
-		if ((await this.plan.variable(role === 'destination' ? 'destination_expiration_days' : 'source_expiration_days')) !== null)
+		if (expire !== null)
 			wanted.push('expire');
 		this.expect(`lifecycle of ${role}`, ids, wanted);
 		this.expect(`lifecycle of ${role}`, rules.every((r) => r.status === 'Enabled' && r.filter.length === 1), true);

@@ -11,7 +11,7 @@ export const MUTANTS = [
 	['unknown argument', 'queue.tf', 'receive_wait_time_seconds  = var', 'receive_wait_time_second   = var', /no argument receive_wait_time_second$/],
 	['unknown argument in a block', 'function.tf', '    maximum_concurrency = var', '    maximum_concurency  = var', /scaling_config: no argument maximum_concurency/],
 	['unknown block', 'function.tf', '  scaling_config {', '  scaling {', /no argument scaling$/],
-	['unknown dynamic block', 'buckets.tf', '  dynamic "rule" {\n    for_each = var', '  dynamic "rules" {\n    for_each = var', /no block rules/],
+	['unknown dynamic block', 'buckets.tf', '  dynamic "rule" {\n    for_each = each', '  dynamic "rules" {\n    for_each = each', /no block rules/],
 	['required argument missing', 'function.tf', '  function_name    = local.function_name\n', '', /needs the argument function_name/],
 	['required block missing', 'buckets.tf', '  versioning_configuration {\n    status = "Enabled"\n  }\n', '', /needs a block versioning_configuration/],
 	['read-only attribute set', 'queue.tf', '  name                       = local.name\n', '  name                       = local.name\n  arn                        = "x"\n', /arn cannot be set/],
@@ -53,6 +53,9 @@ export const MUTANTS = [
 	['plain HTTP, the other way round', 'buckets.tf', 'values   = ["false"]', 'values   = ["true"]', /TLS of source/],
 	['ACLs', 'buckets.tf', 'BucketOwnerEnforced', 'ObjectWriter', /ownership of source/],
 	['unfinished uploads kept', 'buckets.tf', 'remove-unfinished-uploads"\n    status = "Enabled"', 'remove-unfinished-uploads"\n    status = "Disabled"', /lifecycle of source/],
+	['moved as they expire', 'buckets.tf', 'expiration_days <= days', 'expiration_days < days', /lifecycle of destination/],
+	['moved once they are gone', 'buckets.tf', ' && !try(each.value.expiration_days <= days, false)', '', /lifecycle of source/],
+	['moved only where they expire', 'buckets.tf', '!try(each.value.expiration_days <= days, false)', 'try(each.value.expiration_days > days, false)', /lifecycle of source/],
 	['replica in the same region', 'buckets.tf', 'region          = var.replica_region', 'region          = var.region', /buckets|region of replica/],
 	['replicated to itself', 'buckets.tf', 'bucket        = aws_s3_bucket.bucket["replica"].arn', 'bucket        = aws_s3_bucket.bucket["source"].arn', /replication to/],
 
@@ -211,4 +214,5 @@ export const ACCEPTED = [
 	{ environment: 'dev', options: { ACC_TAG: 'kind=consolidated', ACC_SSE: 'aws:kms' } },
 	{ environment: 'dev', options: { ACC_SSE: `aws:kms:${KEY}` }, kms_key_arns: [KEY] },
 	{ environment: 'dev', options: { ACC_UNLISTED: 'drop' }, source_expiration_days: 1, destination_expiration_days: 1 },
+	{ environment: 'prod', replica_region: 'us-east-1', source_expiration_days: 31, destination_expiration_days: 30 },
 ];
