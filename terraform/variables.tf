@@ -174,13 +174,13 @@ variable "receive_wait_seconds" {
 }
 
 variable "visibility_timeout_seconds" {
-  description = "How long a received message stays hidden from others: at least window and time-out of the function together. AWS advises six times the time-out, so that throttled batches can be tried again; 450 is five times."
+  description = "How long a received message stays hidden: at least window and time-out of the function; AWS advises six time-outs."
   type        = number
   default     = 450
 
   validation {
     condition     = var.visibility_timeout_seconds >= var.function_timeout_seconds + var.batch_window_seconds && var.visibility_timeout_seconds <= 43200
-    error_message = "The visibility timeout must be between the function's time-out plus the window, through which messages are held, and 43200 seconds."
+    error_message = "The visibility timeout must be between the function's time-out and window together, through which messages are held, and 43200 seconds."
   }
 }
 
@@ -219,8 +219,9 @@ variable "table_billing_mode" {
   }
 }
 
+# What is missing makes batches wait, and fail once all their tries were throttled.
 variable "table_read_capacity" {
-  description = "Read capacity units of the table, if provisioned. A batch takes two as it begins: of maximum_concurrency batches at a time, t seconds each, that is 2 * maximum_concurrency / t. What is missing makes batches wait, and then fail."
+  description = "Read capacity, if provisioned. A batch begins with two units: batches of t seconds take 2 * maximum_concurrency / t."
   type        = number
   default     = 5
 
@@ -420,8 +421,9 @@ variable "options" {
   }
 }
 
+# The keys' own policies have to allow it as well. S3 does not replicate objects that are encrypted by them.
 variable "kms_key_arns" {
-  description = "ARNs of the keys that encrypt partners' objects, and of the one that ACC_SSE names; the keys' own policies must allow the function's role as well. S3 does not replicate objects encrypted by them."
+  description = "ARNs of KMS keys that the function may use: those of partners' objects, and the one that ACC_SSE names."
   type        = list(string)
   default     = []
 
