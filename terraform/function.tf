@@ -1,5 +1,15 @@
 locals {
   lambda_zip = coalesce(var.lambda_zip, "${path.module}/../build/acc-lambda-${var.architecture}.zip")
+
+  # What var.options may hold: a misspelt name would be passed over with a warning in the log.
+  known_options = [
+    "ACC_BUFFER", "ACC_CHECKSUM", "ACC_COMPRESS", "ACC_CONTENT_TYPE", "ACC_DENY", "ACC_EMPTY_IS_MISSING", "ACC_EXCLUDE",
+    "ACC_EXPLAIN", "ACC_FIELDS", "ACC_IF_EXISTS", "ACC_INCLUDE", "ACC_JOBS", "ACC_JQ_TIMEOUT", "ACC_LATEST", "ACC_LINES",
+    "ACC_MANIFEST", "ACC_MAP", "ACC_MAX_RECORD", "ACC_MAX_SPOOL", "ACC_MEMORY", "ACC_METADATA", "ACC_MISSING", "ACC_MODE",
+    "ACC_NAME", "ACC_OVERSIZE", "ACC_QUIET", "ACC_RECORD_DATA", "ACC_RECORD_KEY", "ACC_RECORD_PARTNER", "ACC_RECORD_TIME",
+    "ACC_RULES", "ACC_SELECT", "ACC_SHARDS", "ACC_SHARD_BY", "ACC_SIMD", "ACC_SINCE", "ACC_SSE", "ACC_STORAGE_CLASS",
+    "ACC_TAG", "ACC_UNLISTED", "ACC_UNTIL", "ACC_UPDATES", "ACC_VERBOSE",
+  ]
 }
 
 resource "aws_cloudwatch_log_group" "function" {

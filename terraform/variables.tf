@@ -401,18 +401,13 @@ variable "output_size" {
 }
 
 variable "options" {
-  description = "Further options of acc-consolidate as its environment variables, for example ACC_MODE or ACC_UNLISTED."
+  description = "Further options of acc-consolidate as its environment variables, see acc(7): for example ACC_MODE or ACC_RULES."
   type        = map(string)
   default     = {}
 
   validation {
-    condition     = alltrue([for key in keys(var.options) : can(regex("^ACC_[A-Z][A-Z_]*$", key))])
-    error_message = "The options' names must look like ACC_UNLISTED."
-  }
-
-  validation {
-    condition     = length(setintersection(keys(var.options), ["ACC_BYTES", "ACC_DEST", "ACC_KEY", "ACC_LOG_FORMAT", "ACC_PRIORITY"])) == 0
-    error_message = "ACC_BYTES, ACC_DEST, ACC_KEY, ACC_LOG_FORMAT and ACC_PRIORITY are set by variables of their own."
+    condition     = length(setsubtract(keys(var.options), local.known_options)) == 0
+    error_message = "Options that have a variable of their own here, make no sense in a function or are none of acc(7): ${join(", ", setsubtract(keys(var.options), local.known_options))}."
   }
 
   validation {

@@ -44,6 +44,7 @@ const FUNCTIONS = {
 	contains: (l, v) => l.some((w) => same(v, w)),
 	distinct: unique,
 	filebase64sha256: (path) => `sha256 of ${path}`,
+	join: (separator, l) => l.join(separator),
 	jsonencode: (v) => JSON.stringify(v),
 	keys: (o) => Object.keys(o).sort(),
 	length: (v) => (isObject(v) ? Object.keys(v).length : v.length),
@@ -53,6 +54,7 @@ const FUNCTIONS = {
 	one: (l) => (l.length > 1 ? fail('one: more than one') : (l[0] ?? null)),
 	regex,
 	setintersection: (a, b) => a.filter((v) => b.some((w) => same(v, w))),
+	setsubtract: (a, b) => unique(a.filter((v) => !b.some((w) => same(v, w)))).sort(),
 	startswith: (s, p) => s.startsWith(p),
 	strcontains: (s, p) => s.includes(p),
 	toset: (l) => unique(l).sort(),
@@ -170,7 +172,7 @@ export class Plan {
 		for (const [name, [declared]] of Object.entries(this.config.variable))
 			for (const rule of list(declared.validation))
 				if ((await this.evaluate(rule.condition)) !== true)
-					refused.push(`${name}: ${rule.error_message}`);
+					refused.push(`${name}: ${await this.evaluate(rule.error_message)}`);
 		return refused;
 	}
 

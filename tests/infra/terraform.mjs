@@ -1,6 +1,7 @@
 // Checks terraform/ without Terraform and without a network, then shows that each check can fail.
 // usage: node terraform.mjs DIRECTORY; prints TAP, ends with 1 if anything failed.
 
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -112,6 +113,28 @@ function untold(root, names) {
 		.map((m) => `neither cmd/ nor lib/ writes ${m}`);
 }
 
+// Options that a function does not take by var.options, and why.
+const NO_OPTIONS = {
+	ACC_BYTES: 'var.output_size', ACC_KEY: 'var.destination_key', ACC_LOG_FORMAT: 'var.log_format', ACC_PRIORITY: 'the table',
+	ACC_AT: 'every batch would have the same date',
+	ACC_DRY_RUN: 'every batch would fail, as nothing is stored',
+	ACC_REJECTS: 'a file is gone with the next batch', ACC_TMP: 'there is no place but /tmp',
+	ACC_JOURNAL: 'acc-sqs-drain gives each batch its own', ACC_PROGRESS: 'there is no terminal',
+	ACC_RAW: 'sources are references', ACC_ALLOW_EMPTY: 'sources are references',
+	ACC_HELP: 'no default', ACC_VERSION: 'no default',
+};
+
+// What differs between the options that terraform/ knows and those of the command.
+function optionsAstray(root, known) {
+	const table = execFileSync('sh', [join(root, 'cmd', 'acc-consolidate'), '--help-options'], { encoding: 'utf8' });
+	const all = ['ACC_SIMD', ...table.trim().split('\n').map((line) => `ACC_${line.split('\t')[1].toUpperCase().replaceAll('-', '_')}`)];
+	return [
+		...all.filter((o) => !known.includes(o) && !(o in NO_OPTIONS)).map((o) => `${o} is missing`),
+		...known.filter((o) => !all.includes(o) || o in NO_OPTIONS).map((o) => `${o} is none for a function`),
+		...Object.keys(NO_OPTIONS).filter((o) => !all.includes(o)).map((o) => `${o} is no option any more`),
+	];
+}
+
 async function main() {
 	report('terraform/ is sound in every environment', await inspect(directory));
 	const root = join(directory, '..');
@@ -119,6 +142,11 @@ async function main() {
 	report('a metric that nobody writes is found out',
 		untold(root, ['ObjectsForgotten']).length === 1 ? [] : ['it was not']);
 	const module = await load(directory);
+	const options = await new Plan(module, {}).source('local.known_options', {});
+	report('the function takes the options of acc-consolidate', optionsAstray(root, options));
+	report('options that have come or gone are found out',
+		['ACC_MODE is missing', 'ACC_MODES is none for a function'].filter((finding, i) => finding !==
+			optionsAstray(root, options.map((o) => (o === 'ACC_MODE' ? 'ACC_MODES' : o)))[i]));
 	for (const [values, variable] of REFUSED) {
 		const refused = await new Plan(module, { environment: 'dev', ...values }).refusals();
 		report(`${JSON.stringify(values).slice(0, 60)} is refused`,
