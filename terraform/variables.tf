@@ -297,13 +297,19 @@ variable "architecture" {
 }
 
 variable "lambda_zip" {
-  description = "The function's archive; null takes what make lambda builds for the architecture."
+  description = "The function's archive, by its absolute path; null takes what make lambda builds for the architecture."
   type        = string
   default     = null
 
   validation {
     condition     = var.lambda_zip == null || can(regex("\\.zip$", var.lambda_zip))
     error_message = "The archive must be a .zip file, or null."
+  }
+
+  # A relative path counts from here, not from where terraform -chdir was called.
+  validation {
+    condition     = var.lambda_zip == null || try(fileexists(var.lambda_zip), false)
+    error_message = "The archive is not there; give its absolute path."
   }
 }
 

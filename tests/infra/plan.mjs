@@ -8,6 +8,9 @@ import { isObject, isTemplate, template } from './hcl.mjs';
 
 const ACCOUNT = '123456789012';
 
+// The files that there are, beside the archives that make lambda builds.
+const FILES = new Set(['/srv/acc.zip', '/srv/acc.tar']);
+
 class Unknown extends Error {}
 
 function same(a, b) {
@@ -43,6 +46,7 @@ const FUNCTIONS = {
 	concat: (...l) => l.flat(1),
 	contains: (l, v) => l.some((w) => same(v, w)),
 	distinct: unique,
+	fileexists: (path) => FILES.has(path),
 	filebase64sha256: (path) => `sha256 of ${path}`,
 	join: (separator, l) => l.join(separator),
 	jsonencode: (v) => JSON.stringify(v),
