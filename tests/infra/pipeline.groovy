@@ -1,7 +1,7 @@
 // Runs a declarative Jenkinsfile without Jenkins: its form is checked as Jenkins does before a build,
 // then it is executed with steps that do nothing but leave an event.
 //
-//	new PipelineRun(text, [params: [ENVIRONMENT: 'dev'], fail: ~/^terraform plan/, input: 'abort']).run()
+//	new PipelineRun(text, [params: [ENVIRONMENT: 'dev'], env: [:], fail: ~/^terraform plan/, input: 'abort']).run()
 //
 // gives [result: 'SUCCESS'|'FAILURE'|'ABORTED', events: [[stage:, step:, args:, dir:, env:, inside:], ...]].
 // A file that Jenkins would refuse to start, and a parameter that is none of its choices, throws InvalidPipeline.
@@ -151,6 +151,7 @@ class PipelineRun {
 	PipelineRun(String text, Map setting) {
 		this.text = text
 		this.setting = setting
+		env.putAll(setting.env ?: [:])
 	}
 
 	Map run() {
@@ -309,7 +310,7 @@ abstract class Steps extends Script {
 	def string(Map args) { args }
 
 	def input(Map args) {
-		run.event('input', args.message.toString())
+		run.event('input', [message: args.message.toString(), submitter: args.submitter])
 		def answer = run.setting.input
 		if (answer == 'abort')
 			throw new Aborted('Rejected')

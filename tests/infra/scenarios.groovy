@@ -98,6 +98,17 @@ SCENARIOS = [
 		for (environment in ['dev', 'prod'])
 			scenario(text, [ENVIRONMENT: environment, ACTION: 'destroy'], [input: environment], 'SUCCESS', DESTROY, ['done'])
 	},
+	'approval: by those who are named, and whom Jenkins names more than who starts the build': { text ->
+		for (answer in [[ACTION: 'create'], [ACTION: 'destroy', typed: 'prod']])
+			for (named in [[[:], '', ''], [[:], 'ann, release', 'ann, release'],
+				[[DEPLOY_APPROVERS: 'release'], '', 'release'], [[DEPLOY_APPROVERS: 'release'], 'ann', 'release']]) {
+				def (environment, approvers, wanted) = named
+				def run = new PipelineRun(text, [env: environment, input: answer.typed,
+					params: GIVEN + [ENVIRONMENT: 'prod', ACTION: answer.ACTION, APPROVERS: approvers]]).run()
+				expect('result', run.result, 'SUCCESS')
+				expect('who may approve', events(run, 'input')*.args*.submitter, [wanted])
+			}
+	},
 	'destroy: a wrong name destroys nothing': { text ->
 		for (typed in ['dev', '', null])
 			scenario(text, [ENVIRONMENT: 'prod', ACTION: 'destroy'], [input: typed], 'FAILURE', DESTROY - APPLY, ['FAILED'])
@@ -164,7 +175,11 @@ MUTANTS = [
 	['creating destroys', "params.ACTION == 'destroy' ? ' -destroy' : ''", "' -destroy'"],
 	['destroying creates', "params.ACTION == 'destroy' ? ' -destroy' : ''", "''"],
 	['plan not shown', "\t\t\t\t\t\tarchiveArtifacts artifacts: 'terraform/plan.txt'\n", ''],
-	['not asked', 'input(message: "Apply the archived plan.txt (${what})?", ok: \'Apply\')', "echo 'apply'"],
+	['not asked', 'input(message: "Apply the archived plan.txt (${what})?", ok: \'Apply\', submitter: approvers())', "echo 'apply'"],
+	['anybody may approve', "ok: 'Apply', submitter: approvers()", "ok: 'Apply'"],
+	['anybody may destroy', "ok: 'Destroy', submitter: approvers()", "ok: 'Destroy'"],
+	['who starts it chooses the approvers', 'env.DEPLOY_APPROVERS ?: params.APPROVERS', 'params.APPROVERS ?: env.DEPLOY_APPROVERS'],
+	['who starts it cannot name approvers', 'env.DEPLOY_APPROVERS ?: params.APPROVERS', "env.DEPLOY_APPROVERS ?: ''"],
 	['dev never asked', 'expression { params.AUTO_APPROVE }', 'expression { true }'],
 	['any name confirms', 'typed != params.ENVIRONMENT', "typed == 'no'"],
 	['automatic approval for all', "if (params.AUTO_APPROVE && (", "if (params.AUTO_APPROVE && false && ("],
