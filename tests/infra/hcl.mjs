@@ -41,9 +41,9 @@ async function parsed(name, text) {
 	return trees.get(text);
 }
 
-// The values of a .tfvars or .tfbackend file; throws on a syntax error.
-export async function loadValues(path) {
-	return parse(path, readFileSync(path, 'utf8'));
+// The values of a .tfvars or .tfbackend file, or of text in their form; throws on a syntax error.
+export async function loadValues(path, text = readFileSync(path, 'utf8')) {
+	return parse(path, text);
 }
 
 const asts = new Map();

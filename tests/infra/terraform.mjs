@@ -135,6 +135,15 @@ function optionsAstray(root, known) {
 	];
 }
 
+// What is wrong with the values that the README gives to put into a .tfvars.
+async function readmeValues(text, module) {
+	const blocks = [...text.matchAll(/^```hcl\n([^]*?)^```$/gm)].map(([, block]) => block);
+	const findings = blocks.length > 0 ? [] : ['there are none'];
+	for (const block of blocks)
+		findings.push(...(await new Plan(module, { environment: 'dev', ...(await loadValues('README.md', block)) }).refusals()));
+	return findings;
+}
+
 async function main() {
 	report('terraform/ is sound in every environment', await inspect(directory));
 	const root = join(directory, '..');
@@ -147,6 +156,10 @@ async function main() {
 	report('options that have come or gone are found out',
 		['ACC_MODE is missing', 'ACC_MODES is none for a function'].filter((finding, i) => finding !==
 			optionsAstray(root, options.map((o) => (o === 'ACC_MODE' ? 'ACC_MODES' : o)))[i]));
+	const readme = readFileSync(join(root, 'README.md'), 'utf8');
+	report('the values in the README are accepted', await readmeValues(readme, module));
+	report('values in the README that are not are found out',
+		(await readmeValues(readme.replace('ACC_MAP ', 'ACC_MAPS'), module)).length === 1 ? [] : ['they were not']);
 	for (const [values, variable] of REFUSED) {
 		const refused = await new Plan(module, { environment: 'dev', ...values }).refusals();
 		report(`${JSON.stringify(values).slice(0, 60)} is refused`,
