@@ -5,6 +5,7 @@
 #include "aws/drain.h"
 #include "aws/schemes.h"
 #include "aws/sns.h"
+#include "base/clock.h"
 #include "base/command.h"
 #include "base/environment.h"
 #include "base/instant.h"
@@ -65,7 +66,7 @@ static const struct command command = {
 	options,
 };
 
-/* On run_clock_ms. Leaves a twentieth of what is left, but at least half a second, to tidy up and answer. */
+/* On clock_ms. Leaves a twentieth of what is left, but at least half a second, to tidy up and answer. */
 static int64_t
 parse_deadline(void)
 {
@@ -84,7 +85,7 @@ parse_deadline(void)
 	if (margin_ms > 5000)
 		margin_ms = 5000;
 	left_ms -= margin_ms;
-	return run_clock_ms() + (left_ms > 0 ? left_ms : 0);
+	return clock_ms() + (left_ms > 0 ? left_ms : 0);
 }
 
 /* Standard output is for the answer to the event. */

@@ -1,6 +1,7 @@
 #include "aws/client_private.h"
 
 #include "aws/xml.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/message.h"
 
@@ -298,7 +299,7 @@ aws_rest(int tries)
 	uint32_t random;
 
 	client.config.environment->random(&random, sizeof(random));
-	http_sleep_ms(retry_rest_ms(tries, random));
+	clock_sleep_ms(retry_rest_ms(tries, random));
 }
 
 static bool
@@ -321,7 +322,7 @@ prepare_again(struct aws_exchange *x, const struct error *why)
 	http_close(x->stream);
 	x->stream = NULL;
 	x->reply.head = NULL;
-	http_sleep_ms(delay_ms);
+	clock_sleep_ms(delay_ms);
 	return true;
 }
 

@@ -18,7 +18,11 @@ static struct {
 	pthread_mutex_t lock;
 	struct aws_keys keys;
 	int64_t next_try; /* no renewal before */
-} cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	bool renewing;    /* by one thread, without the lock: it may have to wait for somebody */
+	unsigned renewals;
+	pthread_cond_t renewed;
+	struct error failure; /* of the last renewal that gave no keys */
+} cache = {.lock = PTHREAD_MUTEX_INITIALIZER, .renewed = PTHREAD_COND_INITIALIZER};
 
 /* ---- the chain, and renewal ---- */
 
@@ -47,15 +51,42 @@ find_keys(const struct aws_config *c, struct aws_keys *keys, struct error *error
 	return found < 0 ? -1 : 0;
 }
 
+/* What is due of the keys in the cache: see credentials_due. *useless: there are none, or the service refused them. */
+static int
+what_is_due(unsigned refused, int64_t now, bool *useless)
+{
+	*useless = !cache.keys.id || refused == cache.keys.serial;
+	if (*useless)
+		return 2;
+	return now < cache.next_try ? 0 : credentials_due(cache.keys.expires, now);
+}
+
+static bool
+are_good(int64_t now)
+{
+	return cache.keys.expires == AWS_NEVER_EXPIRES || cache.keys.expires > now;
+}
+
+/* Called and left with the lock, without it meanwhile. */
 static int
 renew(const struct aws_config *c, int due, bool useless, struct error *error)
 {
 	struct aws_keys fresh = {0};
-	int64_t now = c->environment->now_us() / 1000000;
+	int found;
+	int64_t now;
 
-	if (find_keys(c, &fresh, error) < 0) {
+	cache.renewing = true;
+	pthread_mutex_unlock(&cache.lock);
+	found = find_keys(c, &fresh, error);
+	now = c->environment->now_us() / 1000000;
+	pthread_mutex_lock(&cache.lock);
+	cache.renewing = false;
+	cache.renewals++;
+	pthread_cond_broadcast(&cache.renewed);
+	if (found < 0) {
 		aws_keys_free(&fresh);
-		if (useless || (due == 2 && cache.keys.expires <= now))
+		cache.failure = *error;
+		if (useless || !are_good(now))
 			return -1;
 		message(MESSAGE_WARNING, "the credentials expire soon and could not be renewed: %s", error->text);
 	} else {
@@ -66,6 +97,22 @@ renew(const struct aws_config *c, int due, bool useless, struct error *error)
 	}
 	cache.next_try = now + (due == 2 ? 30 : ASK_AGAIN_SECONDS);
 	return 0;
+}
+
+/* Wait for the thread that renews. -1 with its *error where it found no keys. */
+static int
+await_renewal(unsigned refused, int64_t now, struct error *error)
+{
+	unsigned renewals = cache.renewals;
+	bool useless;
+
+	while (cache.renewals == renewals)
+		pthread_cond_wait(&cache.renewed, &cache.lock);
+	what_is_due(refused, now, &useless);
+	if (!useless && are_good(now))
+		return 0;
+	*error = cache.failure;
+	return -1;
 }
 
 static void
@@ -85,10 +132,11 @@ credentials_get(const struct aws_config *config, unsigned refused, struct aws_ke
 	bool useless;
 
 	pthread_mutex_lock(&cache.lock);
-	useless = !cache.keys.id || refused == cache.keys.serial;
-	due = useless ? 2 : credentials_due(cache.keys.expires, now);
-	if (due && (useless || now >= cache.next_try))
+	due = what_is_due(refused, now, &useless);
+	if (due && !cache.renewing)
 		result = renew(config, due, useless, error);
+	else if (cache.renewing && (useless || !are_good(now)))
+		result = await_renewal(refused, now, error);
 	if (result == 0)
 		copy_keys(keys, &cache.keys);
 	pthread_mutex_unlock(&cache.lock);

@@ -1,5 +1,6 @@
 #include "aws/client.h"
 #include "aws/credentials_private.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/message.h"
 
@@ -51,7 +52,7 @@ ask_for(const struct ask *ask, struct buffer *body, struct error *error)
 
 	for (int i = 0; i < ask->tries; i++) {
 		if (i)
-			http_sleep_ms(500);
+			clock_sleep_ms(500);
 		status = ask_once(ask, body, &transport, error);
 		if (status && status < 500 && status != 429)
 			break;

@@ -1,14 +1,17 @@
 #include "aws/credentials_private.h"
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CHAIN_MAX = 8 };
+enum { CHAIN_MAX = 8, PROCESS_MAX_MS = 60 * 1000 };
 
 /* ---- credential_process ---- */
 
@@ -52,12 +55,34 @@ split_words(struct slice command)
 	return words;
 }
 
+/* All of it, or false when the time was up first. */
+static bool
+read_timely(int fd, struct buffer *out)
+{
+	struct pollfd readable = {fd, POLLIN, 0};
+	int64_t end = clock_ms() + PROCESS_MAX_MS, now;
+	ssize_t got = 1;
+
+	while (got > 0 && out->n < CREDENTIALS_TEXT_MAX) {
+		if ((now = clock_ms()) >= end)
+			return false;
+		if (poll(&readable, 1, (int)(end - now)) <= 0)
+			continue;
+		buffer_reserve(out, 4096);
+		do
+			got = read(fd, out->p + out->n, 4096);
+		while (got < 0 && errno == EINTR);
+		out->n += got > 0 ? (size_t)got : 0;
+	}
+	return true;
+}
+
 static int
 read_process(char **words, struct buffer *out, int *status, struct error *error)
 {
 	posix_spawn_file_actions_t actions;
 	int fds[2], failed;
-	ssize_t got;
+	bool timely;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -74,14 +99,15 @@ read_process(char **words, struct buffer *out, int *status, struct error *error)
 		errno = failed;
 		return error_system(error, "cannot run credential_process '%s'", words[0]);
 	}
-	do {
-		buffer_reserve(out, 4096);
-		got = read(fds[0], out->p + out->n, 4096);
-		out->n += got > 0 ? (size_t)got : 0;
-	} while ((got > 0 || (got < 0 && errno == EINTR)) && out->n < CREDENTIALS_TEXT_MAX);
+	timely = read_timely(fds[0], out);
+	if (!timely)
+		kill(pid, SIGKILL);
 	close(fds[0]);
 	*status = child_wait(pid);
-	return 0;
+	return timely ? 0
+		      : error_set(error, STATUS_FAILED, "credentials",
+				"credential_process '%s' took longer than %d s; it was ended", words[0],
+				PROCESS_MAX_MS / 1000);
 }
 
 static int

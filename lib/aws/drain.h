@@ -27,7 +27,7 @@ struct drain {
 	uint64_t visibility_ms;
 	uint64_t timeout_ms;         /* for the command on one batch; 0: no limit */
 	uint64_t max_receives;       /* warn from the nth receipt of a message on; 0: what the redrive policy says */
-	int64_t until_ms;            /* be done by then, on run_clock_ms; 0: no limit */
+	int64_t until_ms;            /* be done by then, on clock_ms; 0: no limit */
 	bool once, follow;           /* end after one batch; never end */
 	bool trust_status, filtered; /* see verdict.h */
 	char *const *command;        /* ends with NULL; NULL: none */

@@ -4,12 +4,13 @@
 
 #include "aws/batch.h"
 #include "aws/drain.h"
+#include "base/clock.h"
 #include "io/run.h"
 
 static inline bool
 drain_is_out_of_time(const struct drain *d)
 {
-	return d->until_ms && run_clock_ms() >= d->until_ms;
+	return d->until_ms && clock_ms() >= d->until_ms;
 }
 
 static inline bool

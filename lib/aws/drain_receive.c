@@ -2,6 +2,7 @@
 
 #include "aws/hold.h"
 #include "aws/http.h"
+#include "base/clock.h"
 #include "base/command.h"
 #include "base/hash.h"
 #include "base/memory.h"
@@ -69,7 +70,7 @@ take_message(struct drain *d, struct batch *batch, const struct sqs_message *m, 
 static uint64_t
 time_left_ms(const struct drain *d)
 {
-	int64_t left = d->until_ms - run_clock_ms();
+	int64_t left = d->until_ms - clock_ms();
 
 	if (!d->until_ms)
 		return UINT64_MAX;
@@ -94,7 +95,7 @@ receive(struct drain *d, struct batch *batch, uint64_t most, uint64_t wait_ms, s
 	struct arena arena = {0};
 	struct sqs_message *messages;
 	struct error error;
-	uint64_t received_ms = http_clock_ms(), left_ms = time_left_ms(d), room = most - batch->n;
+	uint64_t received_ms = clock_ms(), left_ms = time_left_ms(d), room = most - batch->n;
 	size_t n;
 
 	*fresh = 0;
@@ -138,9 +139,9 @@ drain_gather(struct drain *d, struct batch *batch, uint64_t most)
 
 	if (!find_first(d, batch, most))
 		return false;
-	begun = http_clock_ms();
+	begun = clock_ms();
 	while (batch->n < most && !drain_is_over(d)) {
-		uint64_t spent = http_clock_ms() - begun;
+		uint64_t spent = clock_ms() - begun;
 
 		left = spent < d->window_ms ? d->window_ms - spent : 0;
 		if (d->window_ms && left == 0)
@@ -149,7 +150,7 @@ drain_gather(struct drain *d, struct batch *batch, uint64_t most)
 		if (fresh == 0 && d->window_ms == 0)
 			break;
 		if (fresh == 0 && (left < 1000 || d->wait_ms < 1000))
-			http_sleep_ms(left < 100 ? left : 100);
+			clock_sleep_ms(left < 100 ? left : 100);
 	}
 	return true;
 }

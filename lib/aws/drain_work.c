@@ -1,5 +1,6 @@
 #include "aws/drain_private.h"
 
+#include "base/clock.h"
 #include "base/command.h"
 #include "base/journal.h"
 #include "base/memory.h"
@@ -9,7 +10,7 @@
 static int64_t
 command_limit(const struct drain *d)
 {
-	int64_t limit = d->timeout_ms ? run_clock_ms() + (int64_t)d->timeout_ms : 0;
+	int64_t limit = d->timeout_ms ? clock_ms() + (int64_t)d->timeout_ms : 0;
 
 	if (d->until_ms && (!limit || d->until_ms < limit))
 		limit = d->until_ms;

@@ -1,13 +1,13 @@
 #include "aws/hold.h"
 
-#include "aws/http.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/message.h"
+#include "base/parallel.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { MARGIN_SECONDS = 30 };
 
@@ -102,7 +102,7 @@ forget_handed_on(struct hold *h, uint64_t now)
 static void
 extend_all(struct hold *h)
 {
-	uint64_t now = http_clock_ms();
+	uint64_t now = clock_ms();
 	struct sqs_entry *full, *rest;
 	size_t n_full = 0, n_rest = 0;
 	unsigned least = h->visibility;
@@ -131,32 +131,17 @@ extend_all(struct hold *h)
 	free(full);
 }
 
-static struct timespec
-after_ms(uint64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += (time_t)(ms / 1000);
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
-
 static void *
 run(void *data)
 {
 	struct hold *h = data;
-	struct timespec next = after_ms(h->visibility * 1000 / 3);
+	struct timespec next = clock_deadline(h->visibility * 1000 / 3);
 
 	pthread_mutex_lock(&h->lock);
 	while (!h->stopping) {
 		if (pthread_cond_timedwait(&h->changed, &h->lock, &next) == 0)
 			continue;
-		next = after_ms(h->visibility * 1000 / 3);
+		next = clock_deadline(h->visibility * 1000 / 3);
 		if (!h->stopping && h->n)
 			extend_all(h);
 	}
@@ -180,8 +165,7 @@ hold_start(const struct sqs_queue *q, unsigned visibility_seconds)
 	pthread_condattr_destroy(&attributes);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (pthread_create(&h->thread, NULL, run, h) != 0)
-		abort();
+	parallel_start(&h->thread, run, h);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return h;
 }

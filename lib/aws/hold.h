@@ -17,7 +17,7 @@ struct hold;
 struct hold *hold_start(const struct sqs_queue *q, unsigned visibility_seconds);
 void hold_stop(struct hold *h);
 
-/* Keep a message from now on; borrows both texts until it is dropped. received_ms: http_clock_ms before the receipt. */
+/* Keep a message from now on; borrows both texts until it is dropped. received_ms: clock_ms before the receipt. */
 void hold_add(struct hold *h, struct slice id, struct slice handle, uint64_t received_ms);
 /* Let go of a message: true when its handle is stale. Waits for an extension that is under way. */
 bool hold_drop(struct hold *h, struct slice handle);

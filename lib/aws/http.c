@@ -1,6 +1,7 @@
 #include "aws/http.h"
 
 #include "aws/http_private.h"
+#include "base/clock.h"
 #include "base/command.h"
 #include "base/memory.h"
 
@@ -8,7 +9,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -19,24 +19,6 @@ enum {
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t engine_key; /* a thread's own transfers and connections: its CURLM */
-
-uint64_t
-http_clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-void
-http_sleep_ms(uint64_t ms)
-{
-	struct timespec t = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-
-	while (nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
-}
 
 /* ---- libcurl's callbacks ---- */
 
@@ -65,7 +47,7 @@ http_on_data(char *p, size_t size, size_t n, void *data)
 	size_t direct = size * n;
 
 	n *= size;
-	s->moved_ms = http_clock_ms();
+	s->moved_ms = clock_ms();
 	if (waiting(s) || direct > s->room)
 		direct = waiting(s) ? 0 : s->room;
 	if (direct < n && waiting(s) >= s->window) {
@@ -91,7 +73,7 @@ http_on_upload(char *p, size_t size, size_t n, void *data)
 	uint64_t left = s->body_bytes - s->body_sent;
 	ssize_t got;
 
-	s->moved_ms = http_clock_ms();
+	s->moved_ms = clock_ms();
 	n *= size;
 	if (n > left)
 		n = (size_t)left;
@@ -198,13 +180,13 @@ perform(CURLM *multi)
 static void
 drive(struct http_stream *s, size_t wanted)
 {
-	uint64_t since = http_clock_ms(), now;
+	uint64_t since = clock_ms(), now;
 
 	for (;;) {
 		perform(s->multi);
 		if (s->done || s->paused || (wanted ? s->landed >= wanted : s->head_done))
 			return;
-		now = http_clock_ms();
+		now = clock_ms();
 		if (s->moved_ms > since)
 			since = s->moved_ms;
 		if (now - since >= s->stall_ms)

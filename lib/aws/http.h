@@ -72,8 +72,4 @@ void http_close(struct http_stream *s);
 /* Read the rest of the body into *body, at most max bytes (more is RETRY_HOPELESS with *error). */
 enum retry_transport http_read_all(struct http_stream *s, struct buffer *body, size_t max, struct error *error);
 
-/* Milliseconds since some fixed point; and sleep. */
-uint64_t http_clock_ms(void);
-void http_sleep_ms(uint64_t ms);
-
 #endif

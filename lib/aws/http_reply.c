@@ -1,4 +1,5 @@
 #include "aws/http_private.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,7 @@ http_on_header(char *line, size_t size, size_t n, void *data)
 	struct http_stream *s = data;
 	size_t all = size * n;
 
-	s->moved_ms = http_clock_ms();
+	s->moved_ms = clock_ms();
 	n = all;
 	while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 		n--;

@@ -1,4 +1,5 @@
 #include "aws/s3_private.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/message.h"
 
@@ -249,7 +250,7 @@ resume(struct s3_download *d, struct error *error)
 		d->progress = d->at;
 		message(MESSAGE_DETAIL, "%s: %s; going on at byte %llu", d->uri, error->text,
 			(unsigned long long)d->at);
-		http_sleep_ms(d->resumes > 1 ? (uint64_t)50 << (d->resumes < 8 ? d->resumes : 8) : 0);
+		clock_sleep_ms(d->resumes > 1 ? (uint64_t)50 << (d->resumes < 8 ? d->resumes : 8) : 0);
 		if (ask(d, r, error) < 0 || finish(d, r, error) < 0)
 			return -1;
 	} while ((checked = check_range(d, r, error)) == BROKEN);

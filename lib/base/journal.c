@@ -1,6 +1,7 @@
 #include "base/journal.h"
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/command.h"
 #include "base/environment.h"
 #include "base/instant.h"
@@ -10,22 +11,12 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static _Atomic int journal_fd = -1;
 static const char *journal_name;
 static atomic_bool done_written;
-static struct timespec started;
-
-static uint64_t
-ms_since(struct timespec then)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)((now.tv_sec - then.tv_sec) * 1000 + (now.tv_nsec - then.tv_nsec) / 1000000);
-}
+static int64_t started_ms;
 
 /* One write(2): a line in two parts could have another process's line between them. */
 static void
@@ -74,7 +65,7 @@ journal_open(const char *path, struct error *error)
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return error_system(error, "cannot open the journal '%s'", path);
-	clock_gettime(CLOCK_MONOTONIC, &started);
+	started_ms = clock_ms();
 	atomic_store(&done_written, false);
 	atomic_store(&journal_fd, fd);
 	journal_name = path;
@@ -151,7 +142,7 @@ journal_done(enum status status, const struct journal_count *counts)
 		return;
 	begin(&line, "done");
 	buffer_format(&line, ",\"status\":%d,\"duration_ms\":%llu,\"counts\":{", (int)status,
-		(unsigned long long)ms_since(started));
+		(unsigned long long)(clock_ms() - started_ms));
 	for (; counts && counts->name; counts++, comma = ",")
 		buffer_format(&line, "%s\"%s\":%llu", comma, counts->name, (unsigned long long)counts->value);
 	buffer_add_string(&line, "}}");

@@ -1,10 +1,24 @@
 #include "base/parallel.h"
 
+#include "base/command.h"
 #include "base/memory.h"
 
-#include <pthread.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+
+void
+parallel_start(pthread_t *thread, void *(*work)(void *context), void *context)
+{
+	struct error error;
+	int cause = pthread_create(thread, NULL, work, context);
+
+	if (cause == 0)
+		return;
+	errno = cause;
+	error_system(&error, "cannot start a thread");
+	command_die(&error);
+}
 
 struct worker {
 	pthread_t thread;

@@ -4,6 +4,12 @@
 
 #include "base/buffer.h"
 
+#include <pthread.h>
+
+/* Start a thread that works beside the caller's, with the caller's signal mask; ends the command where the system gives
+ * none. */
+void parallel_start(pthread_t *thread, void *(*work)(void *context), void *context);
+
 /* Call work(context, thread) on n_threads threads (numbered from 0; the caller's own is one of them) and wait for all.
  * Where the system gives fewer threads, fewer do the work: work must share it out by itself. */
 void parallel_run(unsigned n_threads, void (*work)(void *context, unsigned thread), void *context);

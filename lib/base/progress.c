@@ -1,5 +1,6 @@
 #include "base/progress.h"
 
+#include "base/clock.h"
 #include "base/message.h"
 #include "base/output.h"
 
@@ -9,16 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
-#define REDRAW_NS 200000000L
+#define REDRAW_MS 200
 #define CLEAR "\r\033[K"
 
 static struct {
 	const char *unit;
 	_Atomic uint64_t total, done;
-	struct timespec started;
+	int64_t started_ms;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t stop;
@@ -41,15 +41,6 @@ amount(uint64_t n, char out[24])
 		value /= 1024;
 	snprintf(out, 24, "%.1f%c", value, units[unit]);
 	return out;
-}
-
-static double
-seconds_since(struct timespec then)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - then.tv_sec) + (double)(now.tv_nsec - then.tv_nsec) / 1e9;
 }
 
 static void
@@ -79,7 +70,7 @@ static void
 render(char *line, size_t room)
 {
 	uint64_t done = atomic_load(&progress.done), total = atomic_load(&progress.total);
-	double seconds = seconds_since(progress.started);
+	double seconds = (double)(clock_ms() - progress.started_ms) / 1000;
 	double rate = seconds > 0 ? (double)done / seconds : 0;
 	bool bytes = strcmp(progress.unit, "bytes") == 0;
 	char number[24];
@@ -129,27 +120,13 @@ clear(void)
 	(void)write_all(STDERR_FILENO, CLEAR, sizeof(CLEAR) - 1); /* see message.c */
 }
 
-static struct timespec
-next_redraw(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += REDRAW_NS;
-	if (t.tv_nsec >= 1000000000L) {
-		t.tv_nsec -= 1000000000L;
-		t.tv_sec++;
-	}
-	return t;
-}
-
 static void *
 redraw(void *unused)
 {
 	(void)unused;
 	pthread_mutex_lock(&progress.lock);
 	do {
-		struct timespec when = next_redraw();
+		struct timespec when = clock_deadline(REDRAW_MS);
 
 		if (!progress.stopping)
 			pthread_cond_timedwait(&progress.stop, &progress.lock, &when);
@@ -187,7 +164,7 @@ progress_start(enum progress_mode mode, bool quiet, const char *unit)
 	if (!progress.running) {
 		progress.unit = unit;
 		progress.stopping = false;
-		clock_gettime(CLOCK_MONOTONIC, &progress.started);
+		progress.started_ms = clock_ms();
 		if (start_thread() == 0) { /* without a thread the work goes on unseen */
 			progress.running = true;
 			message_before(clear);

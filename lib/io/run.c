@@ -2,6 +2,7 @@
 
 #include "base/child.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/environment.h"
 #include "base/memory.h"
 #include "base/message.h"
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -26,15 +26,6 @@ enum {
 #define DIRECTORY_PREFIX "acc-sqs-drain."
 
 static const int endings[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-
-int64_t
-run_clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int
 input_file(struct slice text, struct error *error)
@@ -185,12 +176,10 @@ is_over(pid_t pid)
 static void
 end_group(pid_t pid)
 {
-	struct timespec nap = {0, 20 * 1000000};
-
 	kill(-pid, SIGTERM);
 	kill(-pid, SIGCONT);
 	for (int waited = 0; waited < GRACE_MS && !is_over(pid); waited += 20)
-		nanosleep(&nap, NULL);
+		clock_sleep_ms(20);
 	kill(-pid, SIGKILL);
 }
 
@@ -205,7 +194,7 @@ watch(const struct run *run, pid_t pid, const sigset_t *awaited, struct run_resu
 		if (is_over(pid))
 			return;
 		if (run->until_ms) {
-			int64_t left = run->until_ms - run_clock_ms();
+			int64_t left = run->until_ms - clock_ms();
 
 			if (left <= 0) {
 				result->timed_out = true;
@@ -249,7 +238,7 @@ static int
 run_within(const struct run *run, const struct journal *journal, struct run_result *result, struct error *error)
 {
 	sigset_t awaited, before;
-	int64_t begun = run_clock_ms();
+	int64_t begun = clock_ms();
 	pid_t pid;
 
 	sigemptyset(&awaited);
@@ -266,7 +255,7 @@ run_within(const struct run *run, const struct journal *journal, struct run_resu
 	if (pid > 0) {
 		watch(run, pid, &awaited, result);
 		result->status = child_wait(pid);
-		result->duration_ms = (uint64_t)(run_clock_ms() - begun);
+		result->duration_ms = (uint64_t)(clock_ms() - begun);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return pid > 0 ? 0 : -1;

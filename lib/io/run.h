@@ -16,7 +16,7 @@ struct run {
 	char *const *arguments; /* ends with NULL; the first is looked up in PATH */
 	struct slice input;
 	int output_fd;    /* its standard output; 1 leaves it ours */
-	int64_t until_ms; /* on the clock of run_clock_ms; 0: no limit */
+	int64_t until_ms; /* on clock_ms; 0: no limit */
 };
 
 struct run_result {
@@ -28,7 +28,5 @@ struct run_result {
 
 /* -1 with *error when it could not be run at all (STATUS_USAGE when there is no such command). */
 int run_command(const struct run *run, struct run_result *result, struct error *error);
-
-int64_t run_clock_ms(void); /* monotonic */
 
 #endif
