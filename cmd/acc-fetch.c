@@ -9,6 +9,7 @@
 #include "io/file.h"
 #include "io/input.h"
 #include "io/object.h"
+#include "io/reference_read.h"
 #include "io/uri.h"
 
 #include <errno.h>
@@ -268,105 +269,41 @@ list_references(struct task *task)
 	}
 }
 
+/* What was refused of standard input. */
+struct refusals {
+	struct rejects *rejects;
+	uint64_t n;
+};
+
 static void
-refuse_reference(uint64_t line, struct slice text, const struct error *error, struct rejects *rejects)
+refuse_reference(void *context, uint64_t line, struct slice text, const struct error *error)
 {
+	struct refusals *refusals = context;
 	struct buffer source = {0}, rejected = {0};
 
+	refusals->n++;
 	buffer_format(&source, "{\"uri\":\"-\",\"record\":%llu}", (unsigned long long)line);
 	rejects_format(&rejected, error->code, error->text, buffer_slice(&source), text);
-	rejects_add(rejects, buffer_slice(&rejected));
+	rejects_add(refusals->rejects, buffer_slice(&rejected));
 	message_at(MESSAGE_ERROR, (struct message_place){.uri = "-", .record = line, .code = error->code},
 		"%s; the reference is refused", error->text);
-	journal_refused("-", line, error->code, error->text, rejects != NULL);
+	journal_refused("-", line, error->code, error->text, refusals->rejects != NULL);
 	buffer_free(&source);
 	buffer_free(&rejected);
 }
 
-/* A line without its '\r', and nothing when it is blank. Blanks are part of a bare name, but may stand before a '{'. */
-static struct slice
-trim(struct slice s)
+static void
+read_references(struct reference_list *references, struct refusals *refusals)
 {
-	size_t blanks = 0;
-
-	if (s.n > 0 && s.p[s.n - 1] == '\r')
-		s.n--;
-	while (blanks < s.n && (s.p[blanks] == ' ' || s.p[blanks] == '\t' || s.p[blanks] == '\r'))
-		blanks++;
-	if (blanks == s.n || s.p[blanks] == '{')
-		s.p += blanks, s.n -= blanks;
-	return s;
-}
-
-/* The references in whole lines, from line number *line on; how many bad ones. */
-static uint64_t
-take_references(struct slice lines, uint64_t *line, struct reference_list *references, struct rejects *rejects)
-{
-	uint64_t bad = 0;
-
-	while (lines.n > 0) {
-		const char *end = memchr(lines.p, '\n', lines.n);
-		size_t n = end ? (size_t)(end - lines.p) : lines.n;
-		struct slice text = {lines.p, n};
-		struct reference r;
-		struct error error;
-
-		if (++*line == 1 && slice_begins(text, SLICE("\xef\xbb\xbf")))
-			text.p += 3, text.n -= 3;
-		text = trim(text);
-		lines.p += n + (end != NULL);
-		lines.n -= n + (end != NULL);
-		if (text.n == 0)
-			continue;
-		if (reference_parse(text, &r, &error) == 0 && strcmp(r.uri, "-") == 0) {
-			error_set(
-				&error, STATUS_REFUSED, "invalid-reference", "'-' is no reference; give it as SOURCE");
-			reference_free(&r);
-		} else if (r.uri) {
-			reference_list_add(references, &r);
-			continue;
-		}
-		refuse_reference(*line, text, &error, rejects);
-		bad++;
-	}
-	return bad;
-}
-
-/* All references on standard input; how many bad ones. */
-static uint64_t
-read_references(struct reference_list *references, struct rejects *rejects)
-{
-	struct buffer text = {0};
-	uint64_t line = 0, bad = 0;
 	struct error error;
 	struct input *input;
-	ssize_t got;
 
 	if (isatty(STDIN_FILENO))
 		command_usage("no SOURCE, and standard input is a terminal");
 	input = input_open("-", &error);
-	if (!input)
+	if (!input || reference_list_read(references, input, refuse_reference, refusals, &error) < 0)
 		command_die(&error);
-	do {
-		const char *end;
-		size_t whole;
-
-		buffer_reserve(&text, 256u << 10);
-		got = input_read(input, text.p + text.n, 256u << 10, &error);
-		text.n += got > 0 ? (size_t)got : 0;
-		end = memrchr(text.p, '\n', text.n);
-		whole = got <= 0 ? text.n : end ? (size_t)(end + 1 - text.p) : 0;
-		bad += take_references((struct slice){text.p, whole}, &line, references, rejects);
-		memmove(text.p, text.p + whole, text.n - whole);
-		text.n -= whole;
-	} while (got > 0);
-	if (got < 0) {
-		error.status = STATUS_FAILED;
-		command_die(&error);
-	}
 	input_close(input);
-	buffer_free(&text);
-	return bad;
 }
 
 /* ---- what to do with them */
@@ -482,10 +419,10 @@ main(int argc, char *argv[])
 	struct operands operands;
 	struct task task = {.sources = &operands};
 	struct fetch_counts counts = {0};
-	struct rejects *rejects = NULL;
 	enum status status = STATUS_OK;
 	struct error error;
-	uint64_t bad = 0, digest;
+	struct refusals refusals = {NULL, 0};
+	uint64_t digest;
 
 	command_begin(&command, argc, argv, &operands);
 	command_allow_open_files(); /* each object in flight has its own, and connections */
@@ -497,24 +434,24 @@ main(int argc, char *argv[])
 	configure_selection(&task.selection);
 	if (missing < 0)
 		missing = allow_empty && operands.n > 0 ? FETCH_MISSING_SKIP : FETCH_MISSING_FAIL;
-	if (rejects_file && !(rejects = rejects_open(rejects_file, &error)))
+	if (rejects_file && !(refusals.rejects = rejects_open(rejects_file, &error)))
 		command_die(&error);
 	if (operands.n == 0)
-		bad = read_references(&task.references, rejects);
+		read_references(&task.references, &refusals);
 	digest = reference_list_digest(&task.references);
 	if (list) {
 		task.found = print_reference;
 		task.context = &counts;
 		list_all(&task);
 	} else
-		status = fetch(&task, &counts, rejects);
+		status = fetch(&task, &counts, refusals.rejects);
 	counts.references_digest = digest;
-	counts.references += bad + task.n_left_out;
-	counts.refused_objects += bad;
+	counts.references += refusals.n + task.n_left_out;
+	counts.refused_objects += refusals.n;
 	counts.skipped_objects += task.n_left_out;
-	if (bad || task.refused || counts.failed_objects)
+	if (refusals.n || task.refused || counts.failed_objects)
 		status = status_worse(status, STATUS_REFUSED);
-	rejects_close(rejects);
+	rejects_close(refusals.rejects);
 	selection_free(&task.selection);
 	reference_list_free(&task.references);
 	return finish(status, &counts);
