@@ -19,8 +19,7 @@ setup_file() {
 }
 
 teardown_file() {
-	[ -z "$(bad_signatures)" ] || { bad_signatures >&2; false; }
-	[ -z "$(jq -c 'select(.crash)' "$SERVERS/log")" ] || { jq -c 'select(.crash)' "$SERVERS/log" >&2; false; }
+	no_bad_signatures
 	servers_stop
 }
 
@@ -321,7 +320,7 @@ still_there() { # COUNT: the messages were not deleted
 	announce_all in/1.jsonl in/2.jsonl
 	acc-sqs-drain --wait 1 --visibility 2 --follow "$queue" >refs 2>errors 3>&- &
 	drain=$!
-	until [ "$(wc -l <refs)" -eq 2 ]; do sleep 0.1; done
+	eventually has_lines refs 2
 	sleep 5
 	# neither was delivered again
 	[ "$(wc -l <refs)" -eq 2 ]
@@ -347,15 +346,17 @@ still_there() { # COUNT: the messages were not deleted
 
 @test "acc-sqs-drain: a signal ends the command, too" {
 	announce_all in/1.jsonl
+	export TMPDIR=$PWD/tmp
+	mkdir tmp
 	acc-sqs-drain --wait 0 "$queue" -- sh -c 'echo here >started; sleep 27.1828 | cat' 3>&- &
 	pid=$!
-	until [ -s started ]; do sleep 0.1; done
+	eventually test -s started
 	kill -TERM $pid
 	status=0
 	wait $pid || status=$?
 	[ $status -eq 143 ]
 	run ! pgrep -f 'sleep 27.1828'
-	[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'acc-sqs-drain.*' -newer started)" ]
+	[ -z "$(ls tmp)" ]
 }
 
 @test "acc-sqs-drain: the receipts of the command reach standard output" {

@@ -133,7 +133,7 @@ chain_is_whole() {
 		    c.close()
 	X
 	pid=$!
-	until [ -s port ]; do sleep 0.1; done
+	eventually test -s port
 	AWS_ENDPOINT_URL=https://127.0.0.1:$(cat port) run -3 --separate-stderr acc-fetch s3://src/in/01.jsonl
 	kill "$pid"
 	[[ "$stderr" = *"(does the host speak TLS?)"*", 3 attempts"*"AWS_ENDPOINT_URL" ]]

@@ -11,8 +11,7 @@ setup_file() {
 }
 
 teardown_file() {
-	[ -z "$(bad_signatures)" ] || { bad_signatures >&2; false; }
-	[ -z "$(jq -c 'select(.crash)' "$SERVERS/log")" ] || { jq -c 'select(.crash)' "$SERVERS/log" >&2; false; }
+	no_bad_signatures
 	servers_stop
 }
 
@@ -335,12 +334,16 @@ ranges() { log_since "$mark" | jq -r 'select(.range) | .range' | sort -u | tr '\
 	if ! grep -q -e __asan_init -e __tsan_init "$(command -v acc-fetch)"; then
 		(ulimit -v 600000 && acc-fetch --bare --buffer 4M "s3://dest/$here/big") | cmp - object
 	fi
-	acc-fetch --bare --buffer 4M "s3://dest/$here/big" 3>&- | (
-		sleep 1
-		peak=$(awk '/VmHWM/ {print $2}' "/proc/$(pgrep -n acc-fetch)/status")
-		cat >back
-		[ "$peak" -lt 65536 ] || grep -q -e __asan_init -e __tsan_init "$(command -v acc-fetch)"
-	)
+	mkfifo pipe
+	acc-fetch --bare --buffer 4M "s3://dest/$here/big" >pipe 3>&- &
+	fetch=$!
+	exec 4<pipe
+	sleep 1
+	peak=$(awk '/VmHWM/ {print $2}' "/proc/$fetch/status")
+	cat <&4 >back
+	exec 4<&-
+	wait "$fetch"
+	[ "$peak" -lt 65536 ] || grep -q -e __asan_init -e __tsan_init "$(command -v acc-fetch)"
 	cmp back object
 }
 

@@ -9,6 +9,20 @@ in_own_directory() {
 	cd "$BATS_TEST_TMPDIR" || exit
 }
 
+# Wait until a command succeeds; half a minute at most.
+eventually() {
+	for _ in $(seq 300); do
+		! "$@" || return 0
+		sleep 0.1
+	done
+	echo "never: $*" >&2
+	return 1
+}
+
+has_lines() { # FILE N
+	[ "$(wc -l <"$1")" -eq "$2" ]
+}
+
 # A record: partner, id as JSON, data as JSON, and what else its _source says (default: nothing).
 # Its position counts up, so that a later record of the same partner comes first.
 record() {

@@ -23,10 +23,17 @@ servers_start() {
 	servers_environment
 }
 
+# Fails where one of them crashed.
 servers_stop() {
+	local crashes
 	kill "$SERVERS_PID" 2>/dev/null || true
 	wait "$SERVERS_PID" 2>/dev/null || true
+	crashes=$([ ! -e "$SERVERS/log" ] || jq -c 'select(.crash)' "$SERVERS/log")
 	rm -rf "$SERVERS"
+	[ -z "$crashes" ] || {
+		echo "$crashes" >&2
+		return 1
+	}
 }
 
 # The surroundings of a tool: nothing of the user's own.
@@ -96,6 +103,15 @@ faults() { control "{\"do\":\"faults\",\"faults\":$1}" >/dev/null; }
 # Requests of ours (not the SDK's) whose signature was not right; there must be none.
 bad_signatures() {
 	jq -c 'select(.key != "AKIDSDK" and .signature != null and .signature != "ok")' "$SERVERS/log"
+}
+
+no_bad_signatures() {
+	local bad
+	bad=$(bad_signatures)
+	[ -z "$bad" ] || {
+		echo "$bad" >&2
+		return 1
+	}
 }
 
 # The requests since a mark, as JSON lines: mark=$(log_mark) ... log_since "$mark"

@@ -274,7 +274,7 @@ endpoint() { # SCRIPT: node's, with `socket`
 	node -e "const s = require('net').createServer(socket => { socket.on('error', () => {}); socket.once('data', () => { $1 }); });
 		s.listen(0, '127.0.0.1', () => require('fs').writeFileSync('port', String(s.address().port)))" 3>&- &
 	endpoint_pid=$!
-	until [ -s port ]; do sleep 0.05; done
+	eventually test -s port
 }
 
 @test "endless headers, an endless body and half a reply from an endpoint end" {
