@@ -21,15 +21,6 @@ parse_error_xml(struct aws_exchange *x, struct slice body)
 		x->reply.request_id = xml_text(root, "RequestId");
 }
 
-static struct slice
-json_text_of(struct aws_exchange *x, struct slice object, const char *name)
-{
-	struct slice value = json_member(object, slice_of(name));
-
-	return value.p && json_kind(value) == JSON_STRING ? json_decode(value, &x->reply_arena)
-							  : (struct slice){NULL, 0};
-}
-
 /* "com.amazonaws.sqs#QueueDoesNotExist:http://..." is QueueDoesNotExist. */
 static struct slice
 bare_code(struct slice code)
@@ -53,12 +44,12 @@ parse_error_json(struct aws_exchange *x, struct slice body)
 
 	if (json_parse(body, "reply", &value, &unused) < 0 || json_kind(value) != JSON_OBJECT)
 		return;
-	x->reply.code = bare_code(json_text_of(x, value, "__type"));
+	x->reply.code = bare_code(json_member_text(value, "__type", &x->reply_arena));
 	if (!x->reply.code.n)
-		x->reply.code = bare_code(json_text_of(x, value, "code"));
-	x->reply.message = json_text_of(x, value, "message");
+		x->reply.code = bare_code(json_member_text(value, "code", &x->reply_arena));
+	x->reply.message = json_member_text(value, "message", &x->reply_arena);
 	if (!x->reply.message.n)
-		x->reply.message = json_text_of(x, value, "Message");
+		x->reply.message = json_member_text(value, "Message", &x->reply_arena);
 }
 
 static struct slice

@@ -101,23 +101,16 @@ credentials_read_file(const char *path, struct buffer *text, struct error *error
 
 /* ---- JSON of processes, containers and instances ---- */
 
-static struct slice
-member(struct slice object, const char *name, struct arena *arena)
-{
-	struct slice value = json_member(object, slice_of(name));
-
-	return value.p && json_kind(value) == JSON_STRING ? json_decode(value, arena) : (struct slice){NULL, 0};
-}
-
 static int
 parse_object(struct slice object, bool process, struct aws_keys *keys, struct arena *arena, struct error *error)
 {
 	struct slice version = json_member(object, SLICE("Version"));
-	struct slice code = member(object, "Code", arena), id = member(object, "AccessKeyId", arena);
-	struct slice message = member(object, "Message", arena);
+	struct slice code = json_member_text(object, "Code", arena),
+		     id = json_member_text(object, "AccessKeyId", arena);
+	struct slice message = json_member_text(object, "Message", arena);
 
 	if (!message.n)
-		message = member(object, "message", arena);
+		message = json_member_text(object, "message", arena);
 	if (process && !slice_equal(version, SLICE("1")))
 		return credentials_bad(error, "credentials", "its reply is not of \"Version\": 1");
 	if (code.n && !slice_equal(code, SLICE("Success")))
@@ -125,9 +118,9 @@ parse_object(struct slice object, bool process, struct aws_keys *keys, struct ar
 			(int)message.n, message.p);
 	if (!id.n)
 		return credentials_bad(error, "credentials", "its reply has no \"AccessKeyId\"");
-	return credentials_set(keys, id, member(object, "SecretAccessKey", arena),
-		member(object, process ? "SessionToken" : "Token", arena),
-		credentials_expiry(member(object, "Expiration", arena)), error);
+	return credentials_set(keys, id, json_member_text(object, "SecretAccessKey", arena),
+		json_member_text(object, process ? "SessionToken" : "Token", arena),
+		credentials_expiry(json_member_text(object, "Expiration", arena)), error);
 }
 
 int

@@ -50,7 +50,7 @@ add_handle(struct handles *h, struct slice id, struct slice handle)
 static void
 add_reference(struct drain *d, struct handles *h, struct slice line, uint64_t number)
 {
-	struct slice value, list, named, handle;
+	struct slice value, named, handle;
 	struct error error;
 	struct json_walk walk;
 
@@ -60,12 +60,8 @@ add_reference(struct drain *d, struct handles *h, struct slice line, uint64_t nu
 		d->status = status_worse(d->status, STATUS_REFUSED);
 		return;
 	}
-	list = json_member(value, SLICE("messages"));
-	if (!list.p || json_kind(list) != JSON_ARRAY)
-		return;
-	for (walk = json_walk(list); json_next_element(&walk, &named);) {
-		if (json_kind(named) != JSON_OBJECT)
-			continue;
+	walk = json_walk(json_member_of(value, "messages", JSON_ARRAY));
+	while (json_next_element(&walk, &named)) {
 		handle = json_member_text(named, "receipt_handle", &h->arena);
 		if (handle.n)
 			add_handle(h, json_member_text(named, "id", &h->arena), handle);

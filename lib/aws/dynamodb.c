@@ -64,12 +64,10 @@ first_request(struct buffer *body, const struct address *a)
 static size_t
 add_items(struct buffer *out, struct slice reply, struct slice table)
 {
-	struct slice responses = json_member(reply, SLICE("Responses")), list, item;
+	struct slice responses = json_member_of(reply, "Responses", JSON_OBJECT), list, item;
 	struct json_walk walk;
 	size_t n = 0;
 
-	if (!responses.p || json_kind(responses) != JSON_OBJECT)
-		return 0;
 	list = json_member(responses, table);
 	if (!list.p || json_kind(list) != JSON_ARRAY)
 		return 0;
@@ -82,14 +80,11 @@ add_items(struct buffer *out, struct slice reply, struct slice table)
 }
 
 static bool
-is_nonempty_object(struct slice value)
+has_members(struct slice object)
 {
-	struct json_walk walk;
+	struct json_walk walk = json_walk(object);
 	struct slice name, member;
 
-	if (!value.p || json_kind(value) != JSON_OBJECT)
-		return false;
-	walk = json_walk(value);
 	return json_next_member(&walk, &name, &member);
 }
 
@@ -119,9 +114,9 @@ ask(const struct address *a, const char *what, struct slice items, struct buffer
 		result = error_set(error, STATUS_FAILED, "service", "cannot %s: the reply is no JSON object", what);
 	if (result == 0) {
 		*found += add_items(out, object, a->table);
-		unprocessed = json_member(object, SLICE("UnprocessedKeys"));
+		unprocessed = json_member_of(object, "UnprocessedKeys", JSON_OBJECT);
 		left->n = 0;
-		if (is_nonempty_object(unprocessed))
+		if (has_members(unprocessed))
 			buffer_add_slice(left, unprocessed);
 	}
 	if (result < 0 && slice_equal(reply->code, SLICE("ResourceNotFoundException")))

@@ -10,8 +10,7 @@ add_message(struct batch *batch, struct slice record, struct error *error)
 	struct arena arena = {0};
 	uint64_t count;
 
-	if (json_kind(record) == JSON_OBJECT)
-		m.id = json_member_text(record, "messageId", &arena);
+	m.id = json_member_text(record, "messageId", &arena);
 	if (!m.id.n) {
 		arena_free(&arena);
 		return error_set(error, STATUS_REFUSED, "invalid-event",
@@ -19,12 +18,10 @@ add_message(struct batch *batch, struct slice record, struct error *error)
 	}
 	m.handle = json_member_text(record, "receiptHandle", &arena);
 	m.body = json_member_text(record, "body", &arena);
-	attributes = json_member(record, SLICE("attributes"));
-	if (attributes.p && json_kind(attributes) == JSON_OBJECT) {
-		if (json_natural(json_member_text(attributes, "ApproximateReceiveCount", &arena), &count))
-			m.receive_count = count;
-		m.group = json_member_text(attributes, "MessageGroupId", &arena);
-	}
+	attributes = json_member_of(record, "attributes", JSON_OBJECT);
+	if (json_natural(json_member_text(attributes, "ApproximateReceiveCount", &arena), &count))
+		m.receive_count = count;
+	m.group = json_member_text(attributes, "MessageGroupId", &arena);
 	batch_add(batch, &m);
 	arena_free(&arena);
 	return 0;
@@ -40,8 +37,8 @@ event_parse(struct slice text, struct batch *batch, struct error *error)
 		error->status = STATUS_REFUSED;
 		return -1;
 	}
-	records = json_kind(value) == JSON_OBJECT ? json_member(value, SLICE("Records")) : (struct slice){NULL, 0};
-	if (!records.p || json_kind(records) != JSON_ARRAY)
+	records = json_member_of(value, "Records", JSON_ARRAY);
+	if (!records.p)
 		return error_set(error, STATUS_REFUSED, "invalid-event",
 			"the event has no \"Records\": it is not from an SQS queue");
 	for (walk = json_walk(records); json_next_element(&walk, &record);)

@@ -15,14 +15,6 @@ struct reader {
 	size_t removals;
 };
 
-static struct slice
-object_of(struct slice object, const char *name)
-{
-	struct slice value = json_member(object, slice_of(name));
-
-	return value.p && json_kind(value) == JSON_OBJECT ? value : (struct slice){NULL, 0};
-}
-
 static void
 unknown(struct reader *r, const char *why)
 {
@@ -100,9 +92,9 @@ add_object(struct reader *r, struct slice bucket, struct slice key)
 static void
 read_size(struct slice object, struct notification_object *o)
 {
-	struct slice size = json_member(object, SLICE("size"));
+	struct slice size = json_member_of(object, "size", JSON_NUMBER);
 
-	o->has_bytes = size.p && json_kind(size) == JSON_NUMBER && json_natural(size, &o->bytes);
+	o->has_bytes = size.p && json_natural(size, &o->bytes);
 }
 
 static bool
@@ -138,9 +130,9 @@ read_record(struct reader *r, struct slice record)
 	}
 	event = json_member_text(record, "eventName", r->arena);
 	version = json_member_text(record, "eventVersion", r->arena);
-	s3 = object_of(record, "s3");
-	bucket = s3.p ? object_of(s3, "bucket") : s3;
-	object = s3.p ? object_of(s3, "object") : s3;
+	s3 = json_member_of(record, "s3", JSON_OBJECT);
+	bucket = json_member_of(s3, "bucket", JSON_OBJECT);
+	object = json_member_of(s3, "object", JSON_OBJECT);
 	if (!object.p || !event.n || !is_from_s3(json_member_text(record, "eventSource", r->arena))) {
 		unknown(r, "a record is not about an S3 object");
 	} else if (version.n && !slice_begins(version, SLICE("2."))) {
@@ -149,7 +141,7 @@ read_record(struct reader *r, struct slice record)
 		r->removals++;
 	} else if (!is_created(event)) {
 		unknown(r, "its event is neither a creation nor a removal");
-	} else if ((o = add_object(r, json_member_text(bucket.p ? bucket : SLICE("{}"), "name", r->arena),
+	} else if ((o = add_object(r, json_member_text(bucket, "name", r->arena),
 			    form_decode(json_member_text(object, "key", r->arena), r->arena)))) {
 		o->version_id = json_member_text(object, "versionId", r->arena);
 		o->etag = json_member_text(object, "eTag", r->arena);
@@ -173,7 +165,7 @@ static void
 read_event_bridge(struct reader *r, struct slice event)
 {
 	struct slice type = json_member_text(event, "detail-type", r->arena);
-	struct slice detail = object_of(event, "detail"), bucket, object, etag;
+	struct slice detail = json_member_of(event, "detail", JSON_OBJECT), bucket, object, etag;
 	struct notification_object *o;
 
 	if (slice_equal(type, SLICE("Object Deleted"))) {
@@ -184,8 +176,8 @@ read_event_bridge(struct reader *r, struct slice event)
 		unknown(r, "its event is neither a creation nor a removal");
 		return;
 	}
-	bucket = detail.p ? object_of(detail, "bucket") : detail;
-	object = detail.p ? object_of(detail, "object") : detail;
+	bucket = json_member_of(detail, "bucket", JSON_OBJECT);
+	object = json_member_of(detail, "object", JSON_OBJECT);
 	if (!bucket.p || !object.p) {
 		unknown(r, "it names no bucket or no key");
 		return;
@@ -211,8 +203,8 @@ read_value(struct reader *r, struct slice text, int envelopes)
 		unknown(r, "it is no JSON object");
 		return;
 	}
-	records = json_member(value, SLICE("Records"));
-	if (records.p && json_kind(records) == JSON_ARRAY) {
+	records = json_member_of(value, "Records", JSON_ARRAY);
+	if (records.p) {
 		read_records(r, records);
 	} else if (slice_equal(json_member_text(value, "Event", r->arena), SLICE("s3:TestEvent"))) {
 		r->removals++;

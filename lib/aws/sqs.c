@@ -246,7 +246,7 @@ fits_md5(struct slice body, struct slice given)
 static bool
 read_message(struct slice object, struct sqs_message *m, struct arena *arena)
 {
-	struct slice attributes = json_member(object, SLICE("Attributes"));
+	struct slice attributes = json_member_of(object, "Attributes", JSON_OBJECT);
 
 	*m = (struct sqs_message){json_member_text(object, "MessageId", arena),
 		json_member_text(object, "ReceiptHandle", arena), json_member_text(object, "Body", arena), 1, {"", 0}};
@@ -254,7 +254,7 @@ read_message(struct slice object, struct sqs_message *m, struct arena *arena)
 		message(MESSAGE_WARNING, "message '%s' came damaged; it will be delivered again", m->id.p);
 		return false;
 	}
-	if (!attributes.p || json_kind(attributes) != JSON_OBJECT)
+	if (!attributes.p)
 		return true;
 	m->receive_count = number_of(json_member_text(attributes, "ApproximateReceiveCount", arena));
 	m->group = json_member_text(attributes, "MessageGroupId", arena);
@@ -267,7 +267,8 @@ sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int 
 {
 	struct buffer body = {0};
 	struct aws_call call;
-	struct slice object = {0}, list, element;
+	struct slice object = {0}, element;
+	struct json_walk walk;
 	char what[300];
 	int result;
 
@@ -287,15 +288,11 @@ sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int 
 	buffer_free(&body);
 	if (result < 0)
 		return -1;
-	list = json_member(object, SLICE("Messages"));
+	walk = json_walk(json_member_of(object, "Messages", JSON_ARRAY));
 	*messages = arena_get(arena, SQS_BATCH * sizeof(**messages));
-	if (list.p && json_kind(list) == JSON_ARRAY) {
-		struct json_walk walk = json_walk(list);
-
-		while (*n < SQS_BATCH && json_next_element(&walk, &element))
-			if (json_kind(element) == JSON_OBJECT)
-				*n += read_message(element, &(*messages)[*n], arena);
-	}
+	while (*n < SQS_BATCH && json_next_element(&walk, &element))
+		if (json_kind(element) == JSON_OBJECT)
+			*n += read_message(element, &(*messages)[*n], arena);
 	return 0;
 }
 
@@ -347,12 +344,10 @@ static void
 take_results(struct slice reply, const char *member, bool done, struct sqs_entry *const *entries, size_t n,
 	struct arena *arena)
 {
-	struct slice list = json_member(reply, slice_of(member)), element;
-	struct json_walk walk;
+	struct json_walk walk = json_walk(json_member_of(reply, member, JSON_ARRAY));
+	struct slice element;
 
-	if (!list.p || json_kind(list) != JSON_ARRAY)
-		return;
-	for (walk = json_walk(list); json_next_element(&walk, &element);) {
+	while (json_next_element(&walk, &element)) {
 		struct sqs_entry *e = json_kind(element) == JSON_OBJECT ? entry_of(element, entries, n, arena) : NULL;
 
 		if (!e)
@@ -465,8 +460,8 @@ sqs_attributes(const struct sqs_queue *q, struct arena *arena, struct slice *jso
 	buffer_free(&body);
 	if (result < 0)
 		return -1;
-	*json = json_member(object, SLICE("Attributes"));
-	if (!json->p || json_kind(*json) != JSON_OBJECT)
+	*json = json_member_of(object, "Attributes", JSON_OBJECT);
+	if (!json->p)
 		*json = SLICE("{}");
 	return 0;
 }

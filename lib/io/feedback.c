@@ -138,23 +138,14 @@ static void
 read_line(struct feedback *f, struct slice line)
 {
 	struct arena arena = {0};
-	struct slice value, event, uri, literal;
+	struct slice value, uri;
 	struct error unused;
-	char *source;
 
-	if (!memmem(line.p, line.n, "\"source\"", 8) || json_parse(line, "the journal", &value, &unused) < 0 ||
-		json_kind(value) != JSON_OBJECT)
+	if (!memmem(line.p, line.n, "\"source\"", 8) || json_parse(line, "the journal", &value, &unused) < 0)
 		return;
-	event = json_member(value, SLICE("event"));
-	uri = json_member(value, SLICE("uri"));
-	literal = json_member(value, SLICE("literal"));
-	if (event.p && json_kind(event) == JSON_STRING && json_string_is(event, SLICE("source")) && uri.p &&
-		json_kind(uri) == JSON_STRING) {
-		uri = json_decode(uri, &arena);
-		source = memory_copy(uri.p, uri.n);
-		feedback_add(f, source, literal.p && slice_equal(literal, SLICE("true")));
-		free(source);
-	}
+	uri = json_member_text(value, "uri", &arena);
+	if (slice_equal(json_member_text(value, "event", &arena), SLICE("source")) && uri.n)
+		feedback_add(f, uri.p, json_member_of(value, "literal", JSON_TRUE).p != NULL);
 	arena_free(&arena);
 }
 

@@ -30,10 +30,10 @@ has_nul(struct slice s)
 static char *
 string_member(struct slice object, const char *name, struct arena *arena)
 {
-	struct slice value = json_member(object, slice_of(name));
+	struct slice value = json_member_of(object, name, JSON_STRING);
 	struct slice text;
 
-	if (!value.p || json_kind(value) != JSON_STRING)
+	if (!value.p)
 		return NULL;
 	text = json_decode(value, arena);
 	return has_nul(text) ? NULL : memory_copy(text.p, text.n);
@@ -42,21 +42,16 @@ string_member(struct slice object, const char *name, struct arena *arena)
 static void
 copy_messages(struct slice object, struct reference *r)
 {
-	struct slice messages = json_member(object, SLICE("messages")), message, id;
+	struct json_walk walk = json_walk(json_member_of(object, "messages", JSON_ARRAY));
 	struct buffer all = {0}, ids = {0};
-	struct json_walk walk;
+	struct slice message, id;
 
-	if (!messages.p || json_kind(messages) != JSON_ARRAY)
-		return;
-	walk = json_walk(messages);
 	while (json_next_element(&walk, &message)) {
 		if (all.n > 0)
 			buffer_add_byte(&all, ',');
 		json_compact(&all, message);
-		if (json_kind(message) != JSON_OBJECT)
-			continue;
-		id = json_member(message, SLICE("id"));
-		if (!id.p || json_kind(id) != JSON_STRING)
+		id = json_member_of(message, "id", JSON_STRING);
+		if (!id.p)
 			continue;
 		if (ids.n > 0)
 			buffer_add_byte(&ids, ',');
@@ -81,8 +76,8 @@ parse_object(struct slice line, struct reference *r, struct error *error)
 	r->etag = string_member(object, "etag", &arena);
 	r->sequencer = string_member(object, "sequencer", &arena);
 	r->time = string_member(object, "time", &arena);
-	size = json_member(object, SLICE("size"));
-	r->has_size = size.p && json_kind(size) == JSON_NUMBER && json_natural(size, &r->size);
+	size = json_member_of(object, "size", JSON_NUMBER);
+	r->has_size = size.p && json_natural(size, &r->size);
 	copy_messages(object, r);
 	arena_free(&arena);
 	if (r->uri && r->uri[0])

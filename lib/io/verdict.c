@@ -45,10 +45,10 @@ static void __attribute__((format(printf, 2, 3))) fail_batch(struct judge *j, co
 static bool
 number_of(struct slice object, const char *name, uint64_t *n)
 {
-	struct slice value = json_member(object, slice_of(name));
+	struct slice value = json_member_of(object, name, JSON_NUMBER);
 
 	*n = 0;
-	return value.p && json_kind(value) == JSON_NUMBER && json_natural(value, n);
+	return value.p && json_natural(value, n);
 }
 
 /* ---- processes */
@@ -111,7 +111,8 @@ add_counts(struct verdict_counts *c, struct slice counts)
 static void
 take_done(struct judge *j, struct slice line)
 {
-	struct slice tool = json_member_text(line, "tool", j->arena), counts = json_member(line, SLICE("counts"));
+	struct slice tool = json_member_text(line, "tool", j->arena),
+		     counts = json_member_of(line, "counts", JSON_OBJECT);
 	struct verdict_counts *c = counts_of(j, tool);
 	struct process *p;
 	uint64_t pid, ms;
@@ -126,8 +127,7 @@ take_done(struct judge *j, struct slice line)
 	if (!c)
 		return;
 	c->present = true;
-	if (counts.p && json_kind(counts) == JSON_OBJECT)
-		add_counts(c, counts);
+	add_counts(c, counts);
 	if (number_of(line, "duration_ms", &ms) && ms > c->duration_ms)
 		c->duration_ms = ms;
 }
@@ -176,13 +176,11 @@ fail_with_others(struct judge *j, size_t message, struct slice uri, struct slice
 static bool
 fail_by_id(struct judge *j, struct slice line, struct slice uri, struct slice error)
 {
-	struct slice list = json_member(line, SLICE("messages")), id;
-	struct json_walk walk;
+	struct json_walk walk = json_walk(json_member_of(line, "messages", JSON_ARRAY));
 	bool found = false;
+	struct slice id;
 
-	if (!list.p || json_kind(list) != JSON_ARRAY)
-		return false;
-	for (walk = json_walk(list); json_next_element(&walk, &id);) {
+	while (json_next_element(&walk, &id)) {
 		struct slice text = json_kind(id) == JSON_STRING ? json_decode(id, j->arena) : id;
 
 		for (size_t i = 0; i < j->q->n_messages; i++)
@@ -224,10 +222,10 @@ static void
 take_refused(struct judge *j, struct slice line)
 {
 	struct slice uri = json_member_text(line, "uri", j->arena), error = json_member_text(line, "error", j->arena);
-	struct slice tool = json_member_text(line, "tool", j->arena), kept = json_member(line, SLICE("kept"));
+	struct slice tool = json_member_text(line, "tool", j->arena), kept = json_member_of(line, "kept", JSON_TRUE);
 
 	j->v->refused_lines++;
-	if (kept.p && json_kind(kept) == JSON_TRUE)
+	if (kept.p)
 		return;
 	note_failure(j, uri, error, tool);
 	if (!fail_by_uri(j, uri, error))

@@ -93,6 +93,8 @@ value_end(const char *p, const char *end)
 struct json_walk
 json_walk(struct slice container)
 {
+	if (!container.n)
+		return (struct json_walk){NULL, NULL};
 	return (struct json_walk){container.p + 1, container.p + container.n - 1};
 }
 
@@ -290,13 +292,21 @@ json_member(struct slice object, struct slice decoded_name)
 }
 
 struct slice
+json_member_of(struct slice object, const char *name, enum json_kind kind)
+{
+	struct slice value = {NULL, 0};
+
+	if (object.n && json_kind(object) == JSON_OBJECT)
+		value = json_member(object, slice_of(name));
+	return value.p && json_kind(value) == kind ? value : (struct slice){NULL, 0};
+}
+
+struct slice
 json_member_text(struct slice object, const char *name, struct arena *arena)
 {
-	struct slice value = json_member(object, slice_of(name));
+	struct slice value = json_member_of(object, name, JSON_STRING);
 
-	if (!value.p || json_kind(value) != JSON_STRING)
-		return SLICE("");
-	return arena_copy_string(arena, json_decode(value, arena));
+	return value.p ? arena_copy_string(arena, json_decode(value, arena)) : SLICE("");
 }
 
 /* --- whole texts -------------------------------------------------------------------------------------------------- */

@@ -32,7 +32,7 @@ json_kind(struct slice value)
  *     struct json_walk walk = json_walk(object);
  *     while (json_next_member(&walk, &name, &value)) ...
  *
- * name is the raw string with its quotes. */
+ * name is the raw string with its quotes. Of the empty slice there is nothing to walk. */
 struct json_walk {
 	const char *p, *end;
 };
@@ -55,7 +55,10 @@ struct json_path {
 int json_path_parse(const char *text, struct json_path *path, struct error *error); /* gives names to json_path_free */
 void json_path_free(struct json_path *path);
 struct slice json_member(struct slice object, struct slice decoded_name);
-/* The decoded text of a member that is a string, NUL-terminated and borrowed from the arena; empty where it is none. */
+/* The member if it is of this kind; p is NULL where there is no such one, or object is no object, or empty. */
+struct slice json_member_of(struct slice object, const char *name, enum json_kind kind);
+/* The decoded text of a member that is a string, NUL-terminated and borrowed from the arena; empty where
+ * json_member_of gives none. */
 struct slice json_member_text(struct slice object, const char *name, struct arena *arena);
 /* With the path's names from number first_name on. */
 static inline struct slice
