@@ -5,6 +5,7 @@
 
 #include "aws/credentials.h"
 #include "base/buffer.h"
+#include "base/percent.h"
 
 #define CREDENTIALS_TEXT_MAX (1 << 20) /* of a reply or a file */
 
@@ -36,7 +37,6 @@ int credentials_by_web_identity(const struct aws_config *c, struct slice file, s
 /* A request to assume a role: its form, and the asking; signer NULL: not signed. */
 void credentials_begin_form(
 	const struct aws_config *c, struct buffer *form, const char *action, struct slice role, struct slice session);
-void credentials_add_form(struct buffer *form, const char *name, struct slice value);
 int credentials_ask_sts(const struct aws_config *c, struct buffer *form, const struct aws_keys *signer,
 	const char *what, struct aws_keys *keys, struct error *error);
 

@@ -151,6 +151,15 @@ property(const struct chain *chain, struct slice profile, const char *name)
 	return ini_get(&chain->config->ini, INI_PROFILE, profile, (struct slice){NULL, 0}, slice_of(name));
 }
 
+static void
+add_property(const struct chain *chain, struct slice profile, const char *name, struct buffer *form, const char *field)
+{
+	struct slice value = property(chain, profile, name);
+
+	if (value.n)
+		form_add(form, slice_of(field), value);
+}
+
 static int from_profile(struct chain *chain, struct slice profile, struct aws_keys *keys, struct error *error);
 
 static int
@@ -235,8 +244,8 @@ assume_role(struct chain *chain, struct slice profile, struct slice role, struct
 	if (result > 0) {
 		credentials_begin_form(
 			chain->config, &form, "AssumeRole", role, property(chain, profile, "role_session_name"));
-		credentials_add_form(&form, "ExternalId", property(chain, profile, "external_id"));
-		credentials_add_form(&form, "DurationSeconds", property(chain, profile, "duration_seconds"));
+		add_property(chain, profile, "external_id", &form, "ExternalId");
+		add_property(chain, profile, "duration_seconds", &form, "DurationSeconds");
 		snprintf(what, sizeof(what), "assume the role '%.*s'", (int)(role.n < 200 ? role.n : 200), role.p);
 		snprintf(keys->source, sizeof(keys->source), "role '%.*s'", (int)(role.n < 120 ? role.n : 120), role.p);
 		result = credentials_ask_sts(chain->config, &form, &signer, what, keys, error);

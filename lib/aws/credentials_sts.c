@@ -7,17 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void
-credentials_add_form(struct buffer *form, const char *name, struct slice value)
-{
-	if (!value.n)
-		return;
-	buffer_add_byte(form, '&');
-	buffer_add_string(form, name);
-	buffer_add_byte(form, '=');
-	sigv4_encode(form, value, false);
-}
-
 static int
 keys_from_xml(struct slice body, struct aws_keys *keys, struct error *error)
 {
@@ -75,8 +64,8 @@ credentials_begin_form(
 
 	snprintf(name, sizeof(name), "acc-%lld", (long long)(c->environment->now_us() / 1000000));
 	buffer_format(form, "Action=%s&Version=2011-06-15", action);
-	credentials_add_form(form, "RoleArn", role);
-	credentials_add_form(form, "RoleSessionName", session.n ? session : slice_of(name));
+	form_add(form, SLICE("RoleArn"), role);
+	form_add(form, SLICE("RoleSessionName"), session.n ? session : slice_of(name));
 }
 
 int
@@ -91,7 +80,7 @@ credentials_by_web_identity(const struct aws_config *c, struct slice file, struc
 		result = credentials_bad(error, "credentials", "a web identity needs a role (set AWS_ROLE_ARN)");
 	} else if ((result = credentials_read_file(path, &token, error)) == 0) {
 		credentials_begin_form(c, &form, "AssumeRoleWithWebIdentity", role, session);
-		credentials_add_form(&form, "WebIdentityToken", credentials_trimmed(buffer_slice(&token)));
+		form_add(&form, SLICE("WebIdentityToken"), credentials_trimmed(buffer_slice(&token)));
 		snprintf(keys->source, sizeof(keys->source), "role '%.*s' (web identity)",
 			(int)(role.n < 100 ? role.n : 100), role.p);
 		result = credentials_ask_sts(c, &form, NULL, "assume the role with the web identity", keys, error);

@@ -1,6 +1,7 @@
 #include "aws/notification.h"
 
 #include "base/memory.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 #include "json/text.h"
 
@@ -20,37 +21,6 @@ unknown(struct reader *r, const char *why)
 {
 	r->out->kind = NOTIFICATION_UNKNOWN;
 	r->out->why = why;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* '+' is a space; a '%' that no two digits follow stands for itself. */
-static struct slice
-form_decode(struct slice text, struct arena *arena)
-{
-	char *out = arena_get(arena, text.n + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < text.n; i++) {
-		int high = i + 2 < text.n && text.p[i] == '%' ? hex_digit(text.p[i + 1]) : -1;
-		int low = high >= 0 ? hex_digit(text.p[i + 2]) : -1;
-
-		if (low >= 0) {
-			out[n++] = (char)(high << 4 | low);
-			i += 2;
-		} else {
-			out[n++] = text.p[i] == '+' ? ' ' : text.p[i];
-		}
-	}
-	out[n] = 0;
-	return (struct slice){out, n};
 }
 
 static bool

@@ -7,33 +7,12 @@
 
 enum { EMPTY_PAGES_MAX = 1000, KEY_MAX = 1024 };
 
-/* encoding-type=url is form encoding: '+' is a space. */
-static struct slice
-url_decode(struct arena *arena, struct slice text)
-{
-	char *out = arena_get(arena, text.n + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < text.n; i++) {
-		char hex[3] = {0};
-
-		if (text.p[i] == '%' && i + 2 < text.n) {
-			memcpy(hex, text.p + i + 1, 2);
-			out[n++] = (char)strtoul(hex, NULL, 16);
-			i += 2;
-		} else {
-			out[n++] = text.p[i] == '+' ? ' ' : text.p[i];
-		}
-	}
-	return (struct slice){out, n};
-}
-
 static struct slice
 listed_key(struct arena *arena, const struct xml_node *node, const char *name, bool encoded)
 {
 	struct slice text = xml_text(node, name);
 
-	return encoded ? url_decode(arena, text) : text;
+	return encoded ? form_decode(text, arena) : text; /* encoding-type=url has '+' for a space */
 }
 
 static bool
@@ -89,14 +68,14 @@ list_query(struct s3_op *op, const struct s3_listing *l, struct slice token)
 {
 	struct buffer q = {0};
 
-	s3_query(&q, "list-type", SLICE("2"));
-	s3_query(&q, "encoding-type", SLICE("url"));
-	s3_query(&q, "max-keys", SLICE("1000"));
-	s3_query(&q, "prefix", l->prefix);
+	form_add(&q, SLICE("list-type"), SLICE("2"));
+	form_add(&q, SLICE("encoding-type"), SLICE("url"));
+	form_add(&q, SLICE("max-keys"), SLICE("1000"));
+	form_add(&q, SLICE("prefix"), l->prefix);
 	if (l->delimiter)
-		s3_query(&q, "delimiter", slice_of(l->delimiter));
+		form_add(&q, SLICE("delimiter"), slice_of(l->delimiter));
 	if (token.n)
-		s3_query(&q, "continuation-token", token);
+		form_add(&q, SLICE("continuation-token"), token);
 	s3_op_query(op, &q);
 }
 

@@ -34,7 +34,7 @@ upload_begin(struct upload *u, struct error *error)
 	int result;
 
 	s3_op_start(&op, "begin to store", u->put->uri, "s3:PutObject", "POST", u->bucket);
-	s3_query(&q, "uploads", (struct slice){NULL, 0});
+	form_add(&q, SLICE("uploads"), (struct slice){NULL, 0});
 	s3_op_query(&op, &q);
 	s3_object_headers(&op, u->put);
 	if (u->put->checksum)
@@ -66,8 +66,8 @@ part_begin(struct upload *u, struct part *part, unsigned number, struct error *e
 	part->number = number;
 	s3_op_start(&part->op, "store a part of", u->put->uri, "s3:PutObject", "PUT", u->bucket);
 	snprintf(text, sizeof(text), "%u", number);
-	s3_query(&q, "partNumber", slice_of(text));
-	s3_query(&q, "uploadId", slice_of(u->id));
+	form_add(&q, SLICE("partNumber"), slice_of(text));
+	form_add(&q, SLICE("uploadId"), slice_of(u->id));
 	s3_op_query(&part->op, &q);
 	result = s3_sum_up(u->put, from, bytes, &sum, part->hash, error);
 	if (u->put->checksum)
@@ -172,7 +172,7 @@ upload_complete(struct upload *u, struct s3_meta *meta, struct error *error)
 	buffer_add_slice(&body, buffer_slice(&u->list));
 	buffer_add_string(&body, "</CompleteMultipartUpload>");
 	s3_op_start(&op, "store", u->put->uri, "s3:PutObject", "POST", u->bucket);
-	s3_query(&q, "uploadId", slice_of(u->id));
+	form_add(&q, SLICE("uploadId"), slice_of(u->id));
 	s3_op_query(&op, &q);
 	s3_op_header(&op, "Content-Type", "application/xml");
 	s3_op_header(&op, "If-None-Match", u->put->only_new ? "*" : NULL);
@@ -201,7 +201,7 @@ upload_abort(struct upload *u)
 	struct s3_op op;
 
 	s3_op_start(&op, "give up the parts of", u->put->uri, "s3:AbortMultipartUpload", "DELETE", u->bucket);
-	s3_query(&q, "uploadId", slice_of(u->id));
+	form_add(&q, SLICE("uploadId"), slice_of(u->id));
 	s3_op_query(&op, &q);
 	if (s3_op_perform(&op, u->key, &error) < 0 && strcmp(error.code, "missing") != 0)
 		message(MESSAGE_WARNING, "%s; its parts stay behind (a lifecycle rule can remove them)", error.text);

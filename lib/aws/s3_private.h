@@ -4,6 +4,7 @@
 
 #include "aws/client.h"
 #include "aws/s3.h"
+#include "base/percent.h"
 
 #define S3_PARTS_MAX 10000
 
@@ -22,8 +23,7 @@ void s3_op_start(struct s3_op *op, const char *verb, const char *thing, const ch
 	struct slice bucket);
 /* value is copied; NULL: no such header. */
 void s3_op_header(struct s3_op *op, const char *name, const char *value);
-/* Append a parameter to a query; hand the query over, and free it. */
-void s3_query(struct buffer *q, const char *name, struct slice value);
+/* Hand a query over (see form_add), and free it. */
 void s3_op_query(struct s3_op *op, struct buffer *q);
 /* Send it without waiting; then wait for a good reply, asking once more where the bucket turns out to be. */
 int s3_op_begin(struct s3_op *op, struct slice key, struct error *error);

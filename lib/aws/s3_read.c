@@ -75,7 +75,7 @@ ask(struct s3_download *d, struct range *r, struct error *error)
 	op->call.stream = true;
 	op->call.window = d->window;
 	if (d->version_id)
-		s3_query(&q, "versionId", slice_of(d->version_id));
+		form_add(&q, SLICE("versionId"), slice_of(d->version_id));
 	s3_op_query(op, &q);
 	if (!d->headed) {
 		s3_op_header(op, "x-amz-checksum-mode", "ENABLED");
@@ -448,7 +448,7 @@ s3_look(const struct s3_get *get, struct s3_meta *meta, struct error *error)
 		return -1;
 	s3_op_start(&op, "look at", get->uri, key.n ? "s3:GetObject" : "s3:ListBucket", "HEAD", bucket);
 	if (get->version_id && *get->version_id)
-		s3_query(&q, "versionId", slice_of(get->version_id));
+		form_add(&q, SLICE("versionId"), slice_of(get->version_id));
 	s3_op_query(&op, &q);
 	if (key.n)
 		s3_op_header(&op, "x-amz-checksum-mode", "ENABLED");

@@ -107,11 +107,11 @@ encoded_path(struct s3_op *op, struct slice key, bool with_bucket)
 
 	if (with_bucket) {
 		buffer_add_byte(&path, '/');
-		sigv4_encode(&path, slice_of(op->bucket), false);
+		percent_encode(&path, slice_of(op->bucket), false);
 	}
 	if (key.n || !with_bucket)
 		buffer_add_byte(&path, '/');
-	sigv4_encode(&path, key, true);
+	percent_encode(&path, key, true);
 	kept = arena_copy(&op->arena, buffer_slice(&path));
 	buffer_free(&path);
 	return kept;
@@ -158,16 +158,6 @@ s3_op_header(struct s3_op *op, const char *name, const char *value)
 {
 	if (value)
 		aws_header(&op->call, name, arena_copy(&op->arena, slice_of(value)));
-}
-
-void
-s3_query(struct buffer *q, const char *name, struct slice value)
-{
-	if (q->n)
-		buffer_add_byte(q, '&');
-	buffer_add_string(q, name);
-	buffer_add_byte(q, '=');
-	sigv4_encode(q, value, false);
 }
 
 void

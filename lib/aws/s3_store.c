@@ -3,6 +3,7 @@
 #include "aws/s3.h"
 #include "aws/schemes.h"
 #include "base/memory.h"
+#include "base/percent.h"
 #include "io/digest.h"
 #include "io/store.h"
 
@@ -27,11 +28,7 @@ encode_tags(const struct option_list *tags)
 	for (size_t i = 0; i < tags->n; i++) {
 		const char *eq = strchr(tags->values[i], '=');
 
-		if (i)
-			buffer_add_byte(&text, '&');
-		sigv4_encode(&text, (struct slice){tags->values[i], (size_t)(eq - tags->values[i])}, false);
-		buffer_add_byte(&text, '=');
-		sigv4_encode(&text, slice_of(eq + 1), false);
+		form_add(&text, (struct slice){tags->values[i], (size_t)(eq - tags->values[i])}, slice_of(eq + 1));
 	}
 	return tags->n ? buffer_give(&text) : NULL;
 }

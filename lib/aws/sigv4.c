@@ -2,36 +2,11 @@
 
 #include "base/instant.h"
 #include "base/memory.h"
+#include "base/percent.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static bool
-is_unreserved(unsigned char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-		c == '_' || c == '~';
-}
-
-void
-sigv4_encode(struct buffer *out, struct slice text, bool keep_slash)
-{
-	static const char digits[] = "0123456789ABCDEF";
-
-	buffer_reserve(out, text.n * 3);
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-
-		if (is_unreserved(c) || (keep_slash && c == '/')) {
-			buffer_add_byte(out, (char)c);
-		} else {
-			buffer_add_byte(out, '%');
-			buffer_add_byte(out, digits[c >> 4]);
-			buffer_add_byte(out, digits[c & 15]);
-		}
-	}
-}
 
 void
 sigv4_hash(char hex[65], struct slice bytes)
@@ -78,7 +53,7 @@ add_normal_path(struct buffer *out, struct slice path)
 	}
 	if (plain.n == 0 || (path.n > 0 && path.p[path.n - 1] == '/'))
 		buffer_add_byte(&plain, '/');
-	sigv4_encode(out, buffer_slice(&plain), true);
+	percent_encode(out, buffer_slice(&plain), true);
 	buffer_free(&plain);
 }
 
@@ -93,18 +68,6 @@ add_path(struct buffer *out, const struct sigv4_request *request)
 		buffer_add_slice(out, request->path);
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 /* The wire may have left unencoded what the canonical form encodes: decode, then encode by the rule. */
 static void
 add_query_part(struct buffer *out, struct slice part)
@@ -112,17 +75,13 @@ add_query_part(struct buffer *out, struct slice part)
 	struct buffer raw = {0};
 
 	for (size_t i = 0; i < part.n; i++) {
-		int high = i + 2 < part.n && part.p[i] == '%' ? hex_digit(part.p[i + 1]) : -1;
-		int low = high >= 0 ? hex_digit(part.p[i + 2]) : -1;
+		int byte = percent_byte(part, i);
 
-		if (low >= 0) {
-			buffer_add_byte(&raw, (char)(high << 4 | low));
+		buffer_add_byte(&raw, byte >= 0 ? (char)byte : part.p[i]);
+		if (byte >= 0)
 			i += 2;
-		} else {
-			buffer_add_byte(&raw, part.p[i]);
-		}
 	}
-	sigv4_encode(out, buffer_slice(&raw), false);
+	percent_encode(out, buffer_slice(&raw), false);
 	buffer_free(&raw);
 }
 

@@ -55,7 +55,4 @@ void sigv4_authorization(struct buffer *out, const struct sigv4_request *request
 /* Lower-case hex SHA-256 of bytes, NUL-terminated. */
 void sigv4_hash(char hex[65], struct slice bytes);
 
-/* Append text percent-encoded but for A-Z a-z 0-9 - . _ ~ and, when asked, '/'. */
-void sigv4_encode(struct buffer *out, struct slice text, bool keep_slash);
-
 #endif

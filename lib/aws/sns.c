@@ -1,18 +1,10 @@
 #include "aws/sns.h"
 
 #include "aws/client.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
-
-static void
-form_field(struct buffer *form, const char *name, struct slice value)
-{
-	buffer_add_byte(form, '&');
-	buffer_add_string(form, name);
-	buffer_add_byte(form, '=');
-	sigv4_encode(form, value, false);
-}
 
 /* arn:aws:sns:REGION:ACCOUNT:NAME */
 static bool
@@ -56,9 +48,9 @@ sns_publish(const char *topic_arn, struct slice subject, struct slice message, s
 		subject.n = 99;
 	snprintf(what, sizeof(what), "publish to '%.250s'", topic_arn);
 	buffer_add_string(&form, "Action=Publish&Version=2010-03-31");
-	form_field(&form, "TopicArn", slice_of(topic_arn));
-	form_field(&form, "Subject", subject);
-	form_field(&form, "Message", message);
+	form_add(&form, SLICE("TopicArn"), slice_of(topic_arn));
+	form_add(&form, SLICE("Subject"), subject);
+	form_add(&form, SLICE("Message"), message);
 	call.body = buffer_slice(&form);
 	aws_header(&call, "Content-Type", SLICE("application/x-www-form-urlencoded; charset=utf-8"));
 	result = aws_perform(&call, &x, &reply, error);

@@ -1,6 +1,7 @@
 #include "io/uri.h"
 
 #include "base/memory.h"
+#include "base/percent.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -31,38 +32,23 @@ uri_is_local(const char *uri)
 	return uri_scheme(uri).n == 0 || is_file_uri(uri);
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Decode in place; false when an escape is broken or gives NUL. */
 static bool
 percent_decode(char *s)
 {
-	char *out = s;
+	struct slice text = slice_of(s);
+	size_t n = 0;
 
-	for (; *s; s++, out++) {
-		if (*s != '%') {
-			*out = *s;
-			continue;
-		}
-		int high = hex_digit(s[1]);
-		int low = high < 0 ? -1 : hex_digit(s[2]);
+	for (size_t i = 0; i < text.n; i++) {
+		int byte = percent_byte(text, i);
 
-		if (low < 0 || (high == 0 && low == 0))
+		if (byte == 0 || (byte < 0 && text.p[i] == '%'))
 			return false;
-		*out = (char)(high << 4 | low);
-		s += 2;
+		if (byte > 0)
+			i += 2;
+		s[n++] = byte > 0 ? (char)byte : text.p[i];
 	}
-	*out = '\0';
+	s[n] = '\0';
 	return true;
 }
 
