@@ -12,7 +12,7 @@
 #include "base/units.h"
 #include "catalog/priority.h"
 #include "catalog/rules.h"
-#include "io/run.h"
+#include "io/supervise.h"
 
 #include <fcntl.h>
 #include <unistd.h>

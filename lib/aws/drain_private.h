@@ -5,7 +5,7 @@
 #include "aws/batch.h"
 #include "aws/drain.h"
 #include "base/clock.h"
-#include "io/run.h"
+#include "io/supervise.h"
 
 static inline bool
 drain_is_out_of_time(const struct drain *d)

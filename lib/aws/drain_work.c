@@ -18,22 +18,23 @@ command_limit(const struct drain *d)
 }
 
 static void
-run(const struct drain *d, const struct batch *batch, struct run_result *result)
+run(const struct drain *d, const struct batch *batch, struct supervised *result)
 {
 	struct buffer references = {0};
 	struct error error;
-	struct run run = {.arguments = d->command, .output_fd = d->command_output, .until_ms = command_limit(d)};
+	struct supervision command = {
+		.arguments = d->command, .output_fd = d->command_output, .until_ms = command_limit(d)};
 
 	batch_print(batch, &references);
-	run.input = buffer_slice(&references);
-	if (run_command(&run, result, &error) < 0)
+	command.input = buffer_slice(&references);
+	if (supervise(&command, result, &error) < 0)
 		command_die(&error);
 	buffer_free(&references);
 }
 
 /* Find out what of a batch's work is done. */
 static void
-judge(const struct drain *d, struct batch *batch, const struct run_result *result, struct verdict *verdict)
+judge(const struct drain *d, struct batch *batch, const struct supervised *result, struct verdict *verdict)
 {
 	struct verdict_message *judged = memory_get_zeroed(batch->n, sizeof(*judged));
 	struct verdict_question question = {.journal = buffer_slice(&result->journal),
@@ -84,7 +85,7 @@ fail_followers(struct batch *batch)
 void
 drain_work(struct drain *d, struct batch *batch)
 {
-	struct run_result result = {.status = 0};
+	struct supervised result = {.status = 0};
 	struct verdict verdict = {.batch_failed = false};
 
 	if (batch->references.n) {

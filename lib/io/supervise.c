@@ -1,4 +1,4 @@
-#include "io/run.h"
+#include "io/supervise.h"
 
 #include "base/child.h"
 #include "base/cleanup.h"
@@ -107,8 +107,8 @@ open_journal(struct journal *journal, struct error *error)
 	return -1;
 }
 
-static void __attribute__((noreturn))
-become(const struct run *run, int input_fd, const struct journal *journal, int report_fd, const sigset_t *mask)
+static void __attribute__((noreturn)) become(const struct supervision *command, int input_fd,
+	const struct journal *journal, int report_fd, const sigset_t *mask)
 {
 	int cause;
 
@@ -117,9 +117,9 @@ become(const struct run *run, int input_fd, const struct journal *journal, int r
 	fcntl(journal->directory_fd, F_DUPFD, BEYOND_SHELLS);
 	cleanup_restore_signals();
 	sigprocmask(SIG_SETMASK, mask, NULL);
-	if (dup2(input_fd, 0) >= 0 && (run->output_fd == 1 || dup2(run->output_fd, 1) >= 0) &&
+	if (dup2(input_fd, 0) >= 0 && (command->output_fd == 1 || dup2(command->output_fd, 1) >= 0) &&
 		setenv("ACC_JOURNAL", journal->path, 1) == 0)
-		execvp(run->arguments[0], run->arguments);
+		execvp(command->arguments[0], command->arguments);
 	cause = errno;
 	if (write(report_fd, &cause, sizeof(cause)) < 0)
 		_exit(126);
@@ -128,9 +128,9 @@ become(const struct run *run, int input_fd, const struct journal *journal, int r
 
 /* The process, once it runs the command; the pipe closes itself when exec works. */
 static pid_t
-start(const struct run *run, const struct journal *journal, const sigset_t *mask, struct error *error)
+start(const struct supervision *command, const struct journal *journal, const sigset_t *mask, struct error *error)
 {
-	int report[2], cause = 0, input_fd = input_file(run->input, error);
+	int report[2], cause = 0, input_fd = input_file(command->input, error);
 	ssize_t got;
 	pid_t pid;
 
@@ -142,7 +142,7 @@ start(const struct run *run, const struct journal *journal, const sigset_t *mask
 	}
 	pid = fork();
 	if (pid == 0)
-		become(run, input_fd, journal, report[1], mask);
+		become(command, input_fd, journal, report[1], mask);
 	close(report[1]);
 	close(input_fd);
 	if (pid > 0) {
@@ -151,13 +151,13 @@ start(const struct run *run, const struct journal *journal, const sigset_t *mask
 			got = read(report[0], &cause, sizeof(cause));
 		while (got < 0 && errno == EINTR);
 	} else {
-		error_system(error, "cannot start '%s'", run->arguments[0]);
+		error_system(error, "cannot start '%s'", command->arguments[0]);
 	}
 	close(report[0]);
 	if (pid > 0 && cause) {
 		child_wait(pid);
 		errno = cause;
-		error_system(error, "cannot run '%s'", run->arguments[0]);
+		error_system(error, "cannot run '%s'", command->arguments[0]);
 		error->status = STATUS_USAGE;
 		return -1;
 	}
@@ -185,7 +185,7 @@ end_group(pid_t pid)
 
 /* Wait for the process; signals that would end us end the command first. */
 static void
-watch(const struct run *run, pid_t pid, const sigset_t *awaited, struct run_result *result)
+watch(const struct supervision *command, pid_t pid, const sigset_t *awaited, struct supervised *result)
 {
 	for (;;) {
 		struct timespec limit = {60, 0};
@@ -193,8 +193,8 @@ watch(const struct run *run, pid_t pid, const sigset_t *awaited, struct run_resu
 
 		if (is_over(pid))
 			return;
-		if (run->until_ms) {
-			int64_t left = run->until_ms - clock_ms();
+		if (command->until_ms) {
+			int64_t left = command->until_ms - clock_ms();
 
 			if (left <= 0) {
 				result->timed_out = true;
@@ -235,7 +235,8 @@ read_journal(int fd, struct buffer *text, struct error *error)
 }
 
 static int
-run_within(const struct run *run, const struct journal *journal, struct run_result *result, struct error *error)
+supervise_within(const struct supervision *command, const struct journal *journal, struct supervised *result,
+	struct error *error)
 {
 	sigset_t awaited, before;
 	int64_t begun = clock_ms();
@@ -251,9 +252,9 @@ run_within(const struct run *run, const struct journal *journal, struct run_resu
 			sigaddset(&awaited, endings[i]);
 	}
 	sigprocmask(SIG_BLOCK, &awaited, &before);
-	pid = start(run, journal, &before, error);
+	pid = start(command, journal, &before, error);
 	if (pid > 0) {
-		watch(run, pid, &awaited, result);
+		watch(command, pid, &awaited, result);
 		result->status = child_wait(pid);
 		result->duration_ms = (uint64_t)(clock_ms() - begun);
 	}
@@ -262,15 +263,15 @@ run_within(const struct run *run, const struct journal *journal, struct run_resu
 }
 
 int
-run_command(const struct run *run, struct run_result *result, struct error *error)
+supervise(const struct supervision *command, struct supervised *result, struct error *error)
 {
 	struct journal journal = {.directory = NULL};
 	int done;
 
-	*result = (struct run_result){.status = 0};
+	*result = (struct supervised){.status = 0};
 	if (open_journal(&journal, error) < 0)
 		return -1;
-	done = run_within(run, &journal, result, error);
+	done = supervise_within(command, &journal, result, error);
 	if (done == 0)
 		done = read_journal(journal.fd, &result->journal, error);
 	close_journal(&journal);
