@@ -241,6 +241,22 @@ day=year=2021/month=01/day=31
 	[ "$(ls -A "dest/$day" | wc -l)" -eq 1 ]
 }
 
+@test "acc-put: a file that is not what its manifest says is no more passed over than stored" {
+	mkdir dest
+	echo old >dest/o
+	for how in skip rename fail overwrite; do
+		echo new >h
+		printf '{"path":"h","bytes":4,"sha256":"%s"}\n' "$(sha256sum <dest/o | cut -d ' ' -f 1)" >same
+		printf '{"path":"h","bytes":4,"sha256":"%064d"}\n' 0 >other
+		for manifest in same other; do
+			run -1 --separate-stderr acc-put -k o --if-exists "$how" dest <"$manifest"
+			[ "$output" = "" ]
+			[[ "$stderr" = "acc-put: cannot store 'h': "* ]]
+			[ "$(cat h dest/*)" = $'new\nold' ]
+		done
+	done
+}
+
 @test "acc-put: --discard-refused removes what is refused" {
 	spool 2
 	printf x >>"$(jq -r .path manifest)"

@@ -85,22 +85,27 @@ open_file(struct manifest_line *line, struct error *error)
 	return -1;
 }
 
+static int
+check_digest(int fd, const char *expected, struct error *error)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	if (digest_file(fd, -1, hex, error) < 0)
+		return -1;
+	return strcmp(hex, expected) == 0
+		? 0
+		: refuse(error, "checksum", "its sha256 is not what the manifest says; it stays where it is");
+}
+
 /* See to it that the line says all there is to know, and nothing false where only we can tell. */
 static int
 complete(const struct put *p, int fd, struct manifest_line *line, struct error *error)
 {
-	char hex[DIGEST_HEX_SIZE];
-
 	if (!line->has_records && count_records(fd, line, error) < 0)
 		return -1;
-	if (line->sha256[0] && !p->dry_run)
-		return 0; /* the store proves it */
-	if (digest_file(fd, -1, hex, error) < 0)
-		return -1;
-	if (line->sha256[0] && strcmp(line->sha256, hex) != 0)
-		return refuse(error, "checksum", "its sha256 is not what the manifest says; it stays where it is");
-	memcpy(line->sha256, hex, sizeof(hex));
-	return 0;
+	if (!line->sha256[0])
+		return digest_file(fd, -1, line->sha256, error);
+	return p->dry_run ? check_digest(fd, line->sha256, error) : 0; /* else the store proves what it stores */
 }
 
 /* Would storing here feed the chain its own output? */
@@ -166,6 +171,13 @@ look(struct put *p, const struct store_object *object, struct receipt *receipt, 
 	return presence == STORE_ABSENT && p->dry_run ? plan(p, receipt->uri, object->sha256, error) : presence;
 }
 
+/* Without storing it, before its file goes: a store need not have read it. */
+static int
+be_done_with(const struct store_object *object, enum outcome outcome, struct error *error)
+{
+	return check_digest(object->fd, object->sha256, error) < 0 ? -1 : (int)outcome;
+}
+
 /* What becomes of the object at its present key: an outcome, or -1 with *error, or TRY_NEXT. */
 #define TRY_NEXT 100
 static int
@@ -181,8 +193,9 @@ attempt(struct put *p, const struct store_object *object, struct receipt *receip
 				return result == STORE_DONE ? OUTCOME_STORED : -1;
 		}
 		switch (look(p, object, receipt, error)) {
-		case STORE_SAME: return OUTCOME_ALREADY;
-		case STORE_OTHER: return p->if_exists == IF_EXISTS_SKIP ? OUTCOME_SKIPPED : TRY_NEXT;
+		case STORE_SAME: return be_done_with(object, OUTCOME_ALREADY, error);
+		case STORE_OTHER:
+			return p->if_exists == IF_EXISTS_SKIP ? be_done_with(object, OUTCOME_SKIPPED, error) : TRY_NEXT;
 		case STORE_ABSENT:
 			if (p->dry_run)
 				return OUTCOME_STORED;
