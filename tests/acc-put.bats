@@ -170,6 +170,28 @@ day=year=2021/month=01/day=31
 	done
 }
 
+@test "acc-put: a file that is gone and stored already is our own earlier attempt, too" {
+	for how in rename fail skip overwrite; do
+		spool 4
+		mkdir -p "dest-$how/$day"
+		[ "$how" != rename ] || echo other >"dest-$how/$day/output_object-1612094400000000.jsonl"
+		acc-put --if-exists "$how" --at 2021-01-31 "dest-$how" <manifest >first
+		[ -z "$(ls -A spool)" ]
+		run -0 --separate-stderr acc-put --if-exists "$how" --at 2021-01-31 "dest-$how" < <(cat manifest manifest)
+		[ "$output$stderr" = "$(cat first first)" ]
+		echo other >"dest-$how/$day/$(jq -rs 'last.uri | split("/") | last' first)"
+		run -1 --separate-stderr acc-put --if-exists "$how" --at 2021-01-31 "dest-$how" <manifest
+		[ "$output" = "$(head -n 1 first)" ]
+		[[ "$stderr" = "acc-put: cannot store 'spool/"*"': cannot open it: No such file or directory" ]]
+	done
+	for jobs in 1 4; do
+		seq 9 >a
+		printf '{"path":"a","bytes":18,"sha256":"%s"}\n' "$(sha256sum <a | cut -d ' ' -f 1)" >manifest
+		run -0 acc-put -j "$jobs" --key "{name}-$jobs" dest < <(cat manifest manifest manifest)
+		[ "$(jq -r .uri <<<"$output" | sort -u)" = "file://$PWD/dest/a-$jobs" ]
+	done
+}
+
 @test "acc-put: --if-exists fail refuses that file, keeps it, goes on, and ends with 1" {
 	spool 4
 	mkdir -p "dest/$day"

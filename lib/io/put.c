@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 enum outcome { OUTCOME_STORED, OUTCOME_ALREADY, OUTCOME_SKIPPED, OUTCOME_REFUSED };
+#define TRY_NEXT 100 /* no outcome yet: the key is taken */
 
 struct put_task {
 	struct manifest_line line;
@@ -160,6 +161,20 @@ plan(struct put *p, const char *uri, const char *sha256, struct error *error)
 	return presence;
 }
 
+/* Of a file that is gone: OUTCOME_ALREADY where an earlier attempt of ours has stored it; OUTCOME_REFUSED, TRY_NEXT or
+ * -1 with *error. */
+static int
+find(struct put *p, const struct store_object *object, struct receipt *receipt, struct error *error)
+{
+	switch (p->store->class->look(p->store, object, receipt, error)) {
+	case STORE_SAME: return OUTCOME_ALREADY;
+	case STORE_OTHER: return p->if_exists == IF_EXISTS_RENAME ? TRY_NEXT : OUTCOME_REFUSED;
+	case STORE_ABSENT: return OUTCOME_REFUSED;
+	case STORE_UNKNOWN: break;
+	}
+	return -1;
+}
+
 static enum store_presence
 look(struct put *p, const struct store_object *object, struct receipt *receipt, struct error *error)
 {
@@ -179,12 +194,13 @@ be_done_with(const struct store_object *object, enum outcome outcome, struct err
 }
 
 /* What becomes of the object at its present key: an outcome, or -1 with *error, or TRY_NEXT. */
-#define TRY_NEXT 100
 static int
 attempt(struct put *p, const struct store_object *object, struct receipt *receipt, struct error *error)
 {
 	enum store_condition condition = p->if_exists == IF_EXISTS_OVERWRITE ? STORE_OVERWRITE : STORE_CREATE;
 
+	if (object->fd < 0)
+		return find(p, object, receipt, error);
 	for (;;) {
 		if (!p->dry_run) {
 			enum store_result result = p->store->class->put(p->store, object, condition, receipt, error);
@@ -232,15 +248,16 @@ store(struct put *p, struct slice key, struct store_object *object, struct recei
 	return outcome;
 }
 
+/* fd -1: the file is gone. */
 static int
-store_open_file(struct put *p, struct put_task *t, int fd, struct error *error)
+store_file(struct put *p, struct put_task *t, int fd, struct error *error)
 {
 	struct key_values values = {p->at_us, slice_of(basename(t->line.path)), t->line.shard};
 	struct store_object object = {.fd = fd, .bytes = t->line.bytes, .sha256 = t->line.sha256};
 	struct buffer key = {0};
 	int outcome = -1;
 
-	if (complete(p, fd, &t->line, error) == 0 && key_expand(p->key, &values, &key, error) == 0)
+	if ((fd < 0 || complete(p, fd, &t->line, error) == 0) && key_expand(p->key, &values, &key, error) == 0)
 		outcome = store(p, buffer_slice(&key), &object, &t->receipt, error);
 	buffer_free(&key);
 	t->receipt.bytes = t->line.bytes;
@@ -264,12 +281,17 @@ static void __attribute__((noreturn)) die(const struct put_task *t, const struct
 static void
 run_task(struct put *p, struct put_task *t)
 {
-	struct error error;
+	struct error error, missing;
 	int fd = open_file(&t->line, &error), outcome = -1;
 
 	if (fd >= 0) {
-		outcome = store_open_file(p, t, fd, &error);
+		outcome = store_file(p, t, fd, &error);
 		close(fd);
+	} else if (t->line.has_bytes && t->line.sha256[0] && strcmp(error.code, "missing") == 0) {
+		missing = error;
+		outcome = store_file(p, t, -1, &error);
+		if (outcome == OUTCOME_REFUSED)
+			outcome = -1, error = missing;
 	}
 	if (outcome < 0 && error.status != STATUS_REFUSED)
 		die(t, &error);
