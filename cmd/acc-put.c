@@ -150,26 +150,27 @@ put_files(struct put *put, const char *const *names, struct feedback *feedback)
 	for (n = 0; names[n]; n++)
 		known = known && strcmp(names[n], "-") != 0;
 	progress_total(known ? n : 0);
-	for (; *names; names++) {
-		if (strcmp(*names, "-") == 0) {
+	for (; *names; names++)
+		if (strcmp(*names, "-") == 0)
 			put_descriptor(put, STDIN_FILENO, feedback);
-		} else {
-			char *path = **names == '{' ? memory_format("./%s", *names) : memory_copy_string(*names);
-
-			put_line(put, slice_of(path), 0);
-			free(path);
-		}
-	}
+		else
+			put_file(put, *names);
 }
 
-/* As cp(1) has it, the operands would stand the other way round. */
 static void
-check_destination(const char *destination)
+check_operands(const struct operands *operands)
 {
 	struct stat st;
 
-	if (stat(destination, &st) == 0 && S_ISREG(st.st_mode))
-		command_usage("'%s' is a file; DEST, a directory or an address, comes before the files", destination);
+	if (operands->n == 0)
+		command_usage("no DEST");
+	/* As cp(1) has it, they would stand the other way round. */
+	if (stat(operands->values[0], &st) == 0 && S_ISREG(st.st_mode))
+		command_usage(
+			"'%s' is a file; DEST, a directory or an address, comes before the files", operands->values[0]);
+	for (size_t i = 1; i < operands->n; i++)
+		if (!*operands->values[i])
+			command_usage("'' is no FILE");
 }
 
 int
@@ -184,9 +185,7 @@ main(int argc, char *argv[])
 	command_begin(&command, argc, argv, &operands);
 	aws_register_store();
 	configure(&put);
-	if (operands.n == 0)
-		command_usage("no DEST");
-	check_destination(operands.values[0]);
+	check_operands(&operands);
 	put.store = store_open(operands.values[0], &store_options, &error);
 	if (!put.store)
 		command_usage("%s", error.text);

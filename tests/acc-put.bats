@@ -85,6 +85,16 @@ day=year=2021/month=01/day=31
 	[ "${#lines[@]}" -eq 2 ]
 }
 
+@test "acc-put: a FILE is taken as it is; an empty one is wrong usage" {
+	printf 1 >$'a\r'
+	run -0 acc-put --key '{name}' dest $'a\r'
+	[ "$(cat dest/$'a\r')" = 1 ]
+	echo 1 >a
+	run -2 --separate-stderr acc-put dest a ''
+	[ "$stderr" = "acc-put: '' is no FILE (see acc-put --help)" ]
+	[ ! -e "dest/$day" ] && [ "$(ls dest)" = $'a\r' ]
+}
+
 @test "acc-put: without a manifest's word, the records of a compressed file are not guessed" {
 	seq 10 | gzip >a.jsonl.gz
 	run -0 acc-put dest < <(echo a.jsonl.gz)

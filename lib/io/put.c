@@ -455,6 +455,16 @@ refuse_line(struct put *p, uint64_t number, const struct error *error)
 	p->refused++;
 }
 
+/* Takes line. */
+static void
+add_task(struct put *p, struct manifest_line line)
+{
+	while (p->tail - p->head == p->ring_size)
+		pthread_cond_wait(&p->room, &p->mutex);
+	*task(p, p->tail++) = (struct put_task){.line = line};
+	pthread_cond_signal(&p->work);
+}
+
 void
 put_line(struct put *p, struct slice text, uint64_t number)
 {
@@ -463,14 +473,18 @@ put_line(struct put *p, struct slice text, uint64_t number)
 	bool parsed = manifest_parse(text, &line, &error) == 0;
 
 	pthread_mutex_lock(&p->mutex);
-	if (parsed) {
-		while (p->tail - p->head == p->ring_size)
-			pthread_cond_wait(&p->room, &p->mutex);
-		*task(p, p->tail++) = (struct put_task){.line = line};
-		pthread_cond_signal(&p->work);
-	} else {
+	if (parsed)
+		add_task(p, line);
+	else
 		refuse_line(p, number, &error);
-	}
+	pthread_mutex_unlock(&p->mutex);
+}
+
+void
+put_file(struct put *p, const char *path)
+{
+	pthread_mutex_lock(&p->mutex);
+	add_task(p, (struct manifest_line){.path = memory_copy_string(path), .shard = MANIFEST_NO_SHARD, .bare = true});
 	pthread_mutex_unlock(&p->mutex);
 }
 

@@ -2,11 +2,11 @@
  * manifest's order.
  *
  *     put_start(&put);
- *     put_line(&put, line, n)     for each line of the manifest
+ *     put_line(&put, line, n)     for each line of the manifest; or put_file(&put, path)
  *     put_finish(&put, &error);
  *
  * A file that is refused is reported and passed over; what makes the rest pointless ends the
- * command. The three functions are for one thread. */
+ * command. These functions are for one thread. */
 #ifndef ACC_IO_PUT_H
 #define ACC_IO_PUT_H
 
@@ -49,8 +49,9 @@ struct put {
 };
 
 void put_start(struct put *p);
-/* number: of the line in its input, from 1. Borrows line during the call; waits while too much is under way. */
+/* Both borrow during the call, and wait while too much is under way. number: of the line in its input, from 1. */
 void put_line(struct put *p, struct slice line, uint64_t number);
+void put_file(struct put *p, const char *path); /* which is not empty; the file stays */
 int put_finish(struct put *p, struct error *error);
 
 /* 0, or -1 with *error where the list of receipts could not be stored under its key. */
