@@ -96,23 +96,32 @@ configure(struct put *put)
 		.dry_run = dry_run};
 }
 
+/* Takes uri, which is NULL where error says why. */
+static void
+check_address(
+	char *uri, const struct error *error, const char *option, const char *what, const struct feedback *feedback)
+{
+	const char *source = uri ? feedback_find(feedback, uri) : NULL;
+
+	if (!uri)
+		command_usage("%s: %s", option, error->text);
+	if (source)
+		command_usage("'%s' lies inside the source '%s' and would be read again; choose another %s", uri,
+			source, what);
+	free(uri);
+}
+
 /* The journal may tell more once the first file has come. */
 static void
-check_feedback(const struct put *put, struct feedback *feedback)
+check_addresses(const struct put *put, struct feedback *feedback)
 {
 	struct error error;
-	const char *source;
-	char *sample;
 
 	if (feedback_read(feedback, journal_path(), &error) < 0)
 		command_die(&error);
-	sample = put_sample_uri(put);
-	source = feedback_find(feedback, sample);
-	if (source)
-		command_usage("'%s' lies inside the source '%s' and would be read again; choose "
-			      "another DEST",
-			sample, source);
-	free(sample);
+	check_address(put_sample_uri(put, &error), &error, "--key", "DEST", feedback);
+	if (manifest_key)
+		check_address(put_manifest_uri(put, &error), &error, "--manifest", "--manifest", feedback);
 }
 
 static void
@@ -132,7 +141,7 @@ put_descriptor(struct put *put, int fd, struct feedback *feedback)
 			if (line_is_blank(line))
 				continue;
 			if (first && put->tail == 0)
-				check_feedback(put, feedback);
+				check_addresses(put, feedback);
 			first = false;
 			put_line(put, line, number);
 		}
@@ -189,10 +198,8 @@ main(int argc, char *argv[])
 	put.store = store_open(operands.values[0], &store_options, &error);
 	if (!put.store)
 		command_usage("%s", error.text);
-	if (manifest_key && put_check_manifest_key(&put, &error) < 0)
-		command_usage("--manifest: %s", error.text);
 	put.feedback = &feedback;
-	check_feedback(&put, &feedback);
+	check_addresses(&put, &feedback);
 	progress_start(command_progress_mode(), command_is_quiet(), "objects");
 	command_allow_open_files(); /* each file in flight has its own, its parent and its copy */
 	put_start(&put);

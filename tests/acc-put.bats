@@ -253,11 +253,13 @@ day=year=2021/month=01/day=31
 @test "acc-put: a key that leads out of the destination is refused" {
 	echo mine >a
 	for key in '../{name}' 'x/../../{name}' './{name}' 'x/..'; do
-		run -1 --separate-stderr acc-put --key "$key" dest a
-		[[ "$stderr" = "acc-put: cannot store 'a': the key '"*"' does not name a file inside the destination" ]]
-		[ ! -e "$PWD/../a" ]
+		run -2 --separate-stderr acc-put --key "$key" dest a
+		[[ "$stderr" = "acc-put: --key: the key '"*"' does not name a file inside the destination (see acc-put --help)" ]]
+		[ ! -e dest ] && [ ! -e "$PWD/../a" ]
 	done
-	[ -z "$(find dest -type f 2>/dev/null)" ]
+	cp a a.
+	run -1 --separate-stderr acc-put --key '.{ext}' dest a.
+	[ "$stderr" = "acc-put: cannot store 'a.': the key '..' does not name a file inside the destination" ]
 }
 
 @test "acc-put: a file that is not what its manifest says is refused and kept" {
@@ -421,6 +423,15 @@ day=year=2021/month=01/day=31
 		i?/a*/ in/ab/out
 		in\\[1\\]/ in[1]/out
 	END
+}
+
+@test "acc-put: a list of receipts inside a source is refused before anything is stored" {
+	spool 2
+	printf '{"event":"source","tool":"acc-fetch","uri":"dest/lists/"}\n' >journal
+	ACC_JOURNAL=journal run -2 --separate-stderr acc-put --manifest 'lists/%F' --at 2021-01-31 dest <manifest
+	[ "$stderr" = "acc-put: 'file://$PWD/dest/lists/2021-01-31' lies inside the source 'dest/lists/' and would be read \
+again; choose another --manifest (see acc-put --help)" ]
+	[ ! -e dest ]
 }
 
 @test "acc-put: a source that the journal calls literal is no pattern" {

@@ -127,6 +127,22 @@ records() { # COUNT
 	[ "$(jq -c '[.ChecksumCRC32C,.ChecksumSHA256]' answer)" = '[null,null]' ]
 }
 
+@test "cloud: a key that is not UTF-8 is refused unasked" {
+	local file=$'\xff'
+	echo 1 | tee "$file" >other
+	mark=$(log_mark)
+	run -1 --separate-stderr acc-put --key "$here/{name}" s3://dest "$file" other
+	[ "$(jq -r .uri <<<"$output")" = "s3://dest/$here/other" ]
+	[ "$stderr" = "acc-put: cannot store '\\xff': the address 's3://dest/$here/\\xff' is not in UTF-8, as S3 has its keys" ]
+	[ "$(log_since "$mark" | wc -l)" -eq 1 ]
+	for wrong in --key --manifest; do
+		run -2 --separate-stderr acc-put "$wrong" "$file" s3://dest other
+		[ "$stderr" = "acc-put: $wrong: the address 's3://dest/\\xff' is not in UTF-8, as S3 has its keys (see acc-put --help)" ]
+	done
+	run -2 acc-put "s3://dest/$file/" other
+	[ "$(log_since "$mark" | wc -l)" -eq 1 ]
+}
+
 @test "cloud: two writers never overwrite one another" {
 	records 1 >one
 	records 2 >two

@@ -4,6 +4,7 @@
 #include "aws/schemes.h"
 #include "base/memory.h"
 #include "base/percent.h"
+#include "base/utf8.h"
 #include "io/digest.h"
 #include "io/store.h"
 
@@ -103,6 +104,17 @@ s3_store_close(struct store *store)
 	free(s);
 }
 
+static int
+s3_store_check_key(struct store *store, const char *key, struct error *error)
+{
+	const char *prefix = ((struct s3_store *)store)->prefix;
+
+	if (utf8_valid_prefix(slice_of(prefix)) == strlen(prefix) && utf8_valid_prefix(slice_of(key)) == strlen(key))
+		return 0;
+	return error_set(error, STATUS_REFUSED, "bad-key", "the address '%s%s' is not in UTF-8, as S3 has its keys",
+		prefix, key);
+}
+
 static char *
 s3_store_uri(struct store *store, const char *key)
 {
@@ -198,7 +210,7 @@ s3_store_look(struct store *store, const struct store_object *object, struct rec
 }
 
 static const struct store_class s3_store_class = {
-	"s3", s3_store_open, s3_store_close, s3_store_uri, s3_store_put, s3_store_look};
+	"s3", s3_store_open, s3_store_close, s3_store_check_key, s3_store_uri, s3_store_put, s3_store_look};
 
 void
 aws_register_store(void)

@@ -233,7 +233,10 @@ store(struct put *p, struct slice key, struct store_object *object, struct recei
 		object->key = buffer_string(&name);
 		free(receipt->uri);
 		receipt->uri = p->store->class->uri(p->store, object->key);
-		outcome = check_feedback(p, receipt->uri, error) < 0 ? -1 : attempt(p, object, receipt, error);
+		outcome = -1;
+		if (p->store->class->check_key(p->store, object->key, error) == 0 &&
+			check_feedback(p, receipt->uri, error) == 0)
+			outcome = attempt(p, object, receipt, error);
 		if (outcome != TRY_NEXT)
 			break;
 		if (p->if_exists == IF_EXISTS_FAIL) {
@@ -533,30 +536,31 @@ put_finish(struct put *p, struct error *error)
 	return finished;
 }
 
-int
-put_check_manifest_key(const struct put *p, struct error *error)
+static char *
+uri_of(const struct put *p, const char *template, const struct key_values *values, struct error *error)
 {
-	struct key_values values = {.at_us = p->at_us, .shard = MANIFEST_NO_SHARD};
 	struct buffer key = {0};
-	int checked = key_expand(p->manifest_key, &values, &key, error);
+	char *uri = NULL;
 
-	if (checked == 0 && p->store->class == &store_directory)
-		checked = store_directory_check_key(buffer_string(&key), error);
+	if (key_expand(template, values, &key, error) == 0 &&
+		p->store->class->check_key(p->store, buffer_string(&key), error) == 0)
+		uri = p->store->class->uri(p->store, buffer_string(&key));
 	buffer_free(&key);
-	return checked;
+	return uri;
 }
 
 char *
-put_sample_uri(const struct put *p)
+put_sample_uri(const struct put *p, struct error *error)
 {
 	char *name = memory_format("output_object-%016" PRId64 ".jsonl", p->at_us), *uri;
-	struct key_values values = {p->at_us, slice_of(name), 0};
-	struct buffer key = {0};
-	struct error unused;
 
-	key_expand(p->key, &values, &key, &unused);
-	uri = p->store->class->uri(p->store, buffer_string(&key));
-	buffer_free(&key);
+	uri = uri_of(p, p->key, &(struct key_values){p->at_us, slice_of(name), 0}, error);
 	free(name);
 	return uri;
+}
+
+char *
+put_manifest_uri(const struct put *p, struct error *error)
+{
+	return uri_of(p, p->manifest_key, &(struct key_values){.at_us = p->at_us, .shard = MANIFEST_NO_SHARD}, error);
 }

@@ -54,10 +54,9 @@ void put_line(struct put *p, struct slice line, uint64_t number);
 void put_file(struct put *p, const char *path); /* which is not empty; the file stays */
 int put_finish(struct put *p, struct error *error);
 
-/* 0, or -1 with *error where the list of receipts could not be stored under its key. */
-int put_check_manifest_key(const struct put *p, struct error *error);
-
-/* The first object's address would be this; for a check before anything is done. Gives a string to free(3). */
-char *put_sample_uri(const struct put *p);
+/* For a check before anything is done: the address that an object would have, and that of the list of receipts. Give a
+ * string to free(3), or NULL with *error where the store cannot have such a key. */
+char *put_sample_uri(const struct put *p, struct error *error);
+char *put_manifest_uri(const struct put *p, struct error *error); /* not where manifest_key is NULL */
 
 #endif

@@ -56,6 +56,10 @@ struct store_class {
 	struct store *(*open)(const char *destination, const struct store_options *options, struct error *error);
 	void (*close)(struct store *store);
 
+	/* Whether an object can have the key: 0, or -1 with *error (STATUS_REFUSED, code "bad-key"). To be asked before
+	 * put and look. */
+	int (*check_key)(struct store *store, const char *key, struct error *error);
+
 	/* The address of a key, for receipts and messages. Gives a string to free(3). */
 	char *(*uri)(struct store *store, const char *key);
 
@@ -71,10 +75,6 @@ struct store_class {
 };
 
 extern const struct store_class store_directory; /* "file"; also opens plain paths */
-
-/* 0, or -1 with *error (STATUS_REFUSED, code "bad-key") where a key leads out of the directory or names no file in
- * it. */
-int store_directory_check_key(const char *key, struct error *error);
 
 /* class is borrowed for ever. Before any store_open; one thread. */
 void store_register(const struct store_class *class);

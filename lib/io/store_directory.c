@@ -80,12 +80,13 @@ directory_uri(struct store *store, const char *key)
 	return buffer_give(&uri);
 }
 
-int
-store_directory_check_key(const char *key, struct error *error)
+static int
+directory_check_key(struct store *store, const char *key, struct error *error)
 {
 	const char *segment = key, *end;
 	bool bad = !*key || key[strlen(key) - 1] == '/';
 
+	(void)store;
 	for (; !bad && segment; segment = end ? end + 1 : NULL) {
 		size_t n = (end = strchr(segment, '/')) ? (size_t)(end - segment) : strlen(segment);
 
@@ -196,7 +197,8 @@ directory_put(struct store *store, const struct store_object *object, enum store
 	int parent;
 
 	(void)receipt;
-	if (store_directory_check_key(object->key, error) < 0 || (parent = open_parent(d, object->key, error)) < 0)
+	parent = open_parent(d, object->key, error);
+	if (parent < 0)
 		return STORE_ERROR;
 	if (condition == STORE_CREATE && is_there(parent, basename(object->key)))
 		result = STORE_TAKEN; /* spares the copy; linking decides */
@@ -230,8 +232,6 @@ directory_look(struct store *store, const struct store_object *object, struct re
 	int fd;
 
 	(void)receipt;
-	if (store_directory_check_key(object->key, error) < 0)
-		return STORE_UNKNOWN;
 	path = memory_format("%s/%s", d->path, object->key);
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	free(path);
@@ -250,6 +250,7 @@ const struct store_class store_directory = {
 	"file",
 	directory_open,
 	directory_close,
+	directory_check_key,
 	directory_uri,
 	directory_put,
 	directory_look,
