@@ -143,6 +143,19 @@ records() { # COUNT
 	[ "$(log_since "$mark" | wc -l)" -eq 1 ]
 }
 
+@test "cloud: what no HTTP header can carry is wrong usage" {
+	echo 1 >object
+	mark=$(log_mark)
+	for option in --metadata=a= --content-type=text/ --storage-class= --sse=aws:kms:; do
+		for bad in $'x\r\nx-amz-acl: public-read' $'\x7f' é; do
+			run -2 --separate-stderr acc-put "$option$bad" s3://dest object
+			[[ "$stderr" = "acc-put: "*" has a character that no HTTP header can carry (see acc-put --help)" ]]
+		done
+	done
+	run -2 acc-put --metadata 'a b=c' s3://dest object
+	[ "$(log_since "$mark" | wc -l)" -eq 0 ]
+}
+
 @test "cloud: two writers never overwrite one another" {
 	records 1 >one
 	records 2 >two

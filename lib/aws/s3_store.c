@@ -48,7 +48,16 @@ split_metadata(struct s3_store *s, const struct option_list *list)
 	}
 }
 
-/* They become headers. */
+static int
+check_header(const char *what, const char *text, struct error *error)
+{
+	for (const char *c = text; c && *c; c++)
+		if (*c < ' ' || *c > '~')
+			return error_set(error, STATUS_USAGE, "usage",
+				"%s '%s' has a character that no HTTP header can carry", what, text);
+	return 0;
+}
+
 static int
 check_metadata(const struct option_list *list, struct error *error)
 {
@@ -60,12 +69,24 @@ check_metadata(const struct option_list *list, struct error *error)
 		if (!eq || eq - list->values[i] > 100)
 			return error_set(
 				error, STATUS_USAGE, "usage", "metadata '%s' is not NAME=VALUE", list->values[i]);
-		for (const char *c = list->values[i]; *c; c++)
-			if (*c < ' ' || *c > '~' || (c < eq && strchr(" :()<>@,;\\\"/[]?={}", *c)))
-				return error_set(error, STATUS_USAGE, "usage",
-					"metadata '%s' has a character that no HTTP header can carry", list->values[i]);
+		if (list->values[i] + strcspn(list->values[i], " :()<>@,;\\\"/[]?={}") < eq)
+			return error_set(error, STATUS_USAGE, "usage",
+				"metadata '%s' has a character that no HTTP header's name can have", list->values[i]);
+		if (check_header("metadata", list->values[i], error) < 0)
+			return -1;
 	}
 	return 0;
+}
+
+/* They become headers. */
+static int
+check_options(const struct store_options *o, struct error *error)
+{
+	if (check_header("encryption", o->sse, error) < 0 ||
+		check_header("storage class", o->storage_class, error) < 0 ||
+		check_header("content type", o->content_type, error) < 0)
+		return -1;
+	return check_metadata(&o->metadata, error);
 }
 
 static struct store *
@@ -75,7 +96,7 @@ s3_store_open(const char *destination, const struct store_options *options, stru
 	struct s3_store *s;
 	bool slash;
 
-	if (s3_parse(destination, &bucket, &key, error) < 0 || check_metadata(&options->metadata, error) < 0 ||
+	if (s3_parse(destination, &bucket, &key, error) < 0 || check_options(options, error) < 0 ||
 		aws_start(&environment_system, error) < 0) {
 		error->status = STATUS_USAGE;
 		return NULL;
