@@ -32,7 +32,8 @@ static const struct option_spec options[] = {
 	{0, "discard-refused", OPTION_FLAG, NULL, &discard_refused, "remove files of a manifest that are refused, too",
 		NULL, 0, 0},
 	{'n', "dry-run", OPTION_FLAG, NULL, &dry_run, "store nothing; print the receipts there would be", NULL, 0, 0},
-	{0, "sse", OPTION_STRING, "KIND", &store_options.sse, "encryption: AES256, aws:kms or aws:kms:KEY", NULL, 0, 0},
+	{0, "sse", OPTION_STRING, "KIND", &store_options.sse, "encryption: AES256, aws:kms[:KEY] or aws:kms:dsse[:KEY]",
+		NULL, 0, 0},
 	{0, "storage-class", OPTION_STRING, "CLASS", &store_options.storage_class, "the objects' storage class", NULL,
 		0, 0},
 	{0, "content-type", OPTION_STRING, "TYPE", &store_options.content_type,
@@ -67,7 +68,7 @@ static bool
 is_encryption(const char *kind)
 {
 	return strcmp(kind, "AES256") == 0 || strcmp(kind, "aws:kms") == 0 ||
-		(strncmp(kind, "aws:kms:", 8) == 0 && kind[8]);
+		(strncmp(kind, "aws:kms:", 8) == 0 && kind[strlen(kind) - 1] != ':');
 }
 
 static void
@@ -82,7 +83,7 @@ configure(struct put *put)
 	if (at && !instant_parse(slice_of(at), &time, NULL))
 		command_usage("--at '%s' is neither an RFC 3339 time nor a date", at);
 	if (store_options.sse && !is_encryption(store_options.sse))
-		command_usage("--sse '%s' is none of AES256, aws:kms and aws:kms:KEY", store_options.sse);
+		command_usage("--sse '%s' is none of AES256, aws:kms[:KEY] and aws:kms:dsse[:KEY]", store_options.sse);
 	check_pairs("--tag", &store_options.tags);
 	check_pairs("--metadata", &store_options.metadata);
 	store_options.checksum = (enum store_checksum)checksum;

@@ -552,7 +552,11 @@ again; choose another --manifest (see acc-put --help)" ]
 	run -2 acc-put --tag nonsense dest a
 	run -2 acc-put --checksum md5 dest a
 	run -2 acc-put --sse none dest a
-	run -2 acc-put --sse aws:kms: dest a
+	for kind in aws:kms: aws:kms:dsse: aws:kmsx AES256x; do
+		run -2 acc-put --sse "$kind" dest a
+	done
+	run -0 acc-put --sse aws:kms:dsse dest a
+	run -0 acc-put --sse aws:kms:dsse:alias/x dest a
 }
 
 @test "acc-put: the journal's counts balance with acc-split's" {

@@ -40,7 +40,7 @@ complete -c acc-consolidate -s k -l key -x -d 'the objects\' keys below DEST [ye
 complete -c acc-consolidate -l if-exists -x -a 'rename fail overwrite skip' -d 'what to do when a key is taken [rename]'
 complete -c acc-consolidate -l manifest -x -d 'store the list of receipts as KEY, last'
 complete -c acc-consolidate -s n -l dry-run -d 'store nothing; print the receipts there would be'
-complete -c acc-consolidate -l sse -x -d 'encryption: AES256, aws:kms or aws:kms:KEY'
+complete -c acc-consolidate -l sse -x -d 'encryption: AES256, aws:kms[:KEY] or aws:kms:dsse[:KEY]'
 complete -c acc-consolidate -l storage-class -x -d 'the objects\' storage class'
 complete -c acc-consolidate -l content-type -x -d 'the objects\' type [application/x-ndjson]'
 complete -c acc-consolidate -l checksum -x -a 'sha256 crc32c none' -d 'the checksum sent along [sha256]'

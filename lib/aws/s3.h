@@ -95,7 +95,7 @@ struct s3_put {
 	const char *sha256; /* hex, of all of it */
 	bool only_new;      /* If-None-Match: * */
 	const char *content_type, *storage_class;
-	const char *sse;             /* "AES256", "aws:kms", "aws:kms:KEY" */
+	const char *sse;             /* "AES256", "aws:kms[:KEY]", "aws:kms:dsse[:KEY]" */
 	enum checksum_kind checksum; /* CHECKSUM_NONE: no checksum headers */
 	const char *tagging;         /* URL-encoded, or NULL */
 	const char *const *metadata; /* name, value, name, value, ..., NULL; or NULL */

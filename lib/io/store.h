@@ -16,7 +16,7 @@ enum store_checksum { STORE_CHECKSUM_SHA256, STORE_CHECKSUM_CRC32C, STORE_CHECKS
 /* What the object should carry; a directory has no use for any of it. Strings are NULL when not
  * asked for. */
 struct store_options {
-	const char *sse; /* "AES256", "aws:kms" or "aws:kms:KEY" */
+	const char *sse; /* "AES256", "aws:kms[:KEY]" or "aws:kms:dsse[:KEY]" */
 	const char *storage_class;
 	const char *content_type;
 	enum store_checksum checksum;
