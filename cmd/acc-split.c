@@ -77,27 +77,28 @@ configure(struct split *split)
 		command_usage("--max-spool must hold at least --bytes%s", shards ? " for each of --shards" : "");
 	if (utf8_valid_prefix(slice_of(directory)) < strlen(directory) || !*directory)
 		command_usage("--dir must be a name in UTF-8, as the manifest is");
+	if (utf8_valid_prefix(slice_of(name)) < strlen(name))
+		command_usage("--name must be in UTF-8, as the manifest is");
 }
 
-static void
-split_descriptor(struct split *split, int fd, const char *input)
+/* -1 with *error when the descriptor cannot be read to its end. */
+static int
+split_descriptor(struct split *split, int fd, const char *input, struct error *error)
 {
 	struct lines lines;
 	struct slice run;
-	struct error error;
 	uint64_t line = 0, before;
 	int got;
 
 	lines_open(&lines, fd, input);
-	while ((got = lines_next(&lines, &run, &error)) > 0) {
+	while ((got = lines_next(&lines, &run, error)) > 0) {
 		before = split->bytes_in;
-		if (split_run(split, run, input, &line, &error) < 0)
-			command_die(&error);
+		if (split_run(split, run, input, &line, error) < 0)
+			command_die(error);
 		progress_done(split->bytes_in - before);
 	}
-	if (got < 0)
-		command_die(&error);
 	lines_close(&lines);
+	return got;
 }
 
 static enum status
@@ -105,20 +106,22 @@ split_file(struct split *split, const char *path)
 {
 	struct error error;
 	struct stat st;
-	int fd = file_open(path, &st, &error);
+	int fd = file_open(path, &st, &error), got = -1;
 
 	if (fd < 0 && error.status != STATUS_REFUSED)
 		command_die(&error);
-	if (fd < 0) {
-		message_at(MESSAGE_ERROR, (struct message_place){.uri = path, .code = error.code, .named = true}, "%s",
-			error.text);
-		journal_failed(path, (struct slice){0}, error.code, error.text);
-		return STATUS_REFUSED;
-	}
-	split_descriptor(split, fd, path);
-	if (fd != STDIN_FILENO)
+	if (fd >= 0)
+		got = split_descriptor(split, fd, path, &error);
+	if (got < 0 && fd == STDIN_FILENO)
+		command_die(&error);
+	if (fd > STDIN_FILENO)
 		close(fd);
-	return STATUS_OK;
+	if (got == 0)
+		return STATUS_OK;
+	message_at(MESSAGE_ERROR, (struct message_place){.uri = path, .code = error.code, .named = true}, "%s",
+		error.text);
+	journal_failed(path, (struct slice){0}, error.code, error.text);
+	return STATUS_REFUSED;
 }
 
 /* For acc-consolidate: standard input is the spool directory that it just made and keeps open, and which thus stays

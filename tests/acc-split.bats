@@ -196,7 +196,7 @@ compressed_stays_below() { # format, unpacker, bound
 @test "acc-split: --name with other text, a percent sign, and what is wrong usage" {
 	run -0 acc-split --name 'a%%b_%f' --at 1970-01-02 < <(echo 1)
 	[ "$(jq -r .path <<<"$output")" = 'a%b_86400000000' ]
-	for name in plain 'a/%f' '%f%f' '%d-%f' '%'; do
+	for name in plain 'a/%f' '%f%f' '%d-%f' '%' $'\xff%f'; do
 		run -2 --separate-stderr acc-split --name "$name" < <(echo 1)
 		[[ "$stderr" = "acc-split: "*"--name"* ]]
 		[ "$output" = "" ]
@@ -225,6 +225,17 @@ compressed_stays_below() { # format, unpacker, bound
 	[ "$(jq .records <<<"$output")" -eq 1 ]
 	[[ "$stderr" = *"acc-split: cannot open 'missing': No such file or directory"* ]]
 	[[ "$stderr" = *"acc-split: cannot read 'd': it is a directory"* ]]
+}
+
+@test "acc-split: a file that can be read only in part is named as well, and the others are written" {
+	echo 1 >a
+	[ -e /proc/self/mem ] || skip "no file here whose reading fails"
+	ACC_JOURNAL=journal run -1 --separate-stderr acc-split a /proc/self/mem a
+	[ "$(jq .records <<<"$output")" -eq 2 ]
+	[ "$stderr" = "acc-split: cannot read '/proc/self/mem': Input/output error" ]
+	[ "$(jq -c 'select(.event == "failed") | [.uri, .code]' journal)" = '["/proc/self/mem","io"]' ]
+	run -3 --separate-stderr acc-split a - a </proc/self/mem
+	[ "$stderr" = "acc-split: cannot read '-': Input/output error" ]
 }
 
 @test "acc-split: --shards puts equal values together, numbers the shards, and loses nothing" {
