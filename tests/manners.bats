@@ -66,7 +66,14 @@ documented() {
 	[ "$output" = "bootstrap $(acc-consolidate --version | cut -d ' ' -f 2)" ]
 	run -2 --separate-stderr env AWS_LAMBDA_RUNTIME_API=127.0.0.1:9 bootstrap --nonsense
 	[[ $stderr = *--nonsense*--help* ]]
-	run -3 sh -c 'bootstrap --help >/dev/full'
+	for option in --help --version; do
+		run -3 --separate-stderr sh -c 'bootstrap "$0" >/dev/full' "$option"
+		[ "$stderr" = "bootstrap: cannot write to standard output: No space left on device" ]
+		run -3 --separate-stderr sh -c 'bootstrap "$0" >&-' "$option"
+		[ "$stderr" = "bootstrap: cannot write to standard output: Bad file descriptor" ]
+	done
+	run -2 --separate-stderr bootstrap $'\x1b[31m\xff\n'
+	[ "$stderr" = "bootstrap: unexpected argument '?[31m? ' (see bootstrap --help)" ]
 }
 
 @test "every command: an unknown option is wrong usage, and says where help is" {

@@ -132,6 +132,31 @@ esac"
 	[ "$(wc -l <api/log)" -eq 1 ]
 }
 
+@test "bootstrap: a configuration with which every batch would fail is an initialisation error" {
+	rm task/acc-*
+	cp "$BUILD"/bin/acc-* task
+	for setting in ACC_MANIFEST='{name}' ACC_MANIFEST=../x ACC_KEY='../{name}' ACC_KEY='{shard}/{name}' ACC_DRY_RUN=1 \
+		ACC_DRY_RUN=perhaps; do
+		rm -rf api
+		start_api '[{"event":{}}]'
+		run -1 env ACC_DEST="$PWD/dest" "$setting" task/bootstrap
+		[ "$(<api/init.error.type)" = Runtime.ConfigurationError ]
+		run -0 jq -r .errorMessage api/init.error
+		[[ "$output" = *"${setting#*=}"* || "$output" = *"${setting%=1}"* || "$output" = *"'../output_object"* ]]
+		stop_api
+	done
+}
+
+@test "bootstrap: settings that serve every batch are none" {
+	rm task/acc-*
+	cp "$BUILD"/bin/acc-* task
+	stand_in acc-sqs-drain "$answer"
+	export ACC_DEST=$PWD/dest ACC_MANIFEST='lists/%F' ACC_SHARDS=2 ACC_KEY='{shard}/{name}' ACC_DRY_RUN=0
+	run_plan '[{"event":{}}]'
+	[ -e api/1.response ]
+	[ ! -e dest ]
+}
+
 @test "bootstrap: lists and rules that are not there are an initialisation error; what is elsewhere is not asked for" {
 	rm task/acc-*
 	cp "$BUILD"/bin/acc-* task
