@@ -142,6 +142,9 @@ nothing_left() {
 		--name plain dest
 		--bytes 0 dest
 		--oversize no dest
+		--key {shard}/{name} dest
+		--key ../{name} dest
+		--manifest ../x dest
 		gopher://x
 
 	END
@@ -159,6 +162,8 @@ nothing_left() {
 	[[ "$output" = *"-k, --key=TEMPLATE"* ]]
 	run -0 consolidate --version
 	[ "$output" = "$(acc-split --version | sed s/acc-split/acc-consolidate/)" ]
+	run -0 consolidate --help --bogus
+	run -2 consolidate --bogus --help
 	run -0 consolidate --help-options
 	[ "$(awk -F '\t' 'NF != 6' <<<"$output")" = "" ]
 	grep -Fxe $'-\tif-exists\tchoice\tWHAT\trename|fail|overwrite|skip\twhat to do when a key is taken [rename]' <<<"$output"
@@ -439,8 +444,70 @@ nothing_left() {
 	run -0 --separate-stderr consolidate dest </dev/null
 	[ "$output$stderr" = "" ]
 	[ ! -e dest ]
-	run -0 bash -c 'exec stages/acc-consolidate dest <&-'
-	nothing_left
+}
+
+@test "acc-consolidate: a standard input that is closed is no empty one" {
+	for sources in '' - 'a -'; do
+		# shellcheck disable=SC2086 # words
+		run -3 --separate-stderr bash -c 'exec stages/acc-consolidate "$@" <&-' bash $sources dest
+		[ "$stderr" = "acc-consolidate: cannot read '-': Bad file descriptor" ]
+		[ ! -e acc-fetch.arguments ]
+		nothing_left
+	done
+	run -0 bash -c 'exec stages/acc-consolidate a dest <&-'
+}
+
+@test "acc-consolidate: --key takes {shard} where there are --shards, and braces anywhere" {
+	jq -nc 'range(9) | {accommodation_id: "\(.)"}' >records
+	run -0 consolidate --shards 2 --key '{shard}/{name}' dest <records
+	[ "$(ls dest)" = $'0\n1' ]
+	ACC_SHARDS=2 ACC_KEY='x-{shard}' run -0 consolidate dest <records
+	run -0 consolidate --key '{{shard}}-{name}' dest <records
+	[ -n "$(find dest -name '{shard}-*')" ]
+}
+
+@test "acc-consolidate: an empty SOURCE is wrong usage" {
+	run -2 --separate-stderr consolidate a '' dest <<<1
+	[ "$stderr" = "acc-consolidate: SOURCE is empty (see acc-consolidate --help)" ]
+	ACC_DEST=dest run -2 --separate-stderr consolidate '' <<<1
+	[ "$stderr" = "acc-consolidate: SOURCE is empty (see acc-consolidate --help)" ]
+	run -2 --separate-stderr consolidate '' <<<1
+	[ "$stderr" = "acc-consolidate: DEST is empty (see acc-consolidate --help)" ]
+}
+
+@test "acc-consolidate: a stage that dies before there is anything to do is named, with status 3" {
+	for stage in acc-split acc-put; do
+		for end in 'kill -s KILL $$' 'exit 77' 'exit 127'; do
+			cp "$(command -v acc-split)" "$(command -v acc-put)" stages
+			stand_in "$stage" "[ \"\$1\" != --claim-spool ] || exit 0; $end"
+			run -3 --separate-stderr consolidate dest <<<1
+			[[ "$stderr" = *"acc-consolidate: $stage "*[1-9] ]]
+			[ ! -e acc-fetch.arguments ]
+			nothing_left
+		done
+	done
+}
+
+@test "acc-consolidate: a list of receipts inside a source is refused before anything is read" {
+	run -2 --separate-stderr consolidate --manifest cat/m --key 'o2/{name}' cat/ . <<<1
+	[[ "$stderr" = "acc-put: '"*"/cat/m' lies inside the source 'cat/' and would be read again; choose another --manifest"* ]]
+	[ ! -e acc-fetch.arguments ]
+}
+
+@test "acc-consolidate: what it says is printable, and JSON, whatever it was given" {
+	for bytes in $'\xff' $'\xc2\x9b' $'\x1b[31m' $'\n'; do
+		run -2 --separate-stderr consolidate "--$bytes" dest
+		LC_ALL=C run -1 grep -qv '^[ -~]*$' <<<"$stderr"
+		run -2 --separate-stderr consolidate --log-format json "--$bytes\"\\" dest
+		printf '%s\n' "$stderr" | python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin.buffer]'
+	done
+}
+
+@test "acc-consolidate: the spool may lie in a directory with a leading dash" {
+	mkdir -- -tmp
+	run -0 --separate-stderr consolidate -T -tmp dest <<<1
+	TMPDIR=-tmp run -0 --separate-stderr consolidate dest <<<1
+	[ "$stderr" = "" ] && [ -z "$(ls -A -- -tmp)" ]
 }
 
 # A chain that waits in acc-fetch, in the background; sets pid and left, its spool.
