@@ -143,6 +143,23 @@ records() { # COUNT
 	[ "$(log_since "$mark" | wc -l)" -eq 1 ]
 }
 
+@test "cloud: a file that is not what its manifest says is no more passed over than stored; one that is gone is looked for" {
+	echo old >old
+	acc-put --keep --key "$here" s3://dest old
+	for how in skip rename fail overwrite; do
+		echo new >file
+		printf '{"path":"file","bytes":4,"sha256":"%s"}\n' "$(sha256sum <old | cut -d ' ' -f 1)" >manifest
+		run -1 --separate-stderr acc-put --key "$here" --if-exists "$how" s3://dest <manifest
+		[[ "$stderr" = *"is not what its manifest says"* ]]
+		[ "$(cat file; get_object dest "$here")" = $'new\nold' ]
+		rm file
+		run -0 --separate-stderr acc-put --key "$here" --if-exists "$how" s3://dest <manifest
+		[ "$(jq -c '[.uri, .etag != null]' <<<"$output")" = "[\"s3://dest/$here\",true]" ]
+		run -1 --separate-stderr acc-put --key "$here-none" --if-exists "$how" s3://dest <manifest
+		[ "$stderr" = "acc-put: cannot store 'file': cannot open it: No such file or directory" ]
+	done
+}
+
 @test "cloud: what no HTTP header can carry is wrong usage" {
 	echo 1 >object
 	mark=$(log_mark)
