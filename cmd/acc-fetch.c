@@ -146,19 +146,6 @@ is_literal(const char *source)
 	return raw || exists;
 }
 
-/* For acc-put, which must not store where we read. */
-static void
-journal_source(const char *source)
-{
-	struct buffer line = {0};
-
-	buffer_add_string(&line, "{\"event\":\"source\",\"tool\":\"acc-fetch\",\"uri\":");
-	buffer_add_json_string(&line, slice_of(source));
-	buffer_add_string(&line, is_literal(source) ? ",\"literal\":true}" : "}");
-	journal_line(buffer_slice(&line));
-	buffer_free(&line);
-}
-
 static void
 check_sources(const struct operands *sources)
 {
@@ -180,7 +167,7 @@ list_source(struct task *task, const char *source)
 		task->found(task->context, &r, NULL);
 		return;
 	}
-	journal_source(source);
+	journal_source(source, is_literal(source));
 	scheme = object_scheme_of(source, &error);
 	if (!scheme || scheme->list(source, &task->selection, count_found, task, &error) < 0) {
 		source_failed(task, source, &error);

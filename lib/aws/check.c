@@ -325,7 +325,7 @@ check_all(const struct check *c)
 	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
 		const char *value = environment_system.variable(variables[i].name);
 
-		if (value && *value && (variables[i].kind != BUCKET || strncmp(value, "s3://", 5) == 0))
+		if (value && (variables[i].kind != BUCKET || strncmp(value, "s3://", 5) == 0))
 			check_argument(c, variables[i].kind, value);
 	}
 	return found;

@@ -56,9 +56,7 @@ load_file(struct aws_config *c, const char *path, enum ini_kind kind, struct err
 
 	if (path && (result = read_file(path, &text, error)) == 0)
 		result = ini_parse(&c->ini, buffer_slice(&text), kind, path, error);
-	if (text.p)
-		explicit_bzero(text.p, text.n);
-	buffer_free(&text);
+	buffer_wipe(&text);
 	return result;
 }
 

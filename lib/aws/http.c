@@ -383,8 +383,7 @@ http_close(struct http_stream *s)
 	if (!s->done)
 		curl_multi_remove_handle(s->multi, s->easy);
 	curl_easy_cleanup(s->easy);
-	explicit_bzero(s->header_text.p, s->header_text.n);
-	buffer_free(&s->header_text);
+	buffer_wipe(&s->header_text);
 	buffer_free(&s->reply.headers);
 	buffer_free(&s->data);
 	free(s);

@@ -203,7 +203,6 @@ struct lister {
 	struct glob *glob;  /* of the whole key, or NULL */
 	size_t glob_levels; /* '/' in the pattern before its first "**" */
 	bool stopped;
-	int depth;
 };
 
 static size_t

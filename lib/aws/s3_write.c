@@ -36,7 +36,7 @@ s3_object_headers(struct s3_op *op, const struct s3_put *put)
 	s3_op_header(op, "x-amz-tagging", put->tagging);
 	s3_op_header(op, "x-amz-meta-acc-sha256", put->sha256);
 	encryption_headers(op, put->sse);
-	for (size_t i = 0; put->metadata && put->metadata[i] && op->call.n_headers < AWS_HEADERS_MAX - 4; i += 2) {
+	for (size_t i = 0; put->metadata && put->metadata[i]; i += 2) {
 		snprintf(name, sizeof(name), "x-amz-meta-%s", put->metadata[i]);
 		aws_header(&op->call, arena_copy(&op->arena, (struct slice){name, strlen(name) + 1}).p,
 			arena_copy(&op->arena, slice_of(put->metadata[i + 1])));

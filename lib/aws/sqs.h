@@ -16,7 +16,7 @@
 #define SQS_VISIBILITY_MAX 43200 /* seconds; from the receipt, whatever is extended */
 
 struct sqs_queue {
-	char *url;                    /* owned; "" until sqs_open has asked for it */
+	char *url;                    /* owned; never NULL after sqs_open */
 	char *region;                 /* owned, or NULL: the client's */
 	char *name;                   /* as the user wrote it, for messages; owned */
 	struct aws_endpoint endpoint; /* of the URL's host, when none is configured; authority NULL: none */

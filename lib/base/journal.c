@@ -100,6 +100,19 @@ journal_path(void)
 }
 
 void
+journal_source(const char *uri, bool literal)
+{
+	struct buffer line = {0};
+
+	if (!journal_is_open())
+		return;
+	begin(&line, "source");
+	buffer_add_json_member(&line, "uri", uri);
+	buffer_add_string(&line, literal ? ",\"literal\":true}" : "}");
+	append(&line);
+}
+
+void
 journal_failed(const char *uri, struct slice messages_json, const char *code, const char *text)
 {
 	struct buffer line = {0};
@@ -146,16 +159,5 @@ journal_done(enum status status, const struct journal_count *counts)
 	for (; counts && counts->name; counts++, comma = ",")
 		buffer_format(&line, "%s\"%s\":%llu", comma, counts->name, (unsigned long long)counts->value);
 	buffer_add_string(&line, "}}");
-	append(&line);
-}
-
-void
-journal_line(struct slice json)
-{
-	struct buffer line = {0};
-
-	if (!journal_is_open())
-		return;
-	buffer_add_slice(&line, json);
 	append(&line);
 }

@@ -4,6 +4,7 @@
  * O_APPEND descriptor, so that lines of several processes never mix:
  *
  *   {"event":"start","tool":"acc-fetch","pid":7,"time":"...","stdout_pipe":N}
+ *   {"event":"source","tool":..,"pid":..,"uri":"s3://src/year=2026/","literal":true}
  *   {"event":"failed","tool":..,"pid":..,"uri":"s3://...","messages":["id",...],"code":..,"error":..}
  *   {"event":"refused","tool":..,"pid":..,"uri":..,"record":N,"code":..,"error":..,"kept":true}
  *   {"event":"done","tool":..,"pid":..,"status":0,"duration_ms":N,"counts":{"NAME":N,...}}
@@ -35,13 +36,12 @@ const char *journal_path(void); /* borrows the name it was opened by; NULL witho
 /* The number of the pipe that a descriptor is an end of, the same for both ends and in all processes; 0: it is none. */
 uint64_t journal_pipe(int fd);
 
+/* A source as the user gave it, for acc-put, which must not store where acc-fetch reads. literal: it is no glob. */
+void journal_source(const char *uri, bool literal);
 /* messages_json: the text of a JSON array of message ids, or empty. */
 void journal_failed(const char *uri, struct slice messages_json, const char *code, const char *text);
 void journal_refused(const char *uri, uint64_t record, const char *code, const char *text, bool kept);
 /* counts ends with a NULL name; may be NULL. */
 void journal_done(enum status status, const struct journal_count *counts);
-
-/* Append any line of the caller's own making (a JSON object without newline). */
-void journal_line(struct slice json);
 
 #endif

@@ -224,7 +224,6 @@ take_refused(struct judge *j, struct slice line)
 	struct slice uri = json_member_text(line, "uri", j->arena), error = json_member_text(line, "error", j->arena);
 	struct slice tool = json_member_text(line, "tool", j->arena), kept = json_member_of(line, "kept", JSON_TRUE);
 
-	j->v->refused_lines++;
 	if (kept.p)
 		return;
 	note_failure(j, uri, error, tool);

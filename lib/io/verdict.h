@@ -59,7 +59,6 @@ struct verdict {
 	bool batch_failed; /* every message has failed */
 	char reason[400];  /* why */
 	struct verdict_counts tools[VERDICT_TOOLS];
-	uint64_t refused_lines;           /* records refused */
 	struct verdict_failure *failures; /* owned, as what they borrow */
 	size_t n_failures, n_unlisted;    /* beyond a thousand they are only counted */
 	void *memory;

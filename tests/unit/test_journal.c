@@ -24,7 +24,7 @@ write_story(void *unused)
 	journal_failed("s3://src/b", (struct slice){NULL, 0}, "io", "reset");
 	journal_refused("b.jsonl", 17, "invalid-json", "no value", true);
 	journal_refused("b.jsonl", 18, "invalid-json", "no value", false);
-	journal_line(SLICE("{\"event\":\"own\"}"));
+	journal_source("a[1]/", true);
 	journal_done(STATUS_REFUSED, counts);
 	journal_done(STATUS_OK, NULL); /* the first one stands */
 }
@@ -71,7 +71,7 @@ a_line_for_each_event(void **state)
 		"\"code\":\"invalid-json\",\"error\":\"no value\",\"kept\":true}",
 		"{\"event\":\"refused\",\"tool\":\"acc-fetch\",\"pid\":N,\"uri\":\"b.jsonl\",\"record\":18,"
 		"\"code\":\"invalid-json\",\"error\":\"no value\",\"kept\":false}",
-		"{\"event\":\"own\"}",
+		"{\"event\":\"source\",\"tool\":\"acc-fetch\",\"pid\":N,\"uri\":\"a[1]/\",\"literal\":true}",
 		"{\"event\":\"done\",\"tool\":\"acc-fetch\",\"pid\":N,\"status\":1,\"duration_ms\":N,"
 		"\"counts\":{\"read\":10,\"left_out\":2}}",
 	};
@@ -105,7 +105,7 @@ without_a_journal_nothing_happens(void **state)
 	assert_false(journal_is_open());
 	journal_failed("x", (struct slice){NULL, 0}, "io", "x");
 	journal_refused("x", 1, "io", "x", false);
-	journal_line(SLICE("{}"));
+	journal_source("x", false);
 	journal_done(STATUS_OK, NULL);
 	assert_int_equal(journal_open("/nonexistent/journal", &e), -1);
 	assert_int_equal(e.status, STATUS_FAILED);
@@ -182,7 +182,7 @@ write_past_a_limit(void *unused)
 	setrlimit(RLIMIT_FSIZE, &limit);
 	if (journal_open(path, &e) < 0)
 		_exit(9);
-	journal_line(SLICE("{\"event\":\"longer than what is left of the bytes a file may have, so it is cut\"}"));
+	journal_source("longer than what is left of the bytes a file may have, so it is cut", false);
 	_exit(8);
 }
 

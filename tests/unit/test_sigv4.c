@@ -85,6 +85,42 @@ agrees_with_the_published_suite(void **state)
 		check_vector(&suite[i]);
 }
 
+/* The worked example of the IAM User Guide, "Create a signed AWS API request", step by step. */
+static void
+each_step_is_as_documented(void **state)
+{
+	static const struct sigv4_header headers[] = {H("Host", "iam.amazonaws.com"),
+		H("Content-Type", "application/x-www-form-urlencoded; charset=utf-8"),
+		H("X-Amz-Date", "20150830T123600Z")};
+	static const unsigned char documented_key[32] =
+		"\xc4\xaf\xb1\xcc\x57\x71\xd8\x71\x76\x3a\x39\x3e\x44\xb7\x03\x57"
+		"\x1b\x55\xcc\x28\x42\x4d\x1a\x5e\x86\xda\x6e\xd3\xc1\x54\xa4\xb9";
+	struct sigv4_scope scope = {"20150830T123600Z", "us-east-1", "iam"};
+	struct buffer canonical = {0}, names = {0}, to_sign = {0};
+	char hash[65], signature[65];
+	unsigned char key[32];
+	struct sigv4_request r = {SLICE("GET"), SLICE("/"), SLICE("Action=ListUsers&Version=2010-05-08"), headers, 3,
+		{NULL, 0}, false};
+
+	(void)state;
+	sigv4_hash(hash, SLICE(""));
+	r.payload_hash = slice_of(hash);
+	sigv4_canonical_request(&canonical, &r);
+	sigv4_signed_headers(&names, &r);
+	assert_string_equal(buffer_string(&names), "content-type;host;x-amz-date");
+	sigv4_string_to_sign(&to_sign, &scope, buffer_slice(&canonical));
+	assert_string_equal(buffer_string(&to_sign), "AWS4-HMAC-SHA256\n20150830T123600Z\n"
+		"20150830/us-east-1/iam/aws4_request\n"
+		"f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59");
+	sigv4_key(key, SLICE("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), &scope);
+	assert_memory_equal(key, documented_key, sizeof(key));
+	sigv4_signature(signature, key, buffer_slice(&to_sign));
+	assert_string_equal(signature, "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
+	buffer_free(&canonical);
+	buffer_free(&names);
+	buffer_free(&to_sign);
+}
+
 /* The worked examples of the S3 API Reference. */
 static void
 signs_s3_requests_as_documented(void **state)
@@ -174,6 +210,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_the_published_suite),
+		cmocka_unit_test(each_step_is_as_documented),
 		cmocka_unit_test(signs_s3_requests_as_documented),
 		cmocka_unit_test(leaves_an_s3_path_alone),
 		cmocka_unit_test(orders_and_encodes_the_query),
