@@ -11,26 +11,28 @@
 
 enum { FILE_MAX_BYTES = 4 << 20 };
 
-static int
-read_file(const char *path, struct buffer *text, struct error *error)
+int
+aws_read_file(const char *path, size_t max, struct buffer *text, struct error *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = 0;
+	ssize_t got;
 
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return 0;
-	if (fd < 0)
-		return error_system(error, "cannot open '%s'", path);
+	if (fd < 0) {
+		bool missing = errno == ENOENT || errno == ENOTDIR;
+
+		error_system(error, "cannot open '%s'", path);
+		error->code = missing ? "missing" : error->code;
+		return -1;
+	}
 	do {
 		buffer_reserve(text, 4096);
 		got = read(fd, text->p + text->n, 4096);
-		if (got > 0)
-			text->n += (size_t)got;
-	} while ((got > 0 || (got < 0 && errno == EINTR)) && text->n <= FILE_MAX_BYTES);
+		text->n += got > 0 ? (size_t)got : 0;
+	} while ((got > 0 || (got < 0 && errno == EINTR)) && text->n <= max);
 	if (got < 0)
 		error_system(error, "cannot read '%s'", path);
-	else if (text->n > FILE_MAX_BYTES)
-		got = error_set(error, STATUS_USAGE, "config", "%s: larger than %d bytes", path, (int)FILE_MAX_BYTES);
+	else if (text->n > max)
+		got = error_set(error, STATUS_USAGE, "config", "%s: larger than %zu bytes", path, max);
 	close(fd);
 	return got < 0 ? -1 : 0;
 }
@@ -54,8 +56,10 @@ load_file(struct aws_config *c, const char *path, enum ini_kind kind, struct err
 	struct buffer text = {0};
 	int result = 0;
 
-	if (path && (result = read_file(path, &text, error)) == 0)
+	if (path && (result = aws_read_file(path, FILE_MAX_BYTES, &text, error)) == 0)
 		result = ini_parse(&c->ini, buffer_slice(&text), kind, path, error);
+	else if (path && strcmp(error->code, "missing") == 0)
+		result = 0;
 	buffer_wipe(&text);
 	return result;
 }

@@ -28,6 +28,10 @@ struct aws_config {
 int aws_config_load(struct aws_config *c, const struct environment *environment, struct error *error);
 void aws_config_free(struct aws_config *c);
 
+/* Append a small file that the user configures. -1 with *error: the code "missing" where it is not there, STATUS_USAGE
+ * where it has more than max bytes. */
+int aws_read_file(const char *path, size_t max, struct buffer *text, struct error *error);
+
 /* The environment's variable, else the profile's property, else empty. variable or property may be NULL. */
 struct slice aws_config_value(const struct aws_config *c, const char *variable, const char *property);
 bool aws_config_flag(const struct aws_config *c, const char *variable, const char *property);

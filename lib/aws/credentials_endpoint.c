@@ -263,7 +263,7 @@ container_token(const struct aws_config *c, struct buffer *token, struct error *
 	const char *file = c->environment->variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
 	const char *set = c->environment->variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 
-	if (file && credentials_read_file(file, token, error) < 0)
+	if (file && aws_read_file(file, CREDENTIALS_TEXT_MAX, token, error) < 0)
 		return -1;
 	if (!file && set)
 		buffer_add_string(token, set);

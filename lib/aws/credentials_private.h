@@ -21,7 +21,6 @@ int credentials_set(struct aws_keys *keys, struct slice id, struct slice secret,
 	struct error *error);
 /* A time in RFC 3339 as seconds since the epoch; AWS_NEVER_EXPIRES when there is none. */
 int64_t credentials_expiry(struct slice text);
-int credentials_read_file(const char *path, struct buffer *text, struct error *error);
 int credentials_from_environment(const struct aws_config *c, struct aws_keys *keys, struct error *error);
 
 /* ---- credentials_endpoint.c: containers and instances */

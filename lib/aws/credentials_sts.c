@@ -78,7 +78,7 @@ credentials_by_web_identity(const struct aws_config *c, struct slice file, struc
 
 	if (!role.n) {
 		result = credentials_bad(error, "credentials", "a web identity needs a role (set AWS_ROLE_ARN)");
-	} else if ((result = credentials_read_file(path, &token, error)) == 0) {
+	} else if ((result = aws_read_file(path, CREDENTIALS_TEXT_MAX, &token, error)) == 0) {
 		credentials_begin_form(c, &form, "AssumeRoleWithWebIdentity", role, session);
 		form_add(&form, SLICE("WebIdentityToken"), credentials_trimmed(buffer_slice(&token)));
 		snprintf(keys->source, sizeof(keys->source), "role '%.*s' (web identity)",

@@ -3,13 +3,10 @@
 #include "base/memory.h"
 #include "json/text.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 int
 credentials_bad(struct error *error, const char *code, const char *text)
@@ -78,25 +75,6 @@ credentials_expiry(struct slice text)
 	if (!text.n || !instant_parse(text, &t, NULL))
 		return AWS_NEVER_EXPIRES;
 	return t.seconds;
-}
-
-int
-credentials_read_file(const char *path, struct buffer *text, struct error *error)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got;
-
-	if (fd < 0)
-		return error_system(error, "cannot open '%s'", path);
-	do {
-		buffer_reserve(text, 4096);
-		got = read(fd, text->p + text->n, 4096);
-		text->n += got > 0 ? (size_t)got : 0;
-	} while ((got > 0 || (got < 0 && errno == EINTR)) && text->n < CREDENTIALS_TEXT_MAX);
-	if (got < 0)
-		error_system(error, "cannot read '%s'", path);
-	close(fd);
-	return got < 0 ? -1 : 0;
 }
 
 /* ---- JSON of processes, containers and instances ---- */
