@@ -568,6 +568,10 @@ lambda_event() { # KEY...
 	ACC_REJECTS=s3://dest/r finds "rejects go to a file, not to s3: 's3://dest/r'" true
 	finds "cannot open 'nowhere'" acc-consolidate --rules nowhere s3://dest/
 	ACC_RULES=nowhere finds "cannot open 'nowhere'" true
+	echo '.[' >bad.jq
+	finds "cannot open 'nowhere'" sh -c 'acc-fetch --map nowhere | acc-merge'
+	finds "bad.jq: syntax error" acc-consolidate --map=bad.jq s3://dest/
+	ACC_MAP=bad.jq finds "bad.jq: syntax error" true
 	for option in '-p nowhere' -pnowhere '--prio nowhere' --prio=nowhere; do
 		# shellcheck disable=SC2086 # is split
 		finds "priority list: cannot open 'nowhere'" env X=1 acc-consolidate $option s3://dest/

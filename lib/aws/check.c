@@ -5,12 +5,16 @@
 #include "base/environment.h"
 #include "base/memory.h"
 #include "base/message.h"
+#include "io/content.h"
+#include "json/jq.h"
 #include "json/text.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { MAP_LIMIT_MS = 10000 }; /* to compile it */
 
 static enum status found;
 
@@ -162,6 +166,23 @@ check_rules(const struct check *c, const char *rules)
 }
 
 static void
+check_map(const char *map)
+{
+	struct jq_program *program = NULL;
+	struct buffer text = {0};
+	struct error error;
+
+	if (content_read(map, &text, &error) == 0)
+		program = jq_program_compile(buffer_string(&text), map, MAP_LIMIT_MS, &error);
+	if (program)
+		message(MESSAGE_NOTE, "the map '%s' can be run", map);
+	else
+		problem("%s", error.text);
+	jq_program_free(program);
+	buffer_free(&text);
+}
+
+static void
 check_rejects(const char *path)
 {
 	if (strncmp(path, "s3://", 5) == 0)
@@ -169,7 +190,7 @@ check_rejects(const char *path)
 }
 
 /* What an address, or the argument of an option, is about. */
-enum kind { BUCKET, LIST, PRIORITY, DENY, RULES, REJECTS };
+enum kind { BUCKET, LIST, PRIORITY, DENY, RULES, MAP, REJECTS };
 
 static void
 check_argument(const struct check *c, enum kind kind, const char *argument)
@@ -180,6 +201,7 @@ check_argument(const struct check *c, enum kind kind, const char *argument)
 	case PRIORITY: check_list(c, argument, false); break;
 	case DENY: check_list(c, argument, true); break;
 	case RULES: check_rules(c, argument); break;
+	case MAP: check_map(argument); break;
 	case REJECTS: check_rejects(argument); break;
 	}
 }
@@ -206,7 +228,7 @@ option_at(const char *at, bool ours, enum kind *kind)
 		char letter;
 		enum kind kind;
 	} options[] = {{"--priority", 5, 'p', PRIORITY}, {"--deny", 4, 0, DENY}, {"--rules", 4, 0, RULES},
-		{"--rejects", 4, 'r', REJECTS}};
+		{"--map", 5, 0, MAP}, {"--rejects", 4, 'r', REJECTS}};
 	size_t n = strcspn(at, "= \t\n");
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
@@ -315,7 +337,7 @@ check_all(const struct check *c)
 		const char *name;
 		enum kind kind;
 	} variables[] = {{"ACC_DEST", BUCKET}, {"ACC_REJECTS", REJECTS}, {"ACC_PRIORITY", PRIORITY}, {"ACC_DENY", DENY},
-		{"ACC_RULES", RULES}};
+		{"ACC_RULES", RULES}, {"ACC_MAP", MAP}};
 
 	found = STATUS_OK;
 	check_queue(c);
