@@ -93,22 +93,21 @@ static size_t
 receive(struct drain *d, struct batch *batch, uint64_t most, uint64_t wait_ms, size_t *fresh)
 {
 	struct arena arena = {0};
-	struct sqs_message *messages;
+	struct sqs_received received;
 	struct error error;
 	uint64_t received_ms = clock_ms(), left_ms = time_left_ms(d), room = most - batch->n;
-	size_t n;
+	struct sqs_receive how = {.max = room < SQS_BATCH ? (unsigned)room : SQS_BATCH,
+		.wait_seconds = (unsigned)((wait_ms < left_ms ? wait_ms : left_ms) / 1000),
+		.visibility_seconds = (unsigned)(d->visibility_ms / 1000)};
 
 	*fresh = 0;
-	if (wait_ms > left_ms)
-		wait_ms = left_ms;
-	if (sqs_receive(&d->queue, room < SQS_BATCH ? (unsigned)room : SQS_BATCH, (unsigned)(wait_ms / 1000),
-		    (int)(d->visibility_ms / 1000), &arena, &messages, &n, &error) < 0)
+	if (sqs_receive(&d->queue, &how, &arena, &received, &error) < 0)
 		give_up(d, batch, &error);
-	for (size_t i = 0; i < n; i++)
-		*fresh += take_message(d, batch, &messages[i], received_ms);
+	for (size_t i = 0; i < received.n; i++)
+		*fresh += take_message(d, batch, &received.messages[i], received_ms);
 	arena_free(&arena);
 	progress_done(*fresh);
-	return n;
+	return received.n;
 }
 
 /* Wait for something new; false when the queue has nothing. A short poll asks only some of the queue's servers: there

@@ -262,8 +262,8 @@ read_message(struct slice object, struct sqs_message *m, struct arena *arena)
 }
 
 int
-sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int visibility_seconds, struct arena *arena,
-	struct sqs_message **messages, size_t *n, struct error *error)
+sqs_receive(const struct sqs_queue *q, const struct sqs_receive *receive, struct arena *arena,
+	struct sqs_received *received, struct error *error)
 {
 	struct buffer body = {0};
 	struct aws_call call;
@@ -272,40 +272,38 @@ sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int 
 	char what[300];
 	int result;
 
-	*n = 0;
+	received->n = 0;
 	buffer_add_string(&body, "{\"QueueUrl\":");
 	buffer_add_json_string(&body, slice_of(q->url));
-	buffer_format(&body, ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%u", max, wait_seconds);
-	if (visibility_seconds >= 0)
-		buffer_format(&body, ",\"VisibilityTimeout\":%d", visibility_seconds);
+	buffer_format(&body, ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%u,\"VisibilityTimeout\":%u",
+		receive->max, receive->wait_seconds, receive->visibility_seconds);
 	/* both the new name and the one that older servers know */
 	buffer_add_string(&body, ",\"MessageSystemAttributeNames\":[\"All\"],\"AttributeNames\":[\"All\"]}");
 	snprintf(what, sizeof(what), "receive from '%.250s'", q->name);
 	begin_call(&call, q, "AmazonSQS.ReceiveMessage", what, "sqs:ReceiveMessage", &body);
-	call.total_ms = wait_seconds * 1000 + 20000;
-	call.stall_seconds = wait_seconds + 15;
+	call.total_ms = receive->wait_seconds * 1000 + 20000;
+	call.stall_seconds = receive->wait_seconds + 15;
 	result = perform(&call, arena, &object, error);
 	buffer_free(&body);
 	if (result < 0)
 		return -1;
 	walk = json_walk(json_member_of(object, "Messages", JSON_ARRAY));
-	*messages = arena_get(arena, SQS_BATCH * sizeof(**messages));
-	while (*n < SQS_BATCH && json_next_element(&walk, &element))
+	while (received->n < SQS_BATCH && json_next_element(&walk, &element))
 		if (json_kind(element) == JSON_OBJECT)
-			*n += read_message(element, &(*messages)[*n], arena);
+			received->n += read_message(element, &received->messages[received->n], arena);
 	return 0;
 }
 
 /* ---- batches */
 
-struct batch {
+struct batch_request {
 	const struct sqs_queue *q;
 	const char *target, *what, *permission;
 	int seconds; /* negative: none */
 };
 
 static void
-batch_body(struct buffer *body, const struct batch *b, struct sqs_entry *const *entries, size_t n)
+batch_body(struct buffer *body, const struct batch_request *b, struct sqs_entry *const *entries, size_t n)
 {
 	buffer_add_string(body, "{\"QueueUrl\":");
 	buffer_add_json_string(body, slice_of(b->q->url));
@@ -365,7 +363,7 @@ may_go_again(const struct sqs_entry *e)
 }
 
 static int
-send_batch(const struct batch *b, struct sqs_entry *const *entries, size_t n, struct error *error)
+send_batch(const struct batch_request *b, struct sqs_entry *const *entries, size_t n, struct error *error)
 {
 	struct buffer body = {0};
 	struct arena arena = {0};
@@ -400,7 +398,7 @@ choose(struct sqs_entry *entries, size_t n, size_t *from, struct sqs_entry **cho
 }
 
 static int
-run_batches(const struct batch *b, struct sqs_entry *entries, size_t n, struct error *error)
+run_batches(const struct batch_request *b, struct sqs_entry *entries, size_t n, struct error *error)
 {
 	struct sqs_entry *chosen[SQS_BATCH];
 	bool left = true;
@@ -427,7 +425,7 @@ run_batches(const struct batch *b, struct sqs_entry *entries, size_t n, struct e
 int
 sqs_delete(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struct error *error)
 {
-	struct batch b = {q, "AmazonSQS.DeleteMessageBatch", "delete messages of", "sqs:DeleteMessage", -1};
+	struct batch_request b = {q, "AmazonSQS.DeleteMessageBatch", "delete messages of", "sqs:DeleteMessage", -1};
 
 	return run_batches(&b, entries, n, error);
 }
@@ -436,7 +434,7 @@ int
 sqs_change_visibility(
 	const struct sqs_queue *q, struct sqs_entry *entries, size_t n, unsigned seconds, struct error *error)
 {
-	struct batch b = {q, "AmazonSQS.ChangeMessageVisibilityBatch", "keep messages invisible in",
+	struct batch_request b = {q, "AmazonSQS.ChangeMessageVisibilityBatch", "keep messages invisible in",
 		"sqs:ChangeMessageVisibility", (int)seconds};
 
 	return run_batches(&b, entries, n, error);

@@ -33,10 +33,20 @@ struct sqs_message {
 	struct slice group; /* MessageGroupId of a FIFO queue, or empty */
 };
 
-/* Receive up to max (1 to 10) messages within wait_seconds (0 to 20). visibility_seconds negative: the queue's own.
- * *messages borrows from arena. A message that does not fit its MD5 is left out, with a warning: it comes again. */
-int sqs_receive(const struct sqs_queue *q, unsigned max, unsigned wait_seconds, int visibility_seconds,
-	struct arena *arena, struct sqs_message **messages, size_t *n, struct error *error);
+struct sqs_receive {
+	unsigned max;          /* messages, 1 to SQS_BATCH */
+	unsigned wait_seconds; /* for the first, 0 to 20 */
+	unsigned visibility_seconds;
+};
+
+struct sqs_received {
+	struct sqs_message messages[SQS_BATCH]; /* borrow from the arena */
+	size_t n;
+};
+
+/* A message that does not fit its MD5 is left out, with a warning: it comes again. */
+int sqs_receive(const struct sqs_queue *q, const struct sqs_receive *receive, struct arena *arena,
+	struct sqs_received *received, struct error *error);
 
 struct sqs_entry {
 	struct slice id; /* for the caller's messages; the queue is not told */
