@@ -163,8 +163,14 @@ read_rules(const char *file, struct error *error)
 static enum status
 check_words(const struct operands *operands)
 {
-	const struct check c = {operands->values, operands->n, operands->before_dashes, drain.visibility_ms,
-		drain.timeout_ms, drain.max_receives, read_list, read_rules};
+	struct check c = {.words = operands->values,
+		.n_words = operands->n,
+		.command = operands->before_dashes,
+		.visibility_ms = drain.visibility_ms,
+		.timeout_ms = drain.timeout_ms,
+		.max_receives = drain.max_receives,
+		.read_list = read_list,
+		.read_rules = read_rules};
 
 	aws_register_content();
 	return check_all(&c);

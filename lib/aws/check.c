@@ -16,9 +16,7 @@
 
 enum { MAP_LIMIT_MS = 10000 }; /* to compile it */
 
-static enum status found;
-
-static void __attribute__((format(printf, 1, 2))) problem(const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) problem(struct check *c, const char *format, ...)
 {
 	struct buffer text = {0};
 	va_list list;
@@ -28,7 +26,7 @@ static void __attribute__((format(printf, 1, 2))) problem(const char *format, ..
 	va_end(list);
 	message(MESSAGE_WARNING, "%s", buffer_string(&text));
 	buffer_free(&text);
-	found = status_worse(found, STATUS_REFUSED);
+	c->found = status_worse(c->found, STATUS_REFUSED);
 }
 
 static uint64_t
@@ -71,7 +69,7 @@ check_max_receives(const struct sqs_queue *q)
 }
 
 static void
-check_settings(const struct check *c, struct slice attributes, struct arena *arena)
+check_settings(struct check *c, struct slice attributes, struct arena *arena)
 {
 	uint64_t visible = number_in(attributes, "VisibilityTimeout", arena);
 	uint64_t redrive = max_receive_count(attributes, arena);
@@ -80,24 +78,25 @@ check_settings(const struct check *c, struct slice attributes, struct arena *are
 		(unsigned long long)number_in(attributes, "ApproximateNumberOfMessages", arena),
 		(unsigned long long)number_in(attributes, "ApproximateNumberOfMessagesNotVisible", arena));
 	if (c->visibility_ms < 30000)
-		problem("--visibility of %llu s is short: a pause of that length lets messages be delivered twice",
+		problem(c, "--visibility of %llu s is short: a pause of that length lets messages be delivered twice",
 			(unsigned long long)c->visibility_ms / 1000);
 	if (c->timeout_ms && visible * 1000 < c->timeout_ms)
-		problem("the queue's visibility timeout (%llu s) is shorter than --timeout (%llu s): "
+		problem(c,
+			"the queue's visibility timeout (%llu s) is shorter than --timeout (%llu s): "
 			"raise it to six times",
 			(unsigned long long)visible, (unsigned long long)c->timeout_ms / 1000);
 	if (!redrive)
-		problem("the queue has no redrive policy: a message that always fails comes back for ever");
+		problem(c, "the queue has no redrive policy: a message that always fails comes back for ever");
 	else if (redrive < 5)
-		problem("maxReceiveCount of the redrive policy is %llu: five or more are advised",
+		problem(c, "maxReceiveCount of the redrive policy is %llu: five or more are advised",
 			(unsigned long long)redrive);
 	if (redrive && c->max_receives > redrive)
-		problem("--max-receives %llu never warns: messages go to the dead-letter queue after %llu receives",
+		problem(c, "--max-receives %llu never warns: messages go to the dead-letter queue after %llu receives",
 			(unsigned long long)c->max_receives, (unsigned long long)redrive);
 }
 
 static void
-check_queue(const struct check *c)
+check_queue(struct check *c)
 {
 	const char *queue = c->words[0];
 	struct sqs_queue q;
@@ -107,7 +106,7 @@ check_queue(const struct check *c)
 
 	if (sqs_open(&q, queue, &error) < 0 || sqs_attributes(&q, &arena, &attributes, &error) < 0) {
 		message_error(&error);
-		found = status_worse(found, error.status);
+		c->found = status_worse(c->found, error.status);
 	} else {
 		message(MESSAGE_NOTE, "queue '%s' can be asked", queue);
 		check_settings(c, attributes, &arena);
@@ -117,7 +116,7 @@ check_queue(const struct check *c)
 }
 
 static void
-check_bucket(const char *uri)
+check_bucket(struct check *c, const char *uri)
 {
 	struct slice bucket, key;
 	struct s3_meta meta;
@@ -125,48 +124,48 @@ check_bucket(const char *uri)
 	char *whole;
 
 	if (s3_parse(uri, &bucket, &key, &error) < 0) {
-		problem("%s", error.text);
+		problem(c, "%s", error.text);
 		return;
 	}
 	whole = memory_format("s3://%.*s", (int)bucket.n, bucket.p);
 	if (s3_look(&(struct s3_get){.uri = whole}, &meta, &error) == 0)
 		message(MESSAGE_NOTE, "bucket '%s' is there", whole);
 	else if (strcmp(error.code, "missing") == 0)
-		problem("%s; the bucket does not exist: check its name and AWS_ENDPOINT_URL", error.text);
+		problem(c, "%s; the bucket does not exist: check its name and AWS_ENDPOINT_URL", error.text);
 	else
-		problem("%s", error.text);
+		problem(c, "%s", error.text);
 	s3_meta_free(&meta);
 	free(whole);
 }
 
 static void
-check_list(const struct check *c, const char *list, bool deny)
+check_list(struct check *c, const char *list, bool deny)
 {
 	struct error error;
 
 	if (strcmp(list, "-") == 0) /* standard input is the command's */
 		return;
 	if (c->read_list(list, deny, &error) < 0)
-		problem("%s list: %s", deny ? "deny" : "priority", error.text);
+		problem(c, "%s list: %s", deny ? "deny" : "priority", error.text);
 	else
 		message(MESSAGE_NOTE, "the list '%s' has names", list);
 }
 
 static void
-check_rules(const struct check *c, const char *rules)
+check_rules(struct check *c, const char *rules)
 {
 	struct error error;
 
 	if (strcmp(rules, "-") == 0)
 		return;
 	if (c->read_rules(rules, &error) < 0)
-		problem("%s", error.text);
+		problem(c, "%s", error.text);
 	else
 		message(MESSAGE_NOTE, "the rules '%s' can be read", rules);
 }
 
 static void
-check_map(const char *map)
+check_map(struct check *c, const char *map)
 {
 	struct jq_program *program = NULL;
 	struct buffer text = {0};
@@ -177,32 +176,32 @@ check_map(const char *map)
 	if (program)
 		message(MESSAGE_NOTE, "the map '%s' can be run", map);
 	else
-		problem("%s", error.text);
+		problem(c, "%s", error.text);
 	jq_program_free(program);
 	buffer_free(&text);
 }
 
 static void
-check_rejects(const char *path)
+check_rejects(struct check *c, const char *path)
 {
 	if (strncmp(path, "s3://", 5) == 0)
-		problem("rejects go to a file, not to s3: '%s'", path);
+		problem(c, "rejects go to a file, not to s3: '%s'", path);
 }
 
 /* What an address, or the argument of an option, is about. */
 enum kind { BUCKET, LIST, PRIORITY, DENY, RULES, MAP, REJECTS };
 
 static void
-check_argument(const struct check *c, enum kind kind, const char *argument)
+check_argument(struct check *c, enum kind kind, const char *argument)
 {
 	switch (kind) {
-	case BUCKET: check_bucket(argument); break;
+	case BUCKET: check_bucket(c, argument); break;
 	case LIST:
 	case PRIORITY: check_list(c, argument, false); break;
 	case DENY: check_list(c, argument, true); break;
 	case RULES: check_rules(c, argument); break;
-	case MAP: check_map(argument); break;
-	case REJECTS: check_rejects(argument); break;
+	case MAP: check_map(c, argument); break;
+	case REJECTS: check_rejects(c, argument); break;
 	}
 }
 
@@ -260,7 +259,7 @@ is_ours(const char *word)
 
 /* What there is to look at in a word, which may be a whole shell command. ours: it is an argument of our command. */
 static void
-check_word(const struct check *c, const char *word, bool ours)
+check_word(struct check *c, const char *word, bool ours)
 {
 	const char *end;
 
@@ -285,7 +284,7 @@ check_word(const struct check *c, const char *word, bool ours)
 }
 
 static void
-check_words(const struct check *c)
+check_words(struct check *c)
 {
 	bool ours = false;
 
@@ -322,16 +321,16 @@ is_in_path(const char *command)
 }
 
 static void
-check_command(const char *command)
+check_command(struct check *c, const char *command)
 {
 	if (!strchr(command, '/') && !is_in_path(command))
-		problem("cannot run '%s': there is no such command in PATH", command);
+		problem(c, "cannot run '%s': there is no such command in PATH", command);
 	else if (strchr(command, '/') && access(command, X_OK) < 0)
-		problem("cannot run '%s': %s", command, strerror(errno));
+		problem(c, "cannot run '%s': %s", command, strerror(errno));
 }
 
 enum status
-check_all(const struct check *c)
+check_all(struct check *c)
 {
 	static const struct {
 		const char *name;
@@ -339,10 +338,10 @@ check_all(const struct check *c)
 	} variables[] = {{"ACC_DEST", BUCKET}, {"ACC_REJECTS", REJECTS}, {"ACC_PRIORITY", PRIORITY}, {"ACC_DENY", DENY},
 		{"ACC_RULES", RULES}, {"ACC_MAP", MAP}};
 
-	found = STATUS_OK;
+	c->found = STATUS_OK;
 	check_queue(c);
 	if (c->command < c->n_words)
-		check_command(c->words[c->command]);
+		check_command(c, c->words[c->command]);
 	check_words(c);
 	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
 		const char *value = environment_system.variable(variables[i].name);
@@ -350,5 +349,5 @@ check_all(const struct check *c)
 		if (value && (variables[i].kind != BUCKET || strncmp(value, "s3://", 5) == 0))
 			check_argument(c, variables[i].kind, value);
 	}
-	return found;
+	return c->found;
 }
