@@ -592,6 +592,30 @@ records() {
 	[[ $stderr = 'acc-fetch: in.jsonl:1: map.jq: the program gave a number, not an object'* ]]
 }
 
+@test "acc-fetch: what --map makes is held to --max-record, and to what libjq can print" {
+	printf '{"a":%s}\n{"a":2}\n' "$(printf '[%.0s' {1..253})$(printf ']%.0s' {1..253})" >in.jsonl
+	fetch 1 --bare --rejects rejects --map <(echo '{w:{w:{w:{w:{w:.a}}}}}') in.jsonl
+	[ "$output" = '{"w":{"w":{"w":{"w":{"w":2}}}}}' ]
+	[[ $stderr = *': an output nests deeper than libjq can print; the record is refused' ]]
+	[ "$(jq -r .code rejects)" = jq-error ]
+	printf '{"a":180}\n{"a":10}\n' >in.jsonl
+	rm rejects
+	fetch 1 --bare --rejects rejects --max-record 100 --map <(echo '{}, {a: ("x" * .a)}') in.jsonl
+	[ "$output" = $'{}\n{"a":"xxxxxxxxxx"}' ]
+	[[ $stderr = 'acc-fetch: in.jsonl:1: '*': what the program gave is longer than --max-record; the record is refused' ]]
+	[ "$(jq -c '[.code,.record]' rejects)" = '["too-long","{\"a\":180}"]' ]
+}
+
+@test "acc-fetch: what libjq cannot read is refused in few words" {
+	{ nested=$(printf '{"a":%.0s' {1..130})
+	  echo "${nested}1$(printf '}%.0s' {1..130})"; echo '{"a":"\ud800"}'; echo '{"a":1}'; } >in.jsonl
+	fetch 1 --bare --select true in.jsonl
+	[ "$output" = '{"a":1}' ]
+	[ "$stderr" = 'acc-fetch: in.jsonl:1: --select: libjq cannot read the input: Exceeds depth limit for parsing; the record is refused (see --rejects)
+acc-fetch: in.jsonl:2: --select: libjq cannot read the input: Invalid \uXXXX\uXXXX surrogate pair escape; the record is refused (see --rejects)' ]
+	fetch 0 --bare in.jsonl
+}
+
 @test "acc-fetch: what jq refuses, and what the scanner refuses, is told in the order of the input" {
 	printf '{"a":1}\nnope\n{"a":3}\n{"a":\n' >in.jsonl
 	fetch 1 --select 'error' in.jsonl

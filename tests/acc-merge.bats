@@ -458,6 +458,20 @@ by_rule() {
 	done
 }
 
+@test "acc-merge --rules: what libjq cannot print is a program's failure" {
+	by_rule '{"jq":"reduce range(300) as $i (1; [.])"}' true false
+	[ "$output" = true ]
+	merge 0 -v --journal journal --priority P1,P2 --rules rules.json in.jsonl
+	[[ $stderr == *'an output nests deeper than libjq can print'* ]]
+	[ "$(count_of journal fallbacks)" -eq 1 ]
+}
+
+@test "acc-merge --rules: a failing program is named once" {
+	by_rule '{"jq":"error(\"boo\")"}' 1
+	merge 0 -v --rules rules.json in.jsonl
+	[[ $stderr == *"acc-merge: rules.json: field 'x': boo"$'\n'* ]]
+}
+
 @test "acc-merge --rules: a rule with a priority list of its own goes by it, the rest after it" {
 	by_rule '{"rule":"priority","priority":["P3"]}' 1 2 3
 	[ "$output" = 3 ]

@@ -22,6 +22,7 @@ struct fetch_batch {
 	struct buffer sources, lines, selected;
 	size_t item, next; /* while selecting: whose line is next, and where it begins */
 	struct fetch_worker *worker;
+	struct scanner *scanner; /* holds what --map makes to what is asked of input */
 };
 
 struct fetch_batch *
@@ -30,6 +31,8 @@ fetch_batch_new(struct fetch_worker *w)
 	struct fetch_batch *b = memory_get_zeroed(1, sizeof(*b));
 
 	b->worker = w;
+	if (w->map)
+		b->scanner = scanner_new(NULL, 0, w->options->max_record);
 	return b;
 }
 
@@ -41,6 +44,7 @@ fetch_batch_free(struct fetch_batch *b)
 	buffer_free(&b->sources);
 	buffer_free(&b->lines);
 	buffer_free(&b->selected);
+	scanner_free(b->scanner);
 	free(b);
 }
 
@@ -70,28 +74,42 @@ item_refuse(struct item *item, const char *code, char *text)
 	item->text = text;
 }
 
+/* Refuse the item for the first line that is no record. */
+static void
+check_mapped(struct fetch_batch *b, struct item *item, struct slice lines)
+{
+	static const char *const kinds[] = {"null", "false", "true", "a number", "a string", "an array"};
+	const char *name = b->worker->options->map_name;
+	struct scan_record made;
+
+	scanner_restart(b->scanner);
+	for (struct slice line; lines.n > 0; lines.p += line.n + 1, lines.n -= line.n + 1) {
+		line = (struct slice){lines.p, (size_t)((const char *)memchr(lines.p, '\n', lines.n) - lines.p)};
+		if (json_kind(line) != JSON_OBJECT) {
+			item_refuse(item, "not-an-object",
+				memory_format("%s: the program gave %s, not an object", name, kinds[json_kind(line)]));
+			return;
+		}
+		scanner_window(b->scanner, line.p, line.n, true);
+		if (scanner_next(b->scanner, &made) != SCAN_RECORD) {
+			item_refuse(
+				item, made.code, memory_format("%s: what the program gave is %s", name, made.reason));
+			return;
+		}
+	}
+}
+
 static void
 take_mapped(void *context, size_t index, struct slice lines, const struct error *error)
 {
-	static const char *const kinds[] = {"null", "false", "true", "a number", "a string", "an array"};
 	struct fetch_batch *b = context;
 	struct item *item = &b->items[index];
 
 	item->lines = b->lines.n;
 	if (error)
 		item_refuse(item, error->code, memory_copy_string(error->text));
-	for (size_t next = 0; next < lines.n && !item->code;) {
-		const char *end = memchr(lines.p + next, '\n', lines.n - next);
-		struct slice line = {lines.p + next, (size_t)(end - (lines.p + next))};
-
-		enum json_kind kind = json_kind(line);
-
-		if (kind != JSON_OBJECT)
-			item_refuse(item, "not-an-object",
-				memory_format("%s: the program gave %s, not an object", b->worker->options->map_name,
-					kinds[kind]));
-		next += line.n + 1;
-	}
+	else
+		check_mapped(b, item, lines);
 	if (!item->code)
 		buffer_add_slice(&b->lines, lines);
 	item->lines_end = b->lines.n;

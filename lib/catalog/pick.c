@@ -460,7 +460,7 @@ run_program(struct picker *picker, const struct rule *rule, const struct candida
 	jq_program_run(
 		program, buffer_slice(&picker->jq_input), (struct slice){NULL, 0}, take_first, &picker->text, &error);
 	if (picker->text.n == 0 && error.text[0])
-		message(MESSAGE_NOTE, "%s: %s", rule->where, error.text);
+		message(MESSAGE_NOTE, "%s", error.text);
 	return picker->text.n > 0;
 }
 

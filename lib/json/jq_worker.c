@@ -279,18 +279,59 @@ worker_reply_error(struct worker *w, jv message)
 	jv_free(message);
 }
 
+/* Takes what libjq says of a text that it cannot parse: its place is one within our framing, and the text behind it
+ * too. */
+static jv
+unreadable(jv message)
+{
+	const char *text = jv_string_value(message), *end = strstr(text, " at line ");
+	jv said;
+
+	if (!end)
+		end = strstr(text, " (while parsing ");
+	said = jv_string_fmt("libjq cannot read the input: %.*s", end ? (int)(end - text) : (int)strlen(text), text);
+	jv_free(message);
+	return said;
+}
+
+/* In the place of what nests too deep libjq prints "<stripped: exceeds max depth>", later ones "<skipped: too deep>":
+ * outside strings, where JSON has no such character. */
+static bool
+is_stripped(const char *text, size_t n)
+{
+	bool in_string = false;
+
+	if (!memchr(text, '<', n))
+		return false;
+	for (const char *c = text; c < text + n; c++)
+		if (*c == '"')
+			in_string = !in_string;
+		else if (*c == '\\')
+			c++;
+		else if (*c == '<' && !in_string)
+			return true;
+	return false;
+}
+
 static void
 worker_run(struct worker *w, uint32_t what, const char *text, size_t n)
 {
 	jv output, input = jv_parse_sized(text, (int)n);
 
 	if (!jv_is_valid(input)) {
-		worker_reply_error(w, jv_invalid_get_msg(input));
+		worker_reply_error(w, unreadable(jv_invalid_get_msg(input)));
 		return;
 	}
 	jq_start(w->jq, input, 0);
 	while (jv_is_valid(output = jq_next(w->jq))) {
 		output = jv_dump_string(output, 0);
+		/* a test asks only whether it is false or null */
+		if (what == JQ_RUN_ALL &&
+			is_stripped(jv_string_value(output), (size_t)jv_string_length_bytes(jv_copy(output)))) {
+			jv_free(output);
+			worker_reply_error(w, jv_string("an output nests deeper than libjq can print"));
+			return;
+		}
 		worker_reply(
 			w, JQ_REPLY_OUTPUT, jv_string_value(output), (size_t)jv_string_length_bytes(jv_copy(output)));
 		jv_free(output);

@@ -1,6 +1,7 @@
 #include "json/jq.h"
 
 #include "base/buffer.h"
+#include "base/memory.h"
 
 #include "unit.h"
 
@@ -56,6 +57,55 @@ errors_end_a_run_and_not_the_program(void **state)
 	check("def f: f; f", "jq-timeout");
 	check("env", "jq-error");
 	check("input", "jq-error");
+}
+
+/* A value of so many arrays, one in another. */
+static char *
+nested(int depth)
+{
+	char *text = memory_get((size_t)depth * 2 + 1);
+
+	memset(text, '[', (size_t)depth);
+	memset(text + depth, ']', (size_t)depth);
+	text[depth * 2] = '\0';
+	return text;
+}
+
+static void
+what_libjq_cannot_print_is_an_error(void **state)
+{
+	char *deepest = nested(257), *expected = NULL;
+
+	(void)state;
+	assert_true(asprintf(&expected, "%s ", deepest) > 0);
+	check("reduce range(256) as $i ([]; [.])", expected);
+	check("reduce range(257) as $i ([]; [.])", "jq-error");
+	check("1, reduce range(300) as $i ([]; [.]), 2", "1 jq-error");
+	check("\"a\\\"<stripped: exceeds max depth>\"", "\"a\\\"<stripped: exceeds max depth>\" ");
+	free(expected);
+	free(deepest);
+}
+
+static void
+what_libjq_cannot_read_is_said_without_our_framing(void **state)
+{
+	struct error error;
+	struct buffer out = {0};
+	struct jq_program *program = jq_program_compile(".", "test", 0, &error);
+	char *deep = nested(256), *deepest = nested(255);
+
+	(void)state;
+	assert_int_equal(jq_program_run(program, slice_of(deepest), SLICE(""), append, &out, &error), 0);
+	assert_int_equal(jq_program_run(program, slice_of(deep), SLICE(""), append, &out, &error), -1);
+	assert_string_equal(error.text, "test: libjq cannot read the input: Exceeds depth limit for parsing");
+	assert_int_equal(
+		jq_program_run(program, SLICE("{\"a\":\"\\ud800 at line 1\"}"), SLICE(""), append, &out, &error), -1);
+	assert_string_equal(
+		error.text, "test: libjq cannot read the input: Invalid \\uXXXX\\uXXXX surrogate pair escape");
+	free(deep);
+	free(deepest);
+	buffer_free(&out);
+	jq_program_free(program);
 }
 
 static void
@@ -155,6 +205,23 @@ a_batch_gives_what_single_runs_give(void **state)
 	jq_program_free(program);
 }
 
+/* For a test the value itself is not needed. */
+static void
+a_test_may_give_what_libjq_cannot_print(void **state)
+{
+	struct error error;
+	struct seen seen = {0};
+	struct jq_program *program = jq_program_compile("reduce range(300) as $i ([]; [.])", "test", 0, &error);
+
+	(void)state;
+	jq_program_queue(program, SLICE("1"), SLICE(""));
+	jq_program_test_queued(program, take, &seen);
+	assert_true(jq_output_holds(buffer_slice(&seen.text)));
+	assert_null(strstr(buffer_string(&seen.text), "jq-error"));
+	buffer_free(&seen.text);
+	jq_program_free(program);
+}
+
 static void
 truth_is_all_but_false_and_null(void **state)
 {
@@ -197,6 +264,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(programs_give_none_one_or_many_outputs),
 		cmocka_unit_test(errors_end_a_run_and_not_the_program),
+		cmocka_unit_test(what_libjq_cannot_print_is_an_error),
+		cmocka_unit_test(what_libjq_cannot_read_is_said_without_our_framing),
+		cmocka_unit_test(a_test_may_give_what_libjq_cannot_print),
 		cmocka_unit_test(the_environment_is_named_as_what_is_missing),
 		cmocka_unit_test(a_source_may_be_missing),
 		cmocka_unit_test(what_does_not_compile_shows_where),
