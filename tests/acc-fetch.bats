@@ -566,6 +566,17 @@ records() {
 	[ "$output" = $'{"b":10}\n{"b":2}\n{"b":10}\n{"b":10}\n{"b":10}' ]
 }
 
+@test "acc-fetch: a reference's time that is none gives way to the object's, whatever is selected" {
+	echo '{"a":1}' >in.jsonl
+	touch -d 2021-03-04T05:06:07Z in.jsonl
+	for option in '' --since=2021-01-01; do
+		fetch 0 ${option:+"$option"} <<<'{"uri":"in.jsonl","time":"yesterday"}'
+		[ "$(jq -r ._source.time <<<"$output")" = 2021-03-04T05:06:07Z ]
+	done
+	fetch 0 <<<'{"uri":"in.jsonl","time":"2021-01-01T00:00:00.1234567+01:00"}'
+	[ "$(jq -r ._source.time <<<"$output")" = 2021-01-01T00:00:00.1234567+01:00 ]
+}
+
 @test "acc-fetch: \$source is a record's own _source where it has one" {
 	printf '{"a":1,"_source":{"uri":"x","record":7}}\n' >in.jsonl
 	echo '{u: $source.uri}' >map.jq

@@ -11,9 +11,13 @@ void
 fetch_prepare_source(struct fetch_worker *w, struct instant modified)
 {
 	struct reference *r = &w->job->reference;
+	struct instant time = reference_time(r);
 
-	if (!r->time)
+	/* what is no time is not passed on, and what is longer than any is written anew */
+	if (instant_is_missing(time))
 		reference_set_time(r, modified);
+	else if (strlen(r->time) > INSTANT_TEXT_MAX)
+		reference_set_time(r, time);
 	w->source.n = w->time.n = 0;
 	buffer_add_string(&w->source, "{\"uri\":");
 	buffer_add_json_string(&w->source, slice_of(r->uri));
