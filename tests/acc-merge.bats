@@ -674,6 +674,22 @@ refuses_whole() {
 	[ "$(grep -c 'wrong.jsonl:.*"partner_name"' <<<"$stderr")" -eq 2 ]
 }
 
+@test "acc-merge: a record that acc-fetch takes is not too long for its _source" {
+	empty=$(bare A 1 '{"x":""}')
+	bare A 1 "{\"x\":\"$(printf "%$((1024 - ${#empty}))s" | tr ' ' x)\"}" >in.jsonl
+	acc-fetch --max-record 1K in.jsonl >fetched.jsonl
+	merge 0 --max-record 1K fetched.jsonl
+	[ "$output" = "$(acc-merge in.jsonl)" ]
+	acc-merge --max-record 1K --latest in.jsonl >latest.jsonl
+	merge 0 --max-record 1K --latest latest.jsonl
+	[ "$output" = "$(cat latest.jsonl)" ]
+	acc-fetch --max-record 1K latest.jsonl >fetched.jsonl
+	cmp fetched.jsonl latest.jsonl
+	sed 's/xx/xxx/' fetched.jsonl >long.jsonl
+	merge 1 --max-record 1K long.jsonl
+	[[ $stderr == *'longer than --max-record'* ]]
+}
+
 @test "acc-merge: nesting of 512 levels is read, one more is refused" {
 	nested() { # levels of arrays below the record's own two
 		printf '{"x":%s%s}' "$(printf '[%.0s' $(seq "$1"))" "$(printf ']%.0s' $(seq "$1"))"

@@ -26,6 +26,7 @@ consolidation_new(const struct consolidation_options *options)
 	c->workers = memory_get_zeroed(options->threads, sizeof(*c->workers));
 	for (unsigned i = 0; i < options->threads; i++) {
 		c->workers[i].scanner = scanner_new(shape->names, shape->n_names, options->max_record);
+		scanner_spare(c->workers[i].scanner, 0); /* _source: acc-fetch and --latest add it */
 		c->workers[i].reader = (struct record_reader){.shape = shape,
 			.whole = c->wants_whole,
 			.partners = partner_view_new(c->partners),

@@ -17,9 +17,9 @@
 
 struct consolidation_options {
 	struct merge_options merge;
-	bool replace;    /* --updates replace */
-	uint64_t memory; /* bytes, for text and records together */
-	uint64_t max_record;
+	bool replace;        /* --updates replace */
+	uint64_t memory;     /* bytes, for text and records together */
+	uint64_t max_record; /* bytes without _source */
 	unsigned threads;
 	const char *directory;   /* for runs */
 	struct rejects *rejects; /* or NULL */

@@ -19,7 +19,7 @@ enum fetch_missing { FETCH_MISSING_FAIL, FETCH_MISSING_SKIP, FETCH_MISSING_REFUS
 struct fetch_options {
 	size_t buffer_bytes; /* held at most of objects (their scheme's business) and of finished output; besides,
 	                          each object in flight has a window of a block or its longest record */
-	size_t max_record;   /* bytes */
+	size_t max_record;   /* bytes without _source */
 	size_t in_flight;    /* objects at a time, at least 1 */
 	enum fetch_missing missing;
 	bool bare;               /* do not add _source */

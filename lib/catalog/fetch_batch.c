@@ -32,7 +32,7 @@ fetch_batch_new(struct fetch_worker *w)
 
 	b->worker = w;
 	if (w->map)
-		b->scanner = scanner_new(NULL, 0, w->options->max_record);
+		b->scanner = fetch_scanner_new(w->options);
 	return b;
 }
 

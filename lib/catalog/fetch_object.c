@@ -3,12 +3,20 @@
 #include "io/codec.h"
 #include "io/object.h"
 
+struct scanner *
+fetch_scanner_new(const struct fetch_options *options)
+{
+	static const struct slice names[] = {{"_source", 7}};
+	struct scanner *scanner = scanner_new(names, 1, options->max_record);
+
+	scanner_spare(scanner, 0);
+	return scanner;
+}
+
 void
 fetch_worker_begin(struct fetch_worker *w)
 {
-	static const struct slice names[] = {{"_source", 7}};
-
-	w->scanner = scanner_new(names, 1, w->options->max_record);
+	w->scanner = fetch_scanner_new(w->options);
 	if (w->map || w->select)
 		w->batch = fetch_batch_new(w);
 }

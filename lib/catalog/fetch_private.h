@@ -58,6 +58,9 @@ struct fetch_worker {
 	struct fetch_batch *batch; /* records on their way through --map and --select */
 };
 
+/* A scanner for records, their _source the one wanted member; gives it to scanner_free. */
+struct scanner *fetch_scanner_new(const struct fetch_options *options);
+
 /* Set up and release what fetch_object needs besides. */
 void fetch_worker_begin(struct fetch_worker *w);
 void fetch_worker_end(struct fetch_worker *w);

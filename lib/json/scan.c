@@ -15,8 +15,8 @@ scanner_new(const struct slice *names, int n_names, size_t max_record)
 		s->names.of_length[names[i].n % 64] |= (uint8_t)(1u << i);
 	}
 	s->names.n = n_names;
-	s->max_record = max_record;
-	s->inner_name = -1;
+	s->max_record = s->max_text = max_record;
+	s->spared_name = s->inner_name = -1;
 	s->layouts = layouts_new();
 	scanner_restart(s);
 	return s;
@@ -36,6 +36,13 @@ void
 scanner_list_inner(struct scanner *s, int name)
 {
 	s->inner_name = name;
+}
+
+void
+scanner_spare(struct scanner *s, int name)
+{
+	s->spared_name = name;
+	s->max_text = s->max_record + SCAN_SPARED_MAX;
 }
 
 void
@@ -173,11 +180,24 @@ follows_well(const struct scanner *s, const char *end, const char **bad)
 static enum scan_result
 incomplete(struct scanner *s, struct scan_record *r)
 {
-	if (s->n - s->at > s->max_record)
+	if (s->n - s->at > s->max_text)
 		return scan_refuse_at(s, r, s->at, "too-long", "longer than --max-record");
 	if (!s->at_end)
 		return SCAN_MORE;
 	return scan_refuse_at(s, r, s->n, "invalid-json", "the input ends within a record");
+}
+
+/* Of n bytes, is the record too long without what is spared of it? */
+static bool
+is_too_long(const struct scanner *s, const struct scan_record *r, size_t n)
+{
+	struct slice spared = s->spared_name < 0 ? (struct slice){NULL, 0} : r->members[s->spared_name];
+
+	if (spared.p && *spared.p == '{') {
+		spared.n += strlen(",\"\":") + s->names.names[s->spared_name].n;
+		n -= spared.n < SCAN_SPARED_MAX ? spared.n : SCAN_SPARED_MAX;
+	}
+	return n > s->max_record;
 }
 
 static enum scan_result
@@ -187,7 +207,7 @@ accept(struct scanner *s, struct scan_record *r, const char *end)
 	size_t n = (size_t)(end - begin);
 	int follows = follows_well(s, end, &bad);
 
-	if (n > s->max_record)
+	if (n > s->max_record && is_too_long(s, r, n))
 		return scan_refuse_at(s, r, s->at, "too-long", "longer than --max-record");
 	if (follows < 0)
 		return SCAN_MORE;
@@ -219,8 +239,8 @@ exact_record(struct scanner *s, struct scan_record *r)
 	const char *begin = s->p + s->at, *limit = s->p + s->n, *end, *bad;
 	enum plain_result got;
 
-	if ((size_t)(limit - begin) > s->max_record + 1)
-		limit = begin + s->max_record + 1;
+	if ((size_t)(limit - begin) > s->max_text + 1)
+		limit = begin + s->max_text + 1;
 	got = plain_value(begin, limit, &s->names, r->members, &end, &fault.why);
 	fault.at = (size_t)(end - s->p);
 	if (got == PLAIN_INCOMPLETE)

@@ -3,7 +3,7 @@
  * The input is JSON Lines, any sequence of JSON values, or JSON arrays of records over any number of
  * lines; a byte order mark and CRLF are accepted. Every value at the top level and every element of a
  * top-level array is a candidate record. A record is a JSON object (RFC 8259) in UTF-8 that nests no
- * deeper than SCAN_DEPTH_MAX and is no longer than max_record. Anything else is refused with its place,
+ * deeper than SCAN_DEPTH_MAX and is no longer than max_record (scanner_spare). Anything else is refused with its place,
  * and scanning goes on behind it:
  *
  *  - at the top level, at the line after the one where the bad record began; when it spans lines, at the
@@ -38,6 +38,7 @@
 #define SCAN_MEMBERS_MAX 8
 #define SCAN_INNER_MAX 32
 #define SCAN_RECORD_DEFAULT (16u << 20)
+#define SCAN_SPARED_MAX ((size_t)64 << 10)
 
 enum scan_result {
 	SCAN_RECORD,  /* *record describes a good record */
@@ -85,6 +86,10 @@ void scanner_free(struct scanner *s);
 /* List the members of the wanted member number `name`, too, when it is an object and it costs next to nothing. -1: of
  * none. */
 void scanner_list_inner(struct scanner *s, int name);
+
+/* Let the wanted member number `name`, where it is an object, not count for max_record: up to SCAN_SPARED_MAX bytes
+ * of it, with name and comma. A record is then not refused for what was added to it. */
+void scanner_spare(struct scanner *s, int name);
 
 /* Begin anew with another input. */
 void scanner_restart(struct scanner *s);

@@ -78,7 +78,9 @@ enum skip {
 struct scanner {
 	struct scan_names names;
 	size_t max_record;
-	int inner_name; /* of which wanted member to list the members; -1: none */
+	size_t max_text; /* max_record with what may be spared */
+	int spared_name; /* of which wanted member not to count; -1: of none */
+	int inner_name;  /* of which wanted member to list the members; -1: none */
 
 	const char *p; /* the window */
 	size_t n, at;  /* its length; what is not yet used up */

@@ -163,7 +163,7 @@ element_end(const struct scanner *s, size_t limit, bool *more)
 static bool
 resume_offset(const struct scanner *s, const struct scan_fault *fault, size_t *resume, size_t *text_end)
 {
-	size_t limit = s->n - s->at > s->max_record + 1 ? s->at + s->max_record + 1 : s->n;
+	size_t limit = s->n - s->at > s->max_text + 1 ? s->at + s->max_text + 1 : s->n;
 	const char *newline = memchr(s->p + s->at, '\n', limit - s->at);
 	bool more = false, all = limit == s->n && s->at_end;
 	size_t end;
@@ -224,7 +224,7 @@ trimmed(const char *p, size_t n)
 static enum scan_result
 refuse_cut(struct scanner *s, struct scan_record *r)
 {
-	bool in_first_line = !memchr(s->p + s->at, '\n', s->max_record);
+	bool in_first_line = !memchr(s->p + s->at, '\n', s->max_text);
 
 	r->text = (struct slice){s->p + s->at, s->max_record};
 	r->cut = true;
@@ -241,7 +241,7 @@ scan_refuse(struct scanner *s, struct scan_record *r, const struct scan_fault *f
 	size_t resume, text_end;
 	bool found = resume_offset(s, fault, &resume, &text_end);
 
-	if (!found && s->n - s->at <= s->max_record)
+	if (!found && s->n - s->at <= s->max_text)
 		return SCAN_MORE;
 	tokens_drop(s);
 	scan_describe_fault(s, r, fault);

@@ -303,9 +303,9 @@ tokens_record(struct scanner *s, struct scan_record *r)
 	if (!index_find(s))
 		index_begin(s);
 	while (!(end = fast_walk(s, r, &stopped_at)) && stopped_at + 3 >= s->index.tokens + s->index.n) {
-		if (s->index.bytes - (size_t)(s->p + s->at - s->indexed) > s->max_record || !index_extend(s))
+		if (s->index.bytes - (size_t)(s->p + s->at - s->indexed) > s->max_text || !index_extend(s))
 			return NULL;
-		for (size_t i = 1; i < steps && s->index.bytes <= s->max_record && index_extend(s);)
+		for (size_t i = 1; i < steps && s->index.bytes <= s->max_text && index_extend(s);)
 			i++;
 		steps *= 2;
 		memset(r->members, 0, sizeof(r->members));

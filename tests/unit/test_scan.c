@@ -58,6 +58,7 @@ expect_listed(const struct scan_record *r, struct buffer *layouts)
 }
 
 static unsigned long long with_layout;
+static bool spares; /* the data do not count for max_record */
 
 static void
 describe(struct buffer *out, enum scan_result got, const struct scan_record *r)
@@ -86,6 +87,8 @@ scan(struct slice text, size_t step, size_t max_record)
 	enum scan_result got;
 
 	scanner_list_inner(s, 1);
+	if (spares)
+		scanner_spare(s, 1);
 	for (;;) {
 		char *window = malloc(end - begin ? end - begin : 1);
 		memcpy(window, text.p + begin, end - begin);
@@ -275,6 +278,44 @@ a_record_beyond_the_limit_is_refused_and_not_held(void **state)
 		"good 1:3 [{\"id\":2}] id=2\n");
 }
 
+static void
+a_spared_member_does_not_count(void **state)
+{
+	(void)state;
+	spares = true;
+	/* 10 bytes besides what is spared, and 11 */
+	expect_limited("{\"v\":1234,\"data\":{\"x\":\"long enough\"}}\n{\"data\":{\"x\":\"\"},\"v\":1234}", 10,
+		"good 1:1 [{\"v\":1234,\"data\":{\"x\":\"long enough\"}}] data={\"x\":\"long enough\"}\n"
+		"good 2:2 [{\"data\":{\"x\":\"\"},\"v\":1234}] data={\"x\":\"\"}\n");
+	expect_limited("{\"v\":12345,\"data\":{\"x\":\"y\"}}\n{}", 10,
+		"too-long 1:1 [{\"v\":12345] at 1:1 longer than --max-record cut\ngood 2:2 [{}]\n");
+	expect_limited("{\"v\":1234,\"data\":[2]}\n{}", 10,
+		"too-long 1:1 [{\"v\":1234,] at 1:1 longer than --max-record cut\ngood 2:2 [{}]\n");
+	spares = false;
+}
+
+static void
+no_more_is_spared_than_its_bound(void **state)
+{
+	struct buffer text = {0};
+	struct slice names_of[] = {SLICE("_source")};
+	struct scan_record r;
+
+	(void)state;
+	for (size_t n = 1; n < 3; n++) {
+		struct scanner *s = scanner_new(names_of, 1, 100);
+
+		text.n = 0;
+		buffer_format(&text, "{\"_source\":{\"x\":\"%*s\"},\"y\":%*s}", (int)SCAN_SPARED_MAX - 18, "",
+			(int)(92 + n), "1");
+		scanner_spare(s, 0);
+		scanner_window(s, text.p, text.n, true);
+		assert_int_equal(scanner_next(s, &r), n == 1 ? SCAN_RECORD : SCAN_REFUSED);
+		scanner_free(s);
+	}
+	buffer_free(&text);
+}
+
 /* --- random texts: every level and every window size must see the same ------------------------------------------- */
 
 static unsigned long long seed;
@@ -315,8 +356,8 @@ static void
 random_record(struct buffer *b, unsigned long long layout)
 {
 	static const char *const gaps[] = {"", "", "", " ", "\n  "};
-	static const char *const keys[] = {"\"id\"", "\"_source\"", "\"x\"", "\"a name of more than sixteen bytes\"",
-		"\"\\u0069d\"", "\"id\""};
+	static const char *const keys[] = {
+		"\"id\"", "\"_source\"", "\"x\"", "\"a name of more than sixteen bytes\"", "\"\\u0069d\"", "\"id\""};
 	unsigned long long values = seed;
 	unsigned n;
 	const char *gap;
@@ -357,8 +398,11 @@ random_text(struct buffer *b)
 	b->n = 0;
 	buffer_add_string(b, array ? "[" : "");
 	for (unsigned i = 0; i < records; i++) {
-		buffer_add_string(b, i == 0 ? "" :
-			array ? (number_below(2) ? "," : ",\n ") : number_below(5) ? "\n" : " ");
+		buffer_add_string(b,
+			i == 0                    ? ""
+				: array           ? (number_below(2) ? "," : ",\n ")
+				: number_below(5) ? "\n"
+						  : " ");
 		if (alike) {
 			random_record(b, layout + number_below(3));
 			continue;
@@ -386,6 +430,7 @@ all_ways_see_the_same(void **state)
 		unsigned long long begin = seed;
 		random_text(&text);
 		scan_level(SCAN_PLAIN);
+		spares = number_below(4) == 0;
 		size_t max_record = number_below(4) ? 1 << 20 : 40 + number_below(200);
 		char *whole = scan(buffer_slice(&text), text.n + 1, max_record);
 		for (int way = 0; way < 4; way++) {
@@ -399,6 +444,7 @@ all_ways_see_the_same(void **state)
 		}
 		free(whole);
 	}
+	spares = false;
 	scan_level(SCAN_SIMD);
 	if (strcmp(scan_level_name(), "plain") != 0)
 		assert_true(with_layout > (unsigned long long)runs);
@@ -440,6 +486,8 @@ main(void)
 		cmocka_unit_test(a_bad_element_costs_one_element),
 		cmocka_unit_test(depth_is_limited),
 		cmocka_unit_test(a_record_beyond_the_limit_is_refused_and_not_held),
+		cmocka_unit_test(a_spared_member_does_not_count),
+		cmocka_unit_test(no_more_is_spared_than_its_bound),
 		cmocka_unit_test(all_ways_see_the_same),
 	};
 
