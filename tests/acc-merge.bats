@@ -399,6 +399,16 @@ by_rule() {
 	[ "$output" = "$(merged 1 '{"x":2}')" ]
 }
 
+@test "acc-merge: times in nanoseconds compare as other numbers do" {
+	{ record A 1 '{"x":1}' '"time":1612137600000000002'; record A 1 '{"x":2}' '"time":1612137600000000001'; } >in.jsonl
+	merge 0 in.jsonl
+	[ "$output" = "$(merged 1 '{"x":1}')" ]
+	echo '{"default":"newest"}' >rules.json
+	{ record A 1 '{"x":1}' '"time":1612137600000000001'; record B 1 '{"x":2}' '"time":1612137600000000002'; } >in.jsonl
+	merge 0 -p A,B --rules rules.json in.jsonl
+	[ "$output" = "$(merged 1 '{"x":2}')" ]
+}
+
 @test "acc-merge --rules: longest and shortest count characters or elements, as the first decides" {
 	by_rule '"longest"' 5 '"\u00e9\u00e9"' '"éé😀"' '"abc"' '[1,2,3,4]'
 	[ "$output" = '"éé😀"' ]

@@ -4,6 +4,7 @@
 
 #define FRACTION_DIGITS 18
 #define ONE_SECOND UINT64_C(1000000000000000000)
+#define SECONDS_DIGITS 19 /* of 2^63 - 1 */
 #define DAY 86400
 
 /* Days since 1970-01-01 in the proleptic Gregorian calendar. The year is taken to begin in March, so
@@ -221,6 +222,14 @@ next_digit(struct slice *digits)
 	return take_byte(digits, '0', '9') ? (unsigned)(digits->p[-1] - '0') : 0;
 }
 
+/* Beyond what seconds can hold, and beyond every date: the last instant of all, or the first. */
+static bool
+far_away(bool negative, struct instant *t)
+{
+	*t = negative ? (struct instant){INT64_MIN + 1, 0} : (struct instant){INT64_MAX, ONE_SECOND - 1};
+	return true;
+}
+
 bool
 instant_parse_number(struct slice text, struct instant *t)
 {
@@ -231,12 +240,12 @@ instant_parse_number(struct slice text, struct instant *t)
 		return false;
 	if (d.digits.n == 0)
 		d.point = 0;
-	if (d.point > 18) { /* beyond what seconds can hold, and beyond every date: the far future, or the far past */
-		*t = (struct instant){d.negative ? INT64_MIN + 1 : INT64_MAX, 0};
-		return true;
-	}
+	if (d.point > SECONDS_DIGITS)
+		return far_away(d.negative, t);
 	for (; d.point > 0; d.point--)
 		seconds = seconds * 10 + next_digit(&d.digits);
+	if (seconds > (uint64_t)INT64_MAX - d.negative)
+		return far_away(d.negative, t);
 	for (; d.point < 0 && unit; d.point++)
 		unit /= 10;
 	for (; unit; unit /= 10)

@@ -37,7 +37,7 @@ instant_compare(struct instant a, struct instant b)
  * whether it was a date alone. */
 bool instant_parse(struct slice text, struct instant *t, bool *is_date);
 
-/* A JSON number of seconds; one of more than 18 digits before the point is the far future or past. */
+/* A JSON number of seconds; those from 2^63 on are all the far future, those below -2^63 the far past. */
 bool instant_parse_number(struct slice text, struct instant *t);
 
 struct instant instant_of_us(int64_t us_since_epoch);
