@@ -60,22 +60,15 @@ static const struct command command = {
 	options,
 };
 
-/* --fields A,B */
+/* --fields A,B: a name may have any character but the comma. */
 static void
 parse_fields(struct name_list *fields)
 {
-	static const struct list_shape shape = {"", "", "", false, false};
-	struct error error;
-	char *text, *comma;
-
 	if (!fields_text)
 		return;
-	text = memory_copy_string(fields_text);
-	for (comma = text; (comma = strchr(comma, ','));)
-		*comma = '\n';
-	if (name_list_parse(slice_of(text), "--fields", &shape, fields, &error) < 0)
+	name_list_split(fields_text, false, "--fields", fields);
+	if (fields->n == 0)
 		command_usage("--fields '%s' names no field", fields_text);
-	free(text);
 }
 
 static void

@@ -206,6 +206,16 @@ add_object(struct name_list *list, struct slice object, const struct list_shape 
 		shape->key_name, shape->item);
 }
 
+static struct slice
+without_blanks(struct slice name)
+{
+	while (name.n && strchr(" \t\r", name.p[0]))
+		name.p++, name.n--;
+	while (name.n && strchr(" \t\r", name.p[name.n - 1]))
+		name.n--;
+	return name;
+}
+
 static void
 add_lines(struct name_list *list, struct slice text, const char *source)
 {
@@ -213,12 +223,8 @@ add_lines(struct name_list *list, struct slice text, const char *source)
 		const char *newline = memchr(text.p, '\n', text.n);
 		size_t n = newline ? (size_t)(newline - text.p) : text.n, used = newline ? n + 1 : n;
 		const char *hash = memchr(text.p, '#', n);
-		struct slice line = {text.p, hash ? (size_t)(hash - text.p) : n};
+		struct slice line = without_blanks((struct slice){text.p, hash ? (size_t)(hash - text.p) : n});
 
-		while (line.n && strchr(" \t\r", line.p[0]))
-			line.p++, line.n--;
-		while (line.n && strchr(" \t\r", line.p[line.n - 1]))
-			line.n--;
 		if (line.n)
 			add_name(list, line, source);
 		text.p += used;
@@ -268,16 +274,26 @@ name_list_parse(struct slice text, const char *source, const struct list_shape *
 	return 0;
 }
 
-static int
-split_names(const char *argument, struct name_list *list, struct error *error)
+void
+name_list_split(const char *text, bool trim, const char *source, struct name_list *list)
 {
 	*list = (struct name_list){0};
-	for (const char *p = argument; *p;) {
+	for (const char *p = text; *p;) {
 		size_t n = strcspn(p, ",");
-		if (n)
-			add_name(list, (struct slice){p, n}, argument);
+		struct slice name = {p, n};
+
+		if (trim)
+			name = without_blanks(name);
+		if (name.n)
+			add_name(list, name, source);
 		p += n + (p[n] == ',');
 	}
+}
+
+static int
+split_partners(const char *argument, struct name_list *list, struct error *error)
+{
+	name_list_split(argument, true, argument, list);
 	if (list->n == 0)
 		return error_set(error, STATUS_USAGE, "empty-list", "'%s' names no partner", argument);
 	return 0;
@@ -298,7 +314,7 @@ name_list_read(const char *argument, const struct list_shape *shape, struct name
 	int status;
 
 	if (!is_uri(argument) && strchr(argument, ','))
-		return split_names(argument, list, error);
+		return split_partners(argument, list, error);
 	*list = (struct name_list){0};
 	if (!*argument)
 		return error_set(error, STATUS_USAGE, "empty-list", "the list of partners is named by an empty text");

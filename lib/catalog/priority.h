@@ -33,7 +33,11 @@ struct list_shape {
 int name_list_parse(struct slice text, const char *source, const struct list_shape *shape, struct name_list *list,
 	struct error *error);
 
-/* What an option's argument says: names separated by commas (a list of one ends in a comma), else a path or URI. */
+/* The names between the commas of text, empty ones left out; trim: without the blanks around them. source as above. */
+void name_list_split(const char *text, bool trim, const char *source, struct name_list *list);
+
+/* What an option's argument says: names separated by commas (a list of one ends in a comma) and perhaps blanks, else a
+ * path or URI. */
 int name_list_read(const char *argument, const struct list_shape *shape, struct name_list *list, struct error *error);
 
 /* --priority and --deny together. Given just a table (dynamodb://TABLE), --priority brings its deny list along.

@@ -179,7 +179,8 @@ an_argument_with_a_comma_is_names(void **state)
 {
 	static const struct {
 		const char *argument, *names;
-	} examples[] = {{"a,b", "a,b,"}, {"a,", "a,"}, {",a,,b,", "a,b,"}, {"a b,http://x/", "a b,http://x/,"}};
+	} examples[] = {{"a,b", "a,b,"}, {"a,", "a,"}, {",a,,b,", "a,b,"}, {"a b,http://x/", "a b,http://x/,"},
+		{" a,\tb c , ,d", "a,b c,d,"}};
 	struct name_list list;
 	struct error error;
 
@@ -193,6 +194,19 @@ an_argument_with_a_comma_is_names(void **state)
 	}
 	assert_int_equal(name_list_read(",,", &priority, &list, &error), -1);
 	assert_string_equal(error.code, "empty-list");
+}
+
+static void
+fields_are_split_at_commas_and_nothing_else(void **state)
+{
+	struct name_list list;
+
+	(void)state;
+	name_list_split("a#b,#beds, x,[\"a\",,c\n", false, "--fields", &list);
+	char *got = joined(&list);
+	assert_string_equal(got, "a#b,#beds, x,[\"a\",c\n,");
+	free(got);
+	name_list_free(&list);
 }
 
 static void
@@ -345,6 +359,7 @@ main(void)
 		cmocka_unit_test(a_name_that_stands_twice_counts_once_with_a_warning),
 		cmocka_unit_test(places_count_from_0),
 		cmocka_unit_test(an_argument_with_a_comma_is_names),
+		cmocka_unit_test(fields_are_split_at_commas_and_nothing_else),
 		cmocka_unit_test(an_argument_without_a_comma_is_a_file),
 		cmocka_unit_test(a_table_brings_both_lists_in_one_request),
 		cmocka_unit_test(an_item_of_a_table_is_one_list),
