@@ -23,7 +23,7 @@ static uint64_t memory, threads, max_record = SCAN_RECORD_DEFAULT;
 
 static const struct option_spec options[] = {
 	{'p', "priority", OPTION_FILE, "SRC", &priority,
-		"partners, best first: names with commas, a file, or dynamodb://TABLE", NULL, 0, 0},
+		"partners, best first: names with commas, a file, s3:// or dynamodb://TABLE", NULL, 0, 0},
 	{0, "deny", OPTION_FILE, "SRC", &deny, "partners to leave out, given like --priority", NULL, 0, 0},
 	{0, "unlisted", OPTION_CHOICE, "WHAT", &unlisted,
 		"partners that the list lacks come last or are left out [keep]", "keep|drop", 0, 0},
@@ -114,8 +114,9 @@ read_inputs(struct consolidation *c, const struct operands *operands)
 			if (error.status == STATUS_FAILED)
 				command_die(&error);
 			message_at(MESSAGE_ERROR,
-				(struct message_place){.uri = names[i], .code = error.code, .named = true}, "%s",
-				error.text);
+				(struct message_place){.uri = names[i], .code = error.code, .named = true}, "%s%s",
+				error.text,
+				strcmp(error.code, "directory") == 0 ? " (acc-fetch reads directories)" : "");
 			journal_failed(names[i], (struct slice){NULL, 0}, error.code, error.text);
 			status = STATUS_REFUSED;
 		}

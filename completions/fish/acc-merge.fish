@@ -1,5 +1,5 @@
 # fish completion for acc-merge; made by completions/generate; do not edit
-complete -c acc-merge -s p -l priority -r -F -d 'partners, best first: names with commas, a file, or dynamodb://TABLE'
+complete -c acc-merge -s p -l priority -r -F -d 'partners, best first: names with commas, a file, s3:// or dynamodb://TABLE'
 complete -c acc-merge -l deny -r -F -d 'partners to leave out, given like --priority'
 complete -c acc-merge -l unlisted -x -a 'keep drop' -d 'partners that the list lacks come last or are left out [keep]'
 complete -c acc-merge -l rules -r -F -d 'which candidate becomes a field\'s value; see acc-rules(5)'

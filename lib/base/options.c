@@ -81,11 +81,10 @@ static const char *
 bound_text(const struct option_spec *spec, uint64_t value, char out[32])
 {
 	static const char units[] = "TGMK";
-	const char *suffix = spec->kind == OPTION_DURATION ? "ms" : "";
 
-	if (spec->kind == OPTION_DURATION && value % 1000 == 0) {
-		value /= 1000;
-		suffix = "s";
+	if (spec->kind == OPTION_DURATION) {
+		snprintf(out, 32, "%.10gs", (double)value / 1000);
+		return out;
 	}
 	if (spec->kind == OPTION_SIZE && value)
 		for (int i = 0; i < 4; i++) {
@@ -96,7 +95,7 @@ bound_text(const struct option_spec *spec, uint64_t value, char out[32])
 				return out;
 			}
 		}
-	snprintf(out, 32, "%llu%s", (unsigned long long)value, suffix);
+	snprintf(out, 32, "%llu", (unsigned long long)value);
 	return out;
 }
 

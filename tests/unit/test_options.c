@@ -156,7 +156,7 @@ wrong_usage_is_named(void **state)
 		{"-j 65", "'65' is too large for --jobs: at most 64"},
 		{"-j -1", "'-1' is no number for --jobs"},
 		{"--wait 1x", "'1x' is no duration for --wait"},
-		{"--wait 0.1", "'0.1' is too small for --wait: at least 500ms"},
+		{"--wait 0.1", "'0.1' is too small for --wait: at least 0.5s"},
 		{"--wait 1m", "'1m' is too large for --wait: at most 20s"},
 		{"--mode fields", "'fields' is no choice for --mode: field|record"},
 		{"--mode fiel", "'fiel' is no choice for --mode: field|record"},
