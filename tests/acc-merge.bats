@@ -731,6 +731,25 @@ refuses_whole() {
 	[ "$(grep -cvxFf whole <<<"$output")" -eq 0 ]
 }
 
+@test "acc-merge: the record in which reading ends is not refused, those that are bad before it are" {
+	{ echo bad; for i in $(seq 2000); do bare A "$i" "{\"x\":$((i * i * 7919))}"; done; } >all.jsonl
+	gzip -c all.jsonl | head -c 9000 >cut.jsonl.gz
+	gzip -dc cut.jsonl.gz >cut.jsonl 2>/dev/null || true
+	[ "$(tail -c 1 cut.jsonl)" != '}' ]
+	for j in 1 2 4; do
+		rm -f rejects
+		run -1 --separate-stderr acc-merge -j "$j" -S 1M --journal journal --rejects rejects cut.jsonl.gz
+		[ "${#lines[@]}" -eq "$(($(wc -l <cut.jsonl) - 1))" ]
+		[ "$(jq -r .record rejects)" = bad ]
+		[ "$(count_of journal refused)" -eq 1 ]
+		[[ $stderr == *'record is refused'*$'\n'*'cut.jsonl.gz'* ]]
+	done
+	# what is complete counts, though nothing follows it
+	head -c "$(($(head -n 5 all.jsonl | wc -c) - 1))" all.jsonl | gzip -c | head -c -8 >cut.jsonl.gz
+	run -1 --separate-stderr acc-merge cut.jsonl.gz
+	[ "${#lines[@]}" -eq 4 ]
+}
+
 @test "acc-merge: a missing or unreadable file among others is named, the others go through" {
 	bare A 1 '{"x":1}' >good.jsonl
 	mkdir directory

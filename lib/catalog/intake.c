@@ -24,6 +24,7 @@ struct passage {
 	struct slice text;
 	const char *name;         /* of the input */
 	bool at_end;              /* no text of the input follows */
+	bool is_cut;              /* it could not be read further: what is refused in it may be good */
 	bool is_array;            /* a guess: the text is that of an array */
 	bool goes_on;             /* the next piece begins where the first worker's scanner stands */
 	bool passes;              /* the text goes when it has been scanned */
@@ -123,7 +124,8 @@ scan_piece(struct consolidation *c, struct worker *w, const struct passage *pass
 			piece->elements = scanned.element - 1;
 			return;
 		}
-		chunk_take(c, w, &piece->chunk, got, &scanned);
+		if (got == SCAN_RECORD || !passage->is_cut)
+			chunk_take(c, w, &piece->chunk, got, &scanned);
 	}
 	piece->to = passage->text.n;
 	piece->to_be_continued = got == SCAN_MORE;
@@ -197,7 +199,7 @@ struct stream {
 	struct block *ahead; /* being filled, or NULL */
 	atomic_bool is_filling;
 	size_t n;       /* bytes read into it */
-	ssize_t got;    /* as input_read says; below 1 it is the last block */
+	ssize_t got;    /* as input_read says; 0: it is the last block; below: so is an empty one */
 	uint64_t shown; /* of the bytes as stored, as progress */
 	struct error *error;
 };
@@ -235,7 +237,8 @@ fill_block(struct stream *s)
 {
 	char *text = s->ahead->text + room_before(s);
 
-	while (s->n < s->size && (s->got = input_read(s->input, text + s->n, s->size - s->n, s->error)) > 0)
+	while (s->got > 0 && s->n < s->size &&
+		(s->got = input_read(s->input, text + s->n, s->size - s->n, s->error)) > 0)
 		s->n += (size_t)s->got;
 	progress_done(input_consumed(s->input) - s->shown);
 	s->shown = input_consumed(s->input);
@@ -302,7 +305,9 @@ next_block(struct stream *s, struct slice rest)
 	struct piece *pieces = memory_get(n * sizeof(*pieces));
 
 	p->text = join_rest(s, rest);
-	p->at_end = s->got <= 0;
+	/* where reading fails, what the block leaves over comes once more by itself: the record that was cut */
+	p->is_cut = s->got < 0 && s->n == 0;
+	p->at_end = s->got == 0 || p->is_cut;
 	p->at = 0;
 	p->goes_on = true;
 	c->counts.bytes_in += s->n;
