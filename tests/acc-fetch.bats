@@ -313,6 +313,20 @@ records() {
 	[ "$(jq -r .uri <<<"$output")" = "file://$PWD/d/b%20c%25.json" ]
 }
 
+@test "acc-fetch: a name that is not UTF-8 is given as an address, which is read back" {
+	mkdir d
+	echo '{"a":1}' >$'d/bad\xff'
+	echo '{"a":2}' >$'d/bad\xfe'
+	acc-fetch --list d/ $'d/bad\xff' >list
+	[ "$(jq -r .uri list)" = "file://$PWD/d/bad%FE
+file://$PWD/d/bad%FF
+file://$PWD/d/bad%FF" ]
+	fetch 0 <list
+	[ "$(jq -c '[.a, ._source.uri]' <<<"$output")" = "[2,\"file://$PWD/d/bad%FE\"]
+[1,\"file://$PWD/d/bad%FF\"]" ]
+	[ "$(acc-fetch "$PWD/d/" | jq -r ._source.uri)" = "$(jq -r ._source.uri <<<"$output")" ]
+}
+
 @test "acc-fetch: a source that matches nothing is an error, unless --allow-empty" {
 	echo '{}' >a.json
 	fetch 1 --bare a.json '*.zip'

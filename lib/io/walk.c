@@ -1,5 +1,6 @@
 /* The scheme of local files: a file, a directory with all below it, or a glob. */
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "io/file.h"
 #include "io/object.h"
 #include "io/uri.h"
@@ -28,6 +29,22 @@ struct walk {
 	size_t depth;
 };
 
+/* The path as it is; where it is not UTF-8, which no JSON can hold, as an address. */
+static void
+add_name(struct buffer *out, struct slice path)
+{
+	char *directory = NULL, *absolute;
+
+	if (utf8_valid_prefix(path) == path.n || (path.p[0] != '/' && !(directory = getcwd(NULL, 0)))) {
+		buffer_add_slice(out, path);
+		return;
+	}
+	absolute = memory_format("%s%s%.*s", directory ? directory : "", directory ? "/" : "", (int)path.n, path.p);
+	uri_add_file(out, absolute);
+	free(absolute);
+	free(directory);
+}
+
 static void
 emit(struct walk *w, const struct stat *st, const struct error *problem)
 {
@@ -37,7 +54,7 @@ emit(struct walk *w, const struct stat *st, const struct error *problem)
 	if (w->as_uri)
 		uri_add_file(&uri, buffer_string(&w->path));
 	else
-		buffer_add_slice(&uri, buffer_slice(&w->path));
+		add_name(&uri, buffer_slice(&w->path));
 	r.uri = buffer_give(&uri);
 	if (st && S_ISREG(st->st_mode)) {
 		r.size = (uint64_t)st->st_size;
