@@ -11,7 +11,7 @@
 struct decimal {
 	bool negative, zero;
 	struct slice digits; /* may hold the point */
-	int64_t exponent;    /* the value is 0.DIGITS * 10^exponent; saturates */
+	int64_t exponent;    /* the value is 0.DIGITS * 10^exponent */
 };
 
 static bool
@@ -20,17 +20,18 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* One of more than 18 digits counts as 10^18: no number that means something has it. */
 static int64_t
 exponent_of(const char *p, const char *end)
 {
+	static const int64_t most = 1000000000000000000;
 	bool negative = p < end && *p == '-';
 	int64_t exponent = 0;
 
 	if (p < end && (*p == '-' || *p == '+'))
 		p++;
-	for (; p < end; p++)
-		if (exponent < INT64_MAX / 100)
-			exponent = exponent * 10 + (*p - '0');
+	for (; p < end && exponent < most; p++)
+		exponent = exponent < most / 10 ? exponent * 10 + (*p - '0') : most;
 	return negative ? -exponent : exponent;
 }
 
