@@ -4,12 +4,12 @@
 #include "base/command.h"
 #include "base/environment.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "catalog/consolidate.h"
 #include "io/input.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { UPDATES_REPLACE, UPDATES_PATCH };
 enum { UNLISTED_KEEP, UNLISTED_DROP };
@@ -46,7 +46,7 @@ static const struct option_spec options[] = {
 	{0, "max-record", OPTION_SIZE, "SIZE", &max_record, "refuse longer records [16M]", NULL, 1024, 1u << 30},
 	{'S', "memory", OPTION_SIZE, "SIZE", &memory, "hold at most SIZE in memory [half of what may be used]", NULL, 1,
 		0},
-	{'j', "jobs", OPTION_NUMBER, "N", &threads, "threads [as many as there are processors]", NULL, 1, 256},
+	{'j', "jobs", OPTION_NUMBER, "N", &threads, "threads [as many as there are processors]", NULL, 1, PARALLEL_MAX},
 	{'T', "temporary-directory", OPTION_FILE, "DIR", &directory,
 		"for what does not fit in memory [$TMPDIR or /tmp]", NULL, 0, 0},
 	{0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0},
@@ -185,7 +185,7 @@ main(int argc, char *argv[])
 	struct error error;
 	enum status status;
 
-	threads = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+	threads = parallel_processors();
 	command_begin(&command, argc, argv, &operands);
 	content_register_remote();
 	read_configuration(&consolidation.merge, &listed, &denied, &rules, &shape, &fields);

@@ -4,8 +4,10 @@
 #include "base/memory.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 void
 parallel_start(pthread_t *thread, void *(*work)(void *context), void *context)
@@ -34,6 +36,15 @@ run(void *argument)
 
 	worker->work(worker->context, worker->number);
 	return NULL;
+}
+
+unsigned
+parallel_processors(void)
+{
+	cpu_set_t mine;
+	long n = sched_getaffinity(0, sizeof(mine), &mine) == 0 ? CPU_COUNT(&mine) : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > PARALLEL_MAX ? PARALLEL_MAX : (unsigned)n;
 }
 
 void

@@ -10,6 +10,11 @@
  * none. */
 void parallel_start(pthread_t *thread, void *(*work)(void *context), void *context);
 
+#define PARALLEL_MAX 256 /* threads */
+
+/* How many processors this process may run on, from 1 to PARALLEL_MAX. */
+unsigned parallel_processors(void);
+
 /* Call work(context, thread) on n_threads threads (numbered from 0; the caller's own is one of them) and wait for all.
  * Where the system gives fewer threads, fewer do the work: work must share it out by itself. */
 void parallel_run(unsigned n_threads, void (*work)(void *context, unsigned thread), void *context);

@@ -2,12 +2,12 @@
 
 #include "base/command.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "catalog/fetch_private.h"
 #include "io/object.h"
 
 #include <malloc.h>
 #include <pthread.h>
-#include <unistd.h>
 
 #define WAITING_MAX 1024 /* objects named and not yet begun */
 #define SPARE_CHUNKS_MAX 16
@@ -451,7 +451,7 @@ write_all_jobs(struct fetch *f, struct fetch_counts *counts)
 static void
 configure(struct fetch *f, const struct fetch_options *options)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t processors = parallel_processors();
 
 	/* else each thread keeps what its largest objects needed */
 	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
@@ -466,8 +466,8 @@ configure(struct fetch *f, const struct fetch_options *options)
 	f->last_job = &f->jobs;
 	f->workers_max = options->in_flight;
 	/* jq programs are processes with 40 ms of start-up: no more than can run */
-	if ((options->map || options->select) && cpus > 0 && f->workers_max > (size_t)cpus)
-		f->workers_max = (size_t)cpus;
+	if ((options->map || options->select) && f->workers_max > processors)
+		f->workers_max = processors;
 	f->pending_max = options->buffer_bytes / 2 / f->workers_max;
 	if (f->pending_max < FETCH_BLOCK)
 		f->pending_max = FETCH_BLOCK;

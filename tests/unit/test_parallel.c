@@ -3,6 +3,7 @@
 
 #include "unit.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 
 struct seen {
@@ -85,11 +86,30 @@ parts_are_consumed_once_each_in_order(void **state)
 	}
 }
 
+static void
+processors_are_those_that_we_may_run_on(void **state)
+{
+	cpu_set_t before, one;
+	int first = 0;
+
+	(void)state;
+	assert_in_range(parallel_processors(), 1, PARALLEL_MAX);
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	while (!CPU_ISSET(first, &before))
+		first++;
+	CPU_ZERO(&one);
+	CPU_SET(first, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(parallel_processors(), 1);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_thread_has_a_number_of_its_own),
+		cmocka_unit_test(processors_are_those_that_we_may_run_on),
 		cmocka_unit_test(parts_are_consumed_once_each_in_order),
 	};
 
