@@ -10,7 +10,7 @@
 #include <pthread.h>
 
 #define WAITING_MAX 1024 /* objects named and not yet begun */
-#define SPARE_CHUNKS_MAX 16
+#define SPARE_PIECES_MAX 16
 #define DENIED_MAX 100       /* objects, before one was read: the others will fare no better */
 #define MMAP_BYTES (1 << 20) /* from this size on memory is the system's again once it is freed, */
 #define TRIM_BYTES (1 << 20) /* and from this size at the end of what each thread has */
@@ -31,7 +31,7 @@ struct fetch {
 	size_t reserved; /* bytes that objects in flight may hold */
 	size_t held;     /* bytes of memory with output that waits to be written */
 	size_t n_workers, n_idle;
-	struct chunk *spare;
+	struct output_piece *spare;
 	size_t n_spare;
 	/* the writer's */
 	size_t n_denied; /* objects that a service refused */
@@ -41,38 +41,38 @@ struct fetch {
 	struct fetch_worker *workers;
 };
 
-/* ---- chunks */
+/* ---- pieces */
 
-static struct chunk *
-chunk_get(struct fetch *f)
+static struct output_piece *
+piece_get(struct fetch *f)
 {
-	struct chunk *chunk = f->spare;
+	struct output_piece *piece = f->spare;
 
-	if (chunk) {
-		f->spare = chunk->next;
+	if (piece) {
+		f->spare = piece->next;
 		f->n_spare--;
 	} else {
-		chunk = memory_get_zeroed(1, sizeof(*chunk));
+		piece = memory_get_zeroed(1, sizeof(*piece));
 	}
-	chunk->next = NULL;
-	chunk->data.n = 0;
-	chunk->refusals = NULL;
-	chunk->last_refusal = &chunk->refusals;
-	chunk->refusal_bytes = 0;
-	return chunk;
+	piece->next = NULL;
+	piece->data.n = 0;
+	piece->refusals = NULL;
+	piece->last_refusal = &piece->refusals;
+	piece->refusal_bytes = 0;
+	return piece;
 }
 
 static void
-chunk_put(struct fetch *f, struct chunk *chunk)
+piece_put(struct fetch *f, struct output_piece *piece)
 {
-	if (f->n_spare < SPARE_CHUNKS_MAX && chunk->data.capacity <= 4 * FETCH_BLOCK) {
-		chunk->next = f->spare;
-		f->spare = chunk;
+	if (f->n_spare < SPARE_PIECES_MAX && piece->data.capacity <= 4 * FETCH_BLOCK) {
+		piece->next = f->spare;
+		f->spare = piece;
 		f->n_spare++;
 		return;
 	}
-	buffer_free(&chunk->data);
-	free(chunk);
+	buffer_free(&piece->data);
+	free(piece);
 }
 
 /* ---- workers */
@@ -87,18 +87,18 @@ memory_needed(const struct fetch *f, const struct job *job)
 }
 
 static size_t
-chunk_bytes(const struct chunk *chunk)
+piece_bytes(const struct output_piece *piece)
 {
-	return chunk->data.capacity + chunk->refusal_bytes;
+	return piece->data.capacity + piece->refusal_bytes;
 }
 
 static void
-hand_over(struct fetch *f, struct job *job, struct chunk *chunk)
+hand_over(struct fetch *f, struct job *job, struct output_piece *piece)
 {
-	*job->last_chunk = chunk;
-	job->last_chunk = &chunk->next;
-	job->pending_bytes += chunk_bytes(chunk);
-	f->held += chunk_bytes(chunk);
+	*job->last_piece = piece;
+	job->last_piece = &piece->next;
+	job->pending_bytes += piece_bytes(piece);
+	f->held += piece_bytes(piece);
 	if (job == f->jobs)
 		pthread_cond_signal(&f->ready);
 }
@@ -111,10 +111,10 @@ fetch_emit(struct fetch_worker *w)
 	pthread_mutex_lock(&f->lock);
 	while (w->job->pending_bytes >= f->pending_max)
 		pthread_cond_wait(&f->drained, &f->lock);
-	hand_over(f, w->job, w->chunk);
-	w->chunk = chunk_get(f);
+	hand_over(f, w->job, w->piece);
+	w->piece = piece_get(f);
 	pthread_mutex_unlock(&f->lock);
-	buffer_reserve(&w->chunk->data, FETCH_BLOCK + FETCH_BLOCK / 8);
+	buffer_reserve(&w->piece->data, FETCH_BLOCK + FETCH_BLOCK / 8);
 }
 
 /* What is finished behind a slow object, or for a slow reader, counts, too: as half of the memory at most. */
@@ -154,7 +154,7 @@ take_job(struct fetch_worker *w, size_t *memory)
 		/* the lister is not woken for every one */
 		if (--f->n_waiting == WAITING_MAX / 2)
 			pthread_cond_signal(&f->named);
-		w->chunk = chunk_get(f);
+		w->piece = piece_get(f);
 	}
 	/* All who wait for memory wait for the same job: the next may have room, too. */
 	pthread_cond_signal(&f->memory);
@@ -168,7 +168,7 @@ finish_job(struct fetch_worker *w, size_t memory)
 	struct fetch *f = w->fetch;
 
 	pthread_mutex_lock(&f->lock);
-	hand_over(f, w->job, w->chunk);
+	hand_over(f, w->job, w->piece);
 	w->job->finished = true;
 	f->reserved -= memory;
 	if (memory > 0)
@@ -237,7 +237,7 @@ fetch_add(void *fetch, struct reference *r, const struct error *problem)
 
 	job->reference = *r;
 	*r = (struct reference){0};
-	job->last_chunk = &job->chunks;
+	job->last_piece = &job->pieces;
 	if (problem) {
 		job->failed = true;
 		job->failure = *problem;
@@ -307,14 +307,14 @@ report_refusals(struct fetch *f, const struct job *job, struct refusal *refusal)
 }
 
 static void
-write_chunks(struct fetch *f, const struct job *job, struct chunk *chunks)
+write_pieces(struct fetch *f, const struct job *job, struct output_piece *pieces)
 {
-	for (struct chunk *c = chunks; c; c = c->next) {
-		if (c->data.n >= FETCH_BLOCK / 4)
-			output_write(&output_stdout, c->data.p, c->data.n);
+	for (struct output_piece *piece = pieces; piece; piece = piece->next) {
+		if (piece->data.n >= FETCH_BLOCK / 4)
+			output_write(&output_stdout, piece->data.p, piece->data.n);
 		else
-			output_add_slice(&output_stdout, buffer_slice(&c->data));
-		report_refusals(f, job, c->refusals);
+			output_add_slice(&output_stdout, buffer_slice(&piece->data));
+		report_refusals(f, job, piece->refusals);
 	}
 }
 
@@ -388,7 +388,7 @@ await(struct fetch *f)
 {
 	bool flushed = false;
 
-	while (f->jobs ? !f->jobs->chunks && !f->jobs->finished : !f->listed) {
+	while (f->jobs ? !f->jobs->pieces && !f->jobs->finished : !f->listed) {
 		if (!flushed) {
 			/* a reader should not wait for what is there */
 			pthread_mutex_unlock(&f->lock);
@@ -407,20 +407,20 @@ write_all_jobs(struct fetch *f, struct fetch_counts *counts)
 	pthread_mutex_lock(&f->lock);
 	for (;;) {
 		struct job *job;
-		struct chunk *chunks, *next;
+		struct output_piece *pieces, *next;
 		bool finished;
 
 		await(f);
 		job = f->jobs;
 		if (!job)
 			break;
-		chunks = job->chunks;
+		pieces = job->pieces;
 		finished = job->finished;
-		job->chunks = NULL;
-		job->last_chunk = &job->chunks;
+		job->pieces = NULL;
+		job->last_piece = &job->pieces;
 		pthread_mutex_unlock(&f->lock);
 
-		write_chunks(f, job, chunks);
+		write_pieces(f, job, pieces);
 		if (finished)
 			complete(f, job, counts);
 
@@ -432,12 +432,12 @@ write_all_jobs(struct fetch *f, struct fetch_counts *counts)
 			reference_free(&job->reference);
 			free(job);
 		}
-		for (; chunks; chunks = next) {
-			next = chunks->next;
-			f->held -= chunk_bytes(chunks);
+		for (; pieces; pieces = next) {
+			next = pieces->next;
+			f->held -= piece_bytes(pieces);
 			if (!finished)
-				job->pending_bytes -= chunk_bytes(chunks);
-			chunk_put(f, chunks);
+				job->pending_bytes -= piece_bytes(pieces);
+			piece_put(f, pieces);
 		}
 		pthread_cond_signal(&f->memory);
 		if (!finished)
@@ -487,11 +487,11 @@ release(struct fetch *f)
 		jq_program_free(f->workers[i].select);
 	}
 	while (f->spare) {
-		struct chunk *chunk = f->spare;
+		struct output_piece *piece = f->spare;
 
-		f->spare = chunk->next;
-		buffer_free(&chunk->data);
-		free(chunk);
+		f->spare = piece->next;
+		buffer_free(&piece->data);
+		free(piece);
 	}
 	free(f->threads);
 	free(f->workers);

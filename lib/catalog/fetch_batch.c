@@ -203,7 +203,7 @@ item_write(struct fetch_batch *b, const struct item *item)
 
 		fetch_add_line(w, line, keep ? (struct slice){0} : part(&b->sources, item->source, item->source_end));
 		next += line.n + 1;
-		if (w->chunk->data.n >= FETCH_BLOCK)
+		if (w->piece->data.n >= FETCH_BLOCK)
 			fetch_emit(w);
 	}
 }

@@ -72,7 +72,7 @@ scan_window(struct fetch_worker *w, struct slice window, bool at_end, bool broke
 			fetch_add_record(w, &r);
 		else
 			scan_refused(w, &r);
-		if (w->chunk->data.n >= FETCH_BLOCK)
+		if (w->piece->data.n >= FETCH_BLOCK)
 			fetch_emit(w);
 	}
 	if (w->batch)
@@ -112,7 +112,7 @@ read_stream(struct fetch_worker *w, struct stream *raw, struct stream *stream)
 		keep_rest(w);
 		progress_done(raw->bytes - shown);
 		shown = raw->bytes;
-		if (stream->live && w->chunk->data.n > 0)
+		if (stream->live && w->piece->data.n > 0)
 			fetch_emit(w);
 	}
 	w->job->counts.bytes_in = raw->bytes;
@@ -123,7 +123,7 @@ static void
 scan_whole(struct fetch_worker *w, struct slice whole)
 {
 	/* _source makes records about half as long again */
-	buffer_reserve(&w->chunk->data, whole.n < FETCH_BLOCK / 2 ? 2 * whole.n : FETCH_BLOCK + FETCH_BLOCK / 8);
+	buffer_reserve(&w->piece->data, whole.n < FETCH_BLOCK / 2 ? 2 * whole.n : FETCH_BLOCK + FETCH_BLOCK / 8);
 	scan_window(w, whole, true, false);
 	progress_done(whole.n);
 	w->job->counts.bytes_in = whole.n;

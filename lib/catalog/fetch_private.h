@@ -19,8 +19,8 @@ struct refusal {
 };
 
 /* Finished output, with what was refused on the way. */
-struct chunk {
-	struct chunk *next;
+struct output_piece {
+	struct output_piece *next;
 	struct buffer data;
 	struct refusal *refusals, **last_refusal; /* in order */
 	size_t refusal_bytes;
@@ -33,7 +33,7 @@ struct job {
 	bool failed;
 	struct error failure;
 	/* guarded by the lock */
-	struct chunk *chunks, **last_chunk;
+	struct output_piece *pieces, **last_piece;
 	size_t pending_bytes;
 	bool finished;
 	/* the worker's until finished */
@@ -48,7 +48,7 @@ struct fetch_worker {
 	struct jq_program *map, *select;
 	/* the object in work */
 	struct job *job;
-	struct chunk *chunk;
+	struct output_piece *piece;
 	struct buffer source; /* {"uri":"...","record": */
 	struct buffer time;   /* ,"time":"..."} or } */
 	char digits[24];      /* the last record number as text, at the end */
@@ -65,7 +65,7 @@ struct scanner *fetch_scanner_new(const struct fetch_options *options);
 void fetch_worker_begin(struct fetch_worker *w);
 void fetch_worker_end(struct fetch_worker *w);
 
-/* Read w->job to its end, output to w->chunk. */
+/* Read w->job to its end, output to w->piece. */
 void fetch_object(struct fetch_worker *w);
 
 /* Tell what the object's records have as _source; modified counts where the reference has no time. */
@@ -88,7 +88,7 @@ void fetch_batch_free(struct fetch_batch *b);
 void fetch_batch_add(struct fetch_batch *b, const struct scan_record *r);
 void fetch_batch_flush(struct fetch_batch *b);
 
-/* Hand w->chunk over to the writer and have an empty one; waits while the object has enough waiting. */
+/* Hand w->piece over to the writer and have an empty one; waits while the object has enough waiting. */
 void fetch_emit(struct fetch_worker *w);
 
 #endif

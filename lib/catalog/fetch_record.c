@@ -81,11 +81,11 @@ fetch_refuse_with(struct fetch_worker *w, const struct scan_record *r, const cha
 		fetch_add_source(w, &w->scratch, r->element);
 		rejects_format(&refusal->rejected, code, text, buffer_slice(&w->scratch), r->text);
 	}
-	*w->chunk->last_refusal = refusal;
-	w->chunk->last_refusal = &refusal->next;
-	w->chunk->refusal_bytes += sizeof(*refusal) + refusal->rejected.n + 128;
+	*w->piece->last_refusal = refusal;
+	w->piece->last_refusal = &refusal->next;
+	w->piece->refusal_bytes += sizeof(*refusal) + refusal->rejected.n + 128;
 	w->job->counts.refused++;
-	if (w->chunk->refusal_bytes >= FETCH_BLOCK)
+	if (w->piece->refusal_bytes >= FETCH_BLOCK)
 		fetch_emit(w);
 }
 
@@ -112,7 +112,7 @@ is_empty_object(struct slice text)
 void
 fetch_add_line(struct fetch_worker *w, struct slice text, struct slice source)
 {
-	struct buffer *out = &w->chunk->data;
+	struct buffer *out = &w->piece->data;
 
 	buffer_add(out, text.p, text.n - 1);
 	if (source.n > 0) {
@@ -128,7 +128,7 @@ static void
 add_with_source(struct fetch_worker *w, struct slice text, uint64_t number)
 {
 	static const char member[] = ",\"_source\":";
-	struct buffer *out = &w->chunk->data;
+	struct buffer *out = &w->piece->data;
 	struct slice digits = number_text(w, number);
 	size_t comma = is_empty_object(text) ? 0 : 1;
 	char *p;
