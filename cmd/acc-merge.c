@@ -73,11 +73,11 @@ parse_fields(struct name_list *fields)
 
 static void
 read_configuration(struct merge_options *merge, struct name_list *listed, struct name_list *denied, struct rules *rules,
-	struct record_shape *shape, struct name_list *fields)
+	struct record_paths *paths, struct name_list *fields)
 {
 	struct error error;
 
-	if (record_shape_parse(shape, key, partner, data, time_path, &error) < 0)
+	if (record_paths_parse(paths, key, partner, data, time_path, &error) < 0)
 		command_usage("%s", error.text);
 	if (name_lists_read(priority, deny, listed, denied, &error) < 0)
 		command_die(&error);
@@ -87,8 +87,7 @@ read_configuration(struct merge_options *merge, struct name_list *listed, struct
 	parse_fields(fields);
 	*merge = (struct merge_options){
 		.rules = rules,
-		.shape = shape,
-		.partners = partner_table_new(listed, denied, unlisted == UNLISTED_DROP),
+		.paths = paths,
 		.mode = mode ? MERGE_RECORD : MERGE_FIELDS,
 		.empty_is_missing = empty_is_missing,
 		.explain = explain,
@@ -123,13 +122,18 @@ read_inputs(struct consolidation *c, const struct operands *operands)
 	return status;
 }
 
-/* Name the partners whose records were left out. */
 static void
-tell_left_out(const struct partner_table *partners, const struct consolidation_counts *counts)
+tell_bad_times(const struct consolidation_counts *counts)
 {
 	if (counts->bad_times)
 		message(MESSAGE_WARNING, "records whose time is none, so that it counts as missing (see --time): %llu",
 			(unsigned long long)counts->bad_times);
+}
+
+/* Name the partners whose records were left out. */
+static void
+tell_left_out(const struct partner_table *partners, const struct consolidation_counts *counts)
+{
 	if (!counts->left_out)
 		return;
 	message(MESSAGE_WARNING, "records left out, of partners that are denied or not listed: %llu",
@@ -179,7 +183,7 @@ main(int argc, char *argv[])
 	struct operands operands;
 	struct name_list listed, denied, fields = {0};
 	struct rules rules;
-	struct record_shape shape;
+	struct record_paths paths;
 	struct consolidation_options consolidation = {0};
 	struct consolidation_counts counts;
 	struct error error;
@@ -188,9 +192,10 @@ main(int argc, char *argv[])
 	threads = parallel_processors();
 	command_begin(&command, argc, argv, &operands);
 	content_register_remote();
-	read_configuration(&consolidation.merge, &listed, &denied, &rules, &shape, &fields);
+	read_configuration(&consolidation.merge, &listed, &denied, &rules, &paths, &fields);
 	if (rejects_file && !(consolidation.rejects = rejects_open(rejects_file, &error)))
 		command_die(&error);
+	consolidation.partners = partner_table_new(&listed, &denied, unlisted == UNLISTED_DROP);
 	consolidation.replace = updates == UPDATES_REPLACE;
 	consolidation.memory = memory ? memory : memory_limit() / 2;
 	consolidation.max_record = max_record;
@@ -206,15 +211,16 @@ main(int argc, char *argv[])
 	consolidation_free(c);
 	progress_stop();
 	rejects_close(consolidation.rejects);
-	tell_left_out(consolidation.merge.partners, &counts);
-	tell_unlisted(consolidation.merge.partners, &listed);
+	tell_bad_times(&counts);
+	tell_left_out(consolidation.partners, &counts);
+	tell_unlisted(consolidation.partners, &listed);
 	tell_unmet_fields(&consolidation.merge, &counts);
 	free(consolidation.merge.fields_met);
-	partner_table_free((struct partner_table *)consolidation.merge.partners);
+	partner_table_free(consolidation.partners);
 	name_list_free(&listed);
 	name_list_free(&denied);
 	name_list_free(&fields);
 	rules_free(&rules);
-	record_shape_free(&shape);
+	record_paths_free(&paths);
 	return finish(status, &counts);
 }

@@ -20,11 +20,11 @@ static const struct {
 };
 
 static const struct json_path *
-path_of_fault(const struct record_shape *shape, enum record_fault fault)
+path_of_fault(const struct record_paths *paths, enum record_fault fault)
 {
 	if (fault <= RECORD_BAD_ID)
-		return &shape->key;
-	return fault <= RECORD_BAD_PARTNER ? &shape->partner : &shape->data;
+		return &paths->key;
+	return fault <= RECORD_BAD_PARTNER ? &paths->partner : &paths->data;
 }
 
 static void
@@ -42,8 +42,7 @@ refuse(struct chunk *chunk, struct arena *kept, const struct scan_record *r, con
 		.fault_line = r->fault_line,
 		.column = column,
 		.element = r->in_array ? r->element : r->line,
-		.in_array = r->in_array,
-		.cut = r->cut};
+		.in_array = r->in_array};
 	if (option && source.p && json_kind(source) == JSON_OBJECT)
 		refused->source = source;
 	*chunk->refused_end = refused;
@@ -54,7 +53,7 @@ static void
 refuse_fault(struct consolidation *c, struct worker *w, struct chunk *chunk, const struct scan_record *r,
 	enum record_fault fault)
 {
-	const struct json_path *path = path_of_fault(c->options->merge.shape, fault);
+	const struct json_path *path = path_of_fault(c->options->merge.paths, fault);
 	struct buffer name = {0}, reason = {0};
 
 	for (size_t i = 0; i < path->n; i++) {

@@ -14,25 +14,26 @@ struct consolidation *
 consolidation_new(const struct consolidation_options *options)
 {
 	struct consolidation *c = memory_get_zeroed(1, sizeof(*c));
-	const struct record_shape *shape = options->merge.shape;
+	const struct record_paths *paths = options->merge.paths;
 	unsigned bin_bits = options->memory < (1u << 20) ? 0 : options->memory < (32u << 20) ? 4 : 8;
 
 	c->options = options;
-	c->partners = (struct partner_table *)options->merge.partners;
+	c->partners = options->partners;
 	c->shapes = shape_table_new();
 	c->merge = options->merge;
+	c->merge.partners = c->partners;
 	c->merge.shapes = c->shapes;
 	c->wants_whole = options->merge.latest || options->merge.explain || options->merge.rules->n_programs;
 	c->workers = memory_get_zeroed(options->threads, sizeof(*c->workers));
 	for (unsigned i = 0; i < options->threads; i++) {
-		c->workers[i].scanner = scanner_new(shape->names, shape->n_names, options->max_record);
+		c->workers[i].scanner = scanner_new(paths->names, paths->n_names, options->max_record);
 		scanner_spare(c->workers[i].scanner, 0); /* _source: acc-fetch and --latest add it */
-		c->workers[i].reader = (struct record_reader){.shape = shape,
+		c->workers[i].reader = (struct record_reader){.paths = paths,
 			.whole = c->wants_whole,
 			.partners = partner_view_new(c->partners),
 			.shapes = shape_view_new(c->shapes)};
-		if (shape->data.n == 1)
-			scanner_list_inner(c->workers[i].scanner, shape->data_name);
+		if (paths->data.n == 1)
+			scanner_list_inner(c->workers[i].scanner, paths->data_name);
 		c->workers[i].shelf.bin_bits = bin_bits;
 	}
 	return c;
@@ -100,12 +101,6 @@ consolidation_used(const struct consolidation *c)
 		bytes += c->workers[i].shelf.bytes * 2 /* gathering takes as much */ + c->workers[i].texts.bytes +
 			c->workers[i].kept.bytes + c->workers[i].reader.uris.bytes;
 	return bytes;
-}
-
-int
-consolidation_read(struct consolidation *c, const char *name, struct error *error)
-{
-	return intake_read(c, name, error);
 }
 
 /* --- what is held, gathered and in order ---------------------------------------------------------------------- */

@@ -16,10 +16,11 @@
 #include "catalog/rejects.h"
 
 struct consolidation_options {
-	struct merge_options merge;
-	bool replace;        /* --updates replace */
-	uint64_t memory;     /* bytes, for text and records together */
-	uint64_t max_record; /* bytes without _source */
+	struct merge_options merge;     /* but for the partners and the shapes */
+	struct partner_table *partners; /* borrowed; those met are added */
+	bool replace;                   /* --updates replace */
+	uint64_t memory;                /* bytes, for text and records together */
+	uint64_t max_record;            /* bytes without _source */
 	unsigned threads;
 	const char *directory;   /* for runs */
 	struct rejects *rejects; /* or NULL */

@@ -10,7 +10,7 @@ struct refused {
 	struct slice text, source;
 	const char *code, *reason, *option;
 	uint64_t line, fault_line, column, element;
-	bool in_array, cut;
+	bool in_array;
 	struct refused *next;
 };
 
@@ -43,7 +43,7 @@ struct consolidation {
 	struct partner_table *partners;
 	struct shape_table *shapes;
 	bool wants_whole;           /* records have to keep all of their text */
-	struct merge_options merge; /* the options' own, and the shapes */
+	struct merge_options merge; /* the options' own, with the partners and the shapes */
 	struct block *survivors;    /* of the last flush: their text */
 	struct input **inputs;      /* mapped ones */
 	size_t n_inputs;
@@ -66,8 +66,6 @@ void chunk_take(struct consolidation *c, struct worker *w, struct chunk *chunk, 
 	const struct scan_record *scanned);
 /* Of a chunk that was cut at the right places: tell its refusals and add up its counts. */
 void chunk_close(struct consolidation *c, struct chunk *chunk);
-
-int intake_read(struct consolidation *c, const char *name, struct error *error);
 
 /* Bytes in use against options->memory. */
 uint64_t consolidation_used(const struct consolidation *c);

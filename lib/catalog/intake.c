@@ -188,7 +188,7 @@ join_pieces(struct consolidation *c, struct passage *passage, struct piece *piec
 
 /* An input that is read a block ahead of the scanners, into two blocks by turns: what has been in the cache before is
  * had sooner than memory that was not. */
-struct stream {
+struct block_reader {
 	struct consolidation *c;
 	struct input *input;
 	struct passage passage; /* the block at hand, and before it what was left of the one before */
@@ -213,60 +213,60 @@ block_size(const struct consolidation *c)
 }
 
 static size_t
-room_before(const struct stream *s)
+room_before(const struct block_reader *r)
 {
-	return s->size / 4;
+	return r->size / 4;
 }
 
 static void
-begin_block(struct stream *s, struct block *spare, size_t rest)
+begin_block(struct block_reader *r, struct block *spare, size_t rest)
 {
-	s->size = s->size * 2 < s->most ? s->size * 2 : s->most;
+	r->size = r->size * 2 < r->most ? r->size * 2 : r->most;
 	/* a record longer than a block is scanned anew with each: let there be few of them */
-	if (s->size < rest)
-		s->size = rest;
-	s->ahead = spare && spare->bytes >= room_before(s) + s->size ? spare : block_new(room_before(s) + s->size);
-	if (spare != s->ahead)
+	if (r->size < rest)
+		r->size = rest;
+	r->ahead = spare && spare->bytes >= room_before(r) + r->size ? spare : block_new(room_before(r) + r->size);
+	if (spare != r->ahead)
 		block_free(spare);
-	s->n = 0;
-	atomic_store(&s->is_filling, false);
+	r->n = 0;
+	atomic_store(&r->is_filling, false);
 }
 
 static void
-fill_block(struct stream *s)
+fill_block(struct block_reader *r)
 {
-	char *text = s->ahead->text + room_before(s);
+	char *text = r->ahead->text + room_before(r);
 
-	while (s->got > 0 && s->n < s->size &&
-		(s->got = input_read(s->input, text + s->n, s->size - s->n, s->error)) > 0)
-		s->n += (size_t)s->got;
-	progress_done(input_consumed(s->input) - s->shown);
-	s->shown = input_consumed(s->input);
+	while (r->got > 0 && r->n < r->size &&
+		(r->got = input_read(r->input, text + r->n, r->size - r->n, r->error)) > 0)
+		r->n += (size_t)r->got;
+	progress_done(input_consumed(r->input) - r->shown);
+	r->shown = input_consumed(r->input);
 }
 
 /* The second thread reads first and then helps. */
 static void
 scan_and_fill(void *context, unsigned thread)
 {
-	struct stream *s = context;
+	struct block_reader *r = context;
 
 	if (thread != 1)
-		scan_pieces(&s->round, thread);
-	if (s->ahead && !atomic_exchange(&s->is_filling, true))
-		fill_block(s);
+		scan_pieces(&r->round, thread);
+	if (r->ahead && !atomic_exchange(&r->is_filling, true))
+		fill_block(r);
 	if (thread == 1)
-		scan_pieces(&s->round, thread);
+		scan_pieces(&r->round, thread);
 }
 
 /* Let the block that was filled be at hand, with the rest before its text: in its own room, or in a new block where
  * that is too small. */
 static struct slice
-join_rest(struct stream *s, struct slice rest)
+join_rest(struct block_reader *r, struct slice rest)
 {
-	struct slice text = {s->ahead->text + room_before(s), s->n};
-	struct block *block = s->ahead, *joined;
+	struct slice text = {r->ahead->text + room_before(r), r->n};
+	struct block *block = r->ahead, *joined;
 
-	if (rest.n > room_before(s)) {
+	if (rest.n > room_before(r)) {
 		joined = block_new(rest.n + text.n);
 		memcpy(joined->text + rest.n, text.p, text.n);
 		block_free(block);
@@ -275,8 +275,8 @@ join_rest(struct stream *s, struct slice rest)
 	}
 	if (rest.n)
 		memcpy((char *)text.p - rest.n, rest.p, rest.n);
-	s->ahead = s->at_hand;
-	s->at_hand = block;
+	r->ahead = r->at_hand;
+	r->at_hand = block;
 	return (struct slice){text.p - rest.n, text.n + rest.n};
 }
 
@@ -296,32 +296,32 @@ pass_on(struct consolidation *c, struct worker *last)
 
 /* Scan the block that was filled, while the next one is. Returns what is left of it. */
 static struct slice
-next_block(struct stream *s, struct slice rest)
+next_block(struct block_reader *r, struct slice rest)
 {
-	struct consolidation *c = s->c;
-	struct passage *p = &s->passage;
+	struct consolidation *c = r->c;
+	struct passage *p = &r->passage;
 	unsigned threads = c->options->threads;
 	size_t n = threads == 1 ? 1 : (size_t)threads * 2, bytes;
 	struct piece *pieces = memory_get(n * sizeof(*pieces));
 
-	p->text = join_rest(s, rest);
+	p->text = join_rest(r, rest);
 	/* where reading fails, what the block leaves over comes once more by itself: the record that was cut */
-	p->is_cut = s->got < 0 && s->n == 0;
-	p->at_end = s->got == 0 || p->is_cut;
+	p->is_cut = r->got < 0 && r->n == 0;
+	p->at_end = r->got == 0 || p->is_cut;
 	p->at = 0;
 	p->goes_on = true;
-	c->counts.bytes_in += s->n;
+	c->counts.bytes_in += r->n;
 	if (!p->at_end) {
-		begin_block(s, s->ahead, rest.n);
+		begin_block(r, r->ahead, rest.n);
 	} else {
-		block_free(s->ahead);
-		s->ahead = NULL;
+		block_free(r->ahead);
+		r->ahead = NULL;
 	}
 	bytes = p->text.n / n + 1;
-	s->round = (struct round){.c = c, .passage = p, .pieces = pieces, .next = 1};
-	s->round.n = cut_pieces(c, p, pieces, n, bytes < PIECE_MIN ? PIECE_MIN : bytes);
-	parallel_run(s->round.n < threads ? (unsigned)s->round.n + 1 : threads, scan_and_fill, s);
-	pass_on(c, join_pieces(c, p, pieces, s->round.n));
+	r->round = (struct round){.c = c, .passage = p, .pieces = pieces, .next = 1};
+	r->round.n = cut_pieces(c, p, pieces, n, bytes < PIECE_MIN ? PIECE_MIN : bytes);
+	parallel_run(r->round.n < threads ? (unsigned)r->round.n + 1 : threads, scan_and_fill, r);
+	pass_on(c, join_pieces(c, p, pieces, r->round.n));
 	free(pieces);
 	return scanner_rest(c->workers[0].scanner);
 }
@@ -329,7 +329,7 @@ next_block(struct stream *s, struct slice rest)
 static int
 read_stream(struct consolidation *c, struct input *input, const char *name, struct error *error)
 {
-	struct stream s = {.c = c,
+	struct block_reader r = {.c = c,
 		.input = input,
 		.passage = {.name = name, .passes = true},
 		.size = BLOCK_FIRST / 2,
@@ -339,16 +339,16 @@ read_stream(struct consolidation *c, struct input *input, const char *name, stru
 	struct slice rest = {NULL, 0};
 
 	scanner_restart(c->workers[0].scanner);
-	begin_block(&s, NULL, 0);
-	fill_block(&s);
-	s.passage.is_array = begins_with_array((struct slice){s.ahead->text + room_before(&s), s.n});
-	while (s.ahead) {
-		rest = next_block(&s, rest);
-		if (s.ahead && consolidation_used(c) > c->options->memory * 2 / 3)
+	begin_block(&r, NULL, 0);
+	fill_block(&r);
+	r.passage.is_array = begins_with_array((struct slice){r.ahead->text + room_before(&r), r.n});
+	while (r.ahead) {
+		rest = next_block(&r, rest);
+		if (r.ahead && consolidation_used(c) > c->options->memory * 2 / 3)
 			consolidation_flush(c);
 	}
-	block_free(s.at_hand);
-	return s.got < 0 ? -1 : 0;
+	block_free(r.at_hand);
+	return r.got < 0 ? -1 : 0;
 }
 
 /* --- mapped files ------------------------------------------------------------------------------------------------- */
@@ -393,7 +393,7 @@ read_mapped(struct consolidation *c, struct slice text, const char *name)
 }
 
 int
-intake_read(struct consolidation *c, const char *name, struct error *error)
+consolidation_read(struct consolidation *c, const char *name, struct error *error)
 {
 	struct input *input = input_open(name, error);
 	struct slice whole;

@@ -302,9 +302,9 @@ explain(struct merger *m, const struct field *f, const struct record *r, const c
 	buffer_add_string(out, out->n ? "," : "");
 	buffer_add_slice(out, f->raw);
 	if (r) {
-		struct slice time = record_time_text(r, m->options->shape);
+		struct slice time = record_time_text(r, m->options->paths);
 		buffer_add_string(out, ":{\"partner\":");
-		add_value(out, json_find(record_text(r), &m->options->shape->partner, 0), r);
+		add_value(out, json_find(record_text(r), &m->options->paths->partner, 0), r);
 		buffer_add_string(out, ",\"time\":");
 		if (time.p && !instant_is_missing(record_time(r)))
 			add_value(out, time, r);

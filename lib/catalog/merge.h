@@ -12,7 +12,7 @@ enum merge_mode { MERGE_FIELDS, MERGE_RECORD };
 
 struct merge_options {
 	const struct rules *rules;
-	const struct record_shape *shape;
+	const struct record_paths *paths;
 	const struct partner_table *partners;
 	const struct shape_table *shapes; /* of the records; no thread adds to it while accommodations are merged */
 	enum merge_mode mode;

@@ -420,7 +420,7 @@ describe_candidates(struct picker *picker, const struct candidate *c, size_t n)
 	b->n = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct partner *partner = partner_at(picker->options->partners, c[i].record->partner);
-		struct slice time = record_time_text(c[i].record, picker->options->shape);
+		struct slice time = record_time_text(c[i].record, picker->options->paths);
 		buffer_add_string(b, i ? ",{\"value\":" : "[{\"value\":");
 		buffer_add_slice(b, c[i].value);
 		buffer_add_string(b, ",\"partner\":");

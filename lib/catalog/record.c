@@ -3,42 +3,42 @@
 #include "base/hash.h"
 
 static int
-wanted_name(struct record_shape *shape, struct slice name)
+wanted_name(struct record_paths *paths, struct slice name)
 {
-	for (int i = 0; i < shape->n_names; i++)
-		if (slice_equal(shape->names[i], name))
+	for (int i = 0; i < paths->n_names; i++)
+		if (slice_equal(paths->names[i], name))
 			return i;
-	shape->names[shape->n_names] = name;
-	return shape->n_names++;
+	paths->names[paths->n_names] = name;
+	return paths->n_names++;
 }
 
 int
-record_shape_parse(struct record_shape *shape, const char *key, const char *partner, const char *data, const char *time,
+record_paths_parse(struct record_paths *paths, const char *key, const char *partner, const char *data, const char *time,
 	struct error *error)
 {
-	*shape = (struct record_shape){0};
-	if (json_path_parse(key, &shape->key, error) < 0 || json_path_parse(partner, &shape->partner, error) < 0 ||
-		json_path_parse(data, &shape->data, error) < 0 || json_path_parse(time, &shape->time, error) < 0) {
-		record_shape_free(shape);
+	*paths = (struct record_paths){0};
+	if (json_path_parse(key, &paths->key, error) < 0 || json_path_parse(partner, &paths->partner, error) < 0 ||
+		json_path_parse(data, &paths->data, error) < 0 || json_path_parse(time, &paths->time, error) < 0) {
+		record_paths_free(paths);
 		return -1;
 	}
-	wanted_name(shape, SLICE("_source"));
-	shape->key_name = wanted_name(shape, shape->key.names[0]);
-	shape->partner_name = wanted_name(shape, shape->partner.names[0]);
-	shape->data_name = wanted_name(shape, shape->data.names[0]);
-	shape->time_name = wanted_name(shape, shape->time.names[0]);
-	shape->time_is_of_source =
-		shape->time_name == 0 && !(shape->time.n > 1 && slice_equal(shape->time.names[1], SLICE("record")));
+	wanted_name(paths, SLICE("_source"));
+	paths->key_name = wanted_name(paths, paths->key.names[0]);
+	paths->partner_name = wanted_name(paths, paths->partner.names[0]);
+	paths->data_name = wanted_name(paths, paths->data.names[0]);
+	paths->time_name = wanted_name(paths, paths->time.names[0]);
+	paths->time_is_of_source =
+		paths->time_name == 0 && !(paths->time.n > 1 && slice_equal(paths->time.names[1], SLICE("record")));
 	return 0;
 }
 
 void
-record_shape_free(struct record_shape *shape)
+record_paths_free(struct record_paths *paths)
 {
-	json_path_free(&shape->key);
-	json_path_free(&shape->partner);
-	json_path_free(&shape->data);
-	json_path_free(&shape->time);
+	json_path_free(&paths->key);
+	json_path_free(&paths->partner);
+	json_path_free(&paths->data);
+	json_path_free(&paths->time);
 }
 
 static struct instant
@@ -85,9 +85,9 @@ leave_to_stretch(struct record_reader *reader, struct stretch *stretch, uint64_t
 static void
 read_origin(struct record_reader *reader, struct stretch *stretch, const struct scan_record *scanned, struct record *r)
 {
-	const struct record_shape *shape = reader->shape;
+	const struct record_paths *paths = reader->paths;
 	struct slice source = scanned->members[0];
-	bool has_source = source.p && json_kind(source) == JSON_OBJECT, has_time = shape->time_is_of_source,
+	bool has_source = source.p && json_kind(source) == JSON_OBJECT, has_time = paths->time_is_of_source,
 	     bad = false;
 	struct record_origin origin = {.source_n = 0};
 	uint64_t number;
@@ -98,7 +98,7 @@ read_origin(struct record_reader *reader, struct stretch *stretch, const struct 
 		origin.time = reader->known.time;
 	} else {
 		origin.time = parse_time(
-			json_find(scanned->members[shape->time_name], &shape->time, 1), &reader->scratch, &bad);
+			json_find(scanned->members[paths->time_name], &paths->time, 1), &reader->scratch, &bad);
 		if (has_source && has_time && !bad)
 			known_source_remember(&reader->known, source, origin.time);
 	}
@@ -173,11 +173,11 @@ read_values(struct shape_view *shapes, const struct scan_record *scanned, struct
 enum record_fault
 record_read(struct record_reader *reader, struct stretch *stretch, const struct scan_record *scanned, struct record *r)
 {
-	const struct record_shape *shape = reader->shape;
+	const struct record_paths *paths = reader->paths;
 	const char *text = scanned->text.p;
-	struct slice id = json_find(scanned->members[shape->key_name], &shape->key, 1);
-	struct slice partner = json_find(scanned->members[shape->partner_name], &shape->partner, 1);
-	struct slice data = json_find(scanned->members[shape->data_name], &shape->data, 1);
+	struct slice id = json_find(scanned->members[paths->key_name], &paths->key, 1);
+	struct slice partner = json_find(scanned->members[paths->partner_name], &paths->partner, 1);
+	struct slice data = json_find(scanned->members[paths->data_name], &paths->data, 1);
 
 	if (reader->scratch.bytes)
 		arena_reset(&reader->scratch);
@@ -320,9 +320,9 @@ record_id_text(const struct record *r, struct arena *arena)
 }
 
 struct slice
-record_time_text(const struct record *r, const struct record_shape *shape)
+record_time_text(const struct record *r, const struct record_paths *paths)
 {
-	return json_find(record_text(r), &shape->time, 0);
+	return json_find(record_text(r), &paths->time, 0);
 }
 
 static int

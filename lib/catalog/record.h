@@ -139,7 +139,7 @@ record_source(const struct record *r)
 }
 
 /* Where the parts of a record are: --key, --partner, --data, --time. */
-struct record_shape {
+struct record_paths {
 	struct json_path key, partner, data, time;
 	struct slice names[SCAN_MEMBERS_MAX]; /* the top-level members to look out for; the first is _source */
 	int n_names;
@@ -147,15 +147,15 @@ struct record_shape {
 	bool time_is_of_source; /* the time lies in _source, and is not the record's number there */
 };
 
-/* Parse the four paths (text as given). -1 with *error. Gives the shape to record_shape_free. */
-int record_shape_parse(struct record_shape *shape, const char *key, const char *partner, const char *data,
+/* Parse the four paths (text as given). -1 with *error. Gives *paths to record_paths_free. */
+int record_paths_parse(struct record_paths *paths, const char *key, const char *partner, const char *data,
 	const char *time, struct error *error);
-void record_shape_free(struct record_shape *shape);
+void record_paths_free(struct record_paths *paths);
 
 /* What a thread reads records with. Zero-initialised but for the first four; record_reader_free releases the two views
  * and all behind them. The records' stretches borrow from it until then. */
 struct record_reader {
-	const struct record_shape *shape; /* borrowed */
+	const struct record_paths *paths; /* borrowed */
 	bool whole;                       /* records keep their own _source */
 	struct partner_view *partners;
 	struct shape_view *shapes;
@@ -208,7 +208,7 @@ bool record_order_is_known(const struct record *a, const struct record *b);
 /* Equal in rank, time, partner, position and data: one record. */
 bool record_same(const struct record *a, const struct record *b, const struct partner_table *partners);
 
-/* The raw JSON value at the shape's time, or p NULL. Not of a record whose text is not whole (record_keep). */
-struct slice record_time_text(const struct record *r, const struct record_shape *shape);
+/* The raw JSON value at the time's path, or p NULL. Not of a record whose text is not whole (record_keep). */
+struct slice record_time_text(const struct record *r, const struct record_paths *paths);
 
 #endif

@@ -17,7 +17,7 @@
 
 struct catalog {
 	struct name_list listed, denied;
-	struct record_shape shape;
+	struct record_paths paths;
 	struct partner_table *partners;
 	struct shape_table *shapes;
 	struct record_reader reader;
@@ -52,15 +52,15 @@ catalog_begin(struct catalog *c, const char *listed, const char *denied)
 	*c = (struct catalog){.stretch = {.name = "in.jsonl"}};
 	catalog_names(&c->listed, listed);
 	catalog_names(&c->denied, denied);
-	assert_int_equal(record_shape_parse(&c->shape, ".accommodation_id", ".partner_name", ".accommodation_data",
+	assert_int_equal(record_paths_parse(&c->paths, ".accommodation_id", ".partner_name", ".accommodation_data",
 				 "._source.time", &error),
 		0);
 	c->partners = partner_table_new(&c->listed, &c->denied, false);
 	c->shapes = shape_table_new();
-	c->reader = (struct record_reader){.shape = &c->shape, .partners = partner_view_new(c->partners),
+	c->reader = (struct record_reader){.paths = &c->paths, .partners = partner_view_new(c->partners),
 		.shapes = shape_view_new(c->shapes)};
-	c->scanner = scanner_new(c->shape.names, c->shape.n_names, 1 << 20);
-	scanner_list_inner(c->scanner, c->shape.data_name);
+	c->scanner = scanner_new(c->paths.names, c->paths.n_names, 1 << 20);
+	scanner_list_inner(c->scanner, c->paths.data_name);
 }
 
 static inline void
@@ -70,7 +70,7 @@ catalog_end(struct catalog *c)
 	record_reader_free(&c->reader);
 	shape_table_free(c->shapes);
 	partner_table_free(c->partners);
-	record_shape_free(&c->shape);
+	record_paths_free(&c->paths);
 	name_list_free(&c->listed);
 	name_list_free(&c->denied);
 	shelf_clear(&c->shelf);

@@ -27,7 +27,8 @@ input_begin(struct input *in, struct catalog *c, const char *const *names)
 	catalog_begin(c, "beta,alpha", "evil");
 	rules_standard(&in->rules);
 	in->options = (struct consolidation_options){
-		.merge = {.rules = &in->rules, .shape = &c->shape, .partners = c->partners},
+		.merge = {.rules = &in->rules, .paths = &c->paths},
+		.partners = c->partners,
 		.replace = true,
 		.memory = 64 << 20,
 		.max_record = 1 << 20,

@@ -39,7 +39,7 @@ merged(const char *text, struct options o)
 		fail_msg("%s", error.text);
 	catalog_names(&fields, o.fields ? o.fields : "");
 	struct merge_options options = {.rules = &rules,
-		.shape = &c.shape,
+		.paths = &c.paths,
 		.partners = c.partners,
 		.shapes = o.no_shapes ? NULL : c.shapes,
 		.mode = o.record ? MERGE_RECORD : MERGE_FIELDS,

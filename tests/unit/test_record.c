@@ -35,17 +35,17 @@ paths_may_lead_anywhere(void **state)
 	(void)state;
 	catalog_begin(&c, "", "");
 	scanner_free(c.scanner);
-	record_shape_free(&c.shape);
+	record_paths_free(&c.paths);
 	assert_int_equal(
-		record_shape_parse(&c.shape, ".key.\"the id\"", ".key.partner", ".body", ".body.at", &error), 0);
-	assert_int_equal(c.shape.n_names, 3); /* _source, key, body */
-	c.scanner = scanner_new(c.shape.names, c.shape.n_names, 1 << 20);
+		record_paths_parse(&c.paths, ".key.\"the id\"", ".key.partner", ".body", ".body.at", &error), 0);
+	assert_int_equal(c.paths.n_names, 3); /* _source, key, body */
+	c.scanner = scanner_new(c.paths.names, c.paths.n_names, 1 << 20);
 	catalog_read(&c, "{\"key\":{\"the id\":\"x\",\"partner\":\"alpha\"},\"body\":{\"at\":60}}");
 	assert_int_equal(c.n, 1);
 	r = c.records[0];
 	assert_true(slice_equal(record_id(r), SLICE("\"x\"")));
 	assert_true(slice_equal(record_data(r), SLICE("{\"at\":60}")));
-	assert_true(slice_equal(record_time_text(r, &c.shape), SLICE("60")));
+	assert_true(slice_equal(record_time_text(r, &c.paths), SLICE("60")));
 	assert_int_equal(record_time(r).seconds, 60);
 	catalog_end(&c);
 }
@@ -57,10 +57,10 @@ a_path_that_is_none_is_refused(void **state)
 
 	(void)state;
 	for (int bad = 0; bad < 4; bad++) {
-		struct record_shape shape;
+		struct record_paths paths;
 		struct error error;
 
-		assert_int_equal(record_shape_parse(&shape, bad == 0 ? "a" : good, bad == 1 ? "a" : good,
+		assert_int_equal(record_paths_parse(&paths, bad == 0 ? "a" : good, bad == 1 ? "a" : good,
 					 bad == 2 ? "a" : good, bad == 3 ? "a" : good, &error),
 			-1);
 		assert_int_equal(error.status, STATUS_USAGE);
@@ -160,7 +160,7 @@ a_time_is_a_text_or_a_number_and_else_missing(void **state)
 		assert_int_equal(c.n, 1);
 		assert_int_equal(instant_is_missing(record_time(c.records[0])), examples[i].missing);
 		assert_int_equal((c.records[0]->flags & RECORD_BAD_TIME) != 0, examples[i].bad);
-		assert_true(slice_equal(record_time_text(c.records[0], &c.shape), slice_of(examples[i].time)));
+		assert_true(slice_equal(record_time_text(c.records[0], &c.paths), slice_of(examples[i].time)));
 		catalog_end(&c);
 		free(text);
 	}
