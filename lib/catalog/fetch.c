@@ -215,18 +215,6 @@ work(void *context)
 	return NULL;
 }
 
-static void
-start_thread(pthread_t *thread, void *(*run)(void *), void *context)
-{
-	struct error error;
-	int cause = pthread_create(thread, NULL, run, context);
-
-	if (cause == 0)
-		return;
-	error_set(&error, STATUS_FAILED, "threads", "cannot start a thread: %s", strerror(cause));
-	command_die(&error);
-}
-
 /* ---- the lister */
 
 bool
@@ -255,7 +243,7 @@ fetch_add(void *fetch, struct reference *r, const struct error *problem)
 	if (f->n_idle < f->n_waiting && f->n_workers < f->workers_max) {
 		size_t i = f->n_workers++;
 
-		start_thread(&f->threads[i], work, &f->workers[i]);
+		parallel_start(&f->threads[i], work, &f->workers[i]);
 	}
 	pthread_cond_signal(&f->work);
 	pthread_mutex_unlock(&f->lock);
@@ -517,7 +505,7 @@ fetch_run(const struct fetch_options *options, fetch_lister *lister, void *conte
 		release(&f);
 		return STATUS_USAGE;
 	}
-	start_thread(&thread, list, &listing);
+	parallel_start(&thread, list, &listing);
 	write_all_jobs(&f, counts);
 	pthread_join(thread, NULL);
 	for (size_t i = 0; i < f.n_workers; i++)
