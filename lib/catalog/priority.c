@@ -410,14 +410,20 @@ int
 name_lists_read(
 	const char *priority, const char *deny, struct name_list *listed, struct name_list *denied, struct error *error)
 {
+	int status = 0;
+
 	*listed = *denied = (struct name_list){0};
 	if ((priority && check_parameters(priority, error) < 0) || (deny && check_parameters(deny, error) < 0))
 		return -1;
-	if (priority && is_whole_table(priority)) {
-		if (read_table(priority, listed, deny ? NULL : denied, error) < 0)
-			return -1;
-	} else if (priority && read_one(priority, false, listed, error) < 0) {
-		return -1;
+	if (priority && is_whole_table(priority))
+		status = read_table(priority, listed, deny ? NULL : denied, error);
+	else if (priority)
+		status = read_one(priority, false, listed, error);
+	if (status == 0 && deny)
+		status = read_one(deny, true, denied, error);
+	if (status < 0) {
+		name_list_free(listed);
+		name_list_free(denied);
 	}
-	return deny ? read_one(deny, true, denied, error) : 0;
+	return status;
 }
