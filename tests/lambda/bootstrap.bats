@@ -166,6 +166,7 @@ esac"
 		run -1 env "$name=/not/there.json" task/bootstrap
 		[ "$(<api/init.error.type)" = Runtime.ConfigurationError ]
 		[[ "$(jq -r .errorMessage api/init.error)" = *"/not/there.json"* ]]
+		stop_api
 	done
 }
 
