@@ -77,7 +77,7 @@ json_find(struct slice value, const struct json_path *path, size_t first_name)
 bool json_equal(struct slice a, struct slice b);
 /* Equal values have equal hashes. */
 uint64_t json_hash(struct slice value);
-/* Order of two numbers by exact decimal value, however long (but an exponent beyond 10^18 counts as that): <0, 0, >0. */
+/* Order of two numbers by exact decimal value, however long (an exponent beyond 10^18 counts as that): <0, 0, >0. */
 int json_compare_numbers(struct slice a, struct slice b);
 /* A number's digits as an integer that fits, or false and 0 (fraction, exponent, sign or overflow). */
 bool json_natural(struct slice number, uint64_t *n);

@@ -25,7 +25,8 @@ static struct judged
 judge(const char *journal, int status, bool trust, bool filtered)
 {
 	struct verdict_message messages[] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {.journal = slice_of(journal), .n_references = 3, .references_digest = 3, .links = links, .n_links = 4,
+	struct verdict_question q = {.journal = slice_of(journal), .n_references = 3, .references_digest = 3,
+		.links = links, .n_links = 4,
 		.messages = messages, .n_messages = 3, .exit_status = status, .trust_status = trust,
 		.filtered = filtered, .pipe = 99};
 	struct verdict v;
@@ -268,7 +269,8 @@ a_version_that_fails_leaves_the_other_alone(void **state)
 	static const struct verdict_link versions[] = {{{"s3://s/1", 8}, 0, 0}, {{"s3://s/1", 8}, 1, 1},
 		{{"s3://s/1", 8}, 2, 0}};
 	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {.journal = SLICE(journal), .n_references = 2, .references_digest = 2, .links = versions, .n_links = 3,
+	struct verdict_question q = {.journal = SLICE(journal), .n_references = 2, .references_digest = 2,
+		.links = versions, .n_links = 3,
 		.messages = messages, .n_messages = 3, .exit_status = 1};
 	struct verdict v;
 
@@ -289,7 +291,8 @@ a_command_that_was_ended_says_so_of_every_message(void **state)
 	static const char journal[] = STARTS "{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,"
 		"\"uri\":\"s3://s/3\",\"error\":\"gone\"}\n";
 	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {.journal = SLICE(journal), .n_references = 3, .references_digest = 3, .links = links, .n_links = 4,
+	struct verdict_question q = {.journal = SLICE(journal), .n_references = 3, .references_digest = 3,
+		.links = links, .n_links = 4,
 		.messages = messages, .n_messages = 3, .exit_status = 143, .timed_out = true};
 	struct verdict v;
 
@@ -311,7 +314,8 @@ failures_are_listed_for_people(void **state)
 		"\"error\":\"gone\"}\n"
 		DONE("acc-fetch", 1, 1, REFERENCES(3) ",\"objects\":2,\"failed_objects\":1,\"bytes_in\":77");
 	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
-	struct verdict_question q = {.journal = SLICE(journal), .n_references = 3, .references_digest = 3, .links = links, .n_links = 4,
+	struct verdict_question q = {.journal = SLICE(journal), .n_references = 3, .references_digest = 3,
+		.links = links, .n_links = 4,
 		.messages = messages, .n_messages = 3, .exit_status = 1};
 	struct verdict v;
 
