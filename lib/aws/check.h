@@ -22,8 +22,7 @@ struct check {
 
 /* Ask for the queue, look for the command, and look at what stands in the words: s3:// buckets, dynamodb:// lists, and
  * the arguments of --priority, --deny, --rules, --map and --rejects; so with ACC_DEST, ACC_PRIORITY and the like.
- * STATUS_OK,
- * STATUS_REFUSED when something would go wrong, STATUS_FAILED when the queue itself is out of reach. */
+ * STATUS_OK, STATUS_REFUSED when something would go wrong, STATUS_FAILED when the queue itself is out of reach. */
 enum status check_all(struct check *c);
 
 /* maxReceiveCount of the queue's redrive policy, or 0 when there is none or it may not be seen. */

@@ -110,15 +110,6 @@ add_array(struct name_list *list, struct slice array, bool typed, const char *so
 	return 0;
 }
 
-static struct slice
-member_of_kind(struct slice object, const char *name, enum json_kind kind)
-{
-	struct slice value =
-		json_kind(object) == JSON_OBJECT ? json_member(object, slice_of(name)) : (struct slice){NULL, 0};
-
-	return value.p && json_kind(value) == kind ? value : (struct slice){NULL, 0};
-}
-
 /* The partition key's string in an item, quotes and all; p is NULL when the item has none. */
 static struct slice
 item_key(struct slice item, const char *key_name)
@@ -128,7 +119,7 @@ item_key(struct slice item, const char *key_name)
 
 	while (json_next_member(&walk, &name, &value))
 		if (name.n == strlen(key_name) + 2 && strncasecmp(name.p + 1, key_name, name.n - 2) == 0)
-			return member_of_kind(value, "S", JSON_STRING);
+			return json_member_of(value, "S", JSON_STRING);
 	return (struct slice){NULL, 0};
 }
 
@@ -145,14 +136,14 @@ static int
 add_item(struct name_list *list, struct slice item, const struct list_shape *shape, const char *source,
 	struct error *error)
 {
-	struct slice attribute = member_of_kind(item, shape->list_name, JSON_OBJECT), names;
+	struct slice attribute = json_member_of(item, shape->list_name, JSON_OBJECT), names;
 
 	if (!attribute.p)
 		return error_set(error, STATUS_USAGE, "bad-list", "%s: the item has no attribute '%s' (see ?list=)",
 			source, shape->list_name);
-	if ((names = member_of_kind(attribute, "L", JSON_ARRAY)).p)
+	if ((names = json_member_of(attribute, "L", JSON_ARRAY)).p)
 		return add_array(list, names, true, source, error);
-	if ((names = member_of_kind(attribute, "SS", JSON_ARRAY)).p)
+	if ((names = json_member_of(attribute, "SS", JSON_ARRAY)).p)
 		return add_array(list, names, false, source, error);
 	return error_set(
 		error, STATUS_USAGE, "bad-list", "%s: attribute '%s' is no list of strings", source, shape->list_name);
@@ -190,11 +181,11 @@ add_object(struct name_list *list, struct slice object, const struct list_shape 
 {
 	struct slice inner, item = {NULL, 0};
 
-	if ((inner = member_of_kind(object, "Item", JSON_OBJECT)).p)
+	if ((inner = json_member_of(object, "Item", JSON_OBJECT)).p)
 		item = is_wanted(inner, shape, true) ? inner : item;
-	else if ((inner = member_of_kind(object, "Items", JSON_ARRAY)).p)
+	else if ((inner = json_member_of(object, "Items", JSON_ARRAY)).p)
 		item = find_item(inner, shape);
-	else if ((inner = member_of_kind(object, "Responses", JSON_OBJECT)).p)
+	else if ((inner = json_member_of(object, "Responses", JSON_OBJECT)).p)
 		item = find_response(inner, shape);
 	else
 		item = is_wanted(object, shape, true) ? object : item;

@@ -2,6 +2,7 @@
 
 #include "base/command.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "io/codec.h"
 #include "io/file.h"
 #include "io/keytemplate.h"
@@ -421,31 +422,21 @@ work(void *argument)
 
 /* ---- */
 
-/* Detached, as one of them may end the command while the others are at work. */
-static void
-start_thread(struct put *p)
-{
-	struct error error;
-	pthread_t thread;
-
-	errno = pthread_create(&thread, NULL, work, p);
-	if (errno || (errno = pthread_detach(thread))) {
-		error_system(&error, "cannot start a thread");
-		command_die(&error);
-	}
-}
-
 void
 put_start(struct put *p)
 {
+	pthread_t thread;
+
 	p->ring_size = 4 * p->jobs;
 	p->ring = memory_get_zeroed(p->ring_size, sizeof(*p->ring));
 	pthread_mutex_init(&p->mutex, NULL);
 	pthread_cond_init(&p->work, NULL);
 	pthread_cond_init(&p->room, NULL);
 	p->running = p->jobs;
-	for (unsigned i = 0; i < p->jobs; i++)
-		start_thread(p);
+	for (unsigned i = 0; i < p->jobs; i++) {
+		parallel_start(&thread, work, p);
+		pthread_detach(thread); /* as one of them may end the command while the others are at work */
+	}
 }
 
 static void
