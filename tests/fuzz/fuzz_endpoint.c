@@ -160,18 +160,18 @@ receive(void)
 {
 	struct sqs_queue q;
 	struct sqs_entry entries[2] = {{.handle = SLICE("a")}, {.handle = SLICE("b")}};
-	struct sqs_message *messages;
+	struct sqs_receive most = {SQS_BATCH, 0, 30};
+	struct sqs_received received;
 	struct arena arena = {0};
 	struct slice attributes;
 	struct error error;
-	size_t n;
 
 	sqs_open(&q, "sqs://queue", &error);
 	sqs_close(&q);
 	require(sqs_open(&q, "http://127.0.0.1/1/queue", &error) == 0);
-	if (sqs_receive(&q, 10, 0, 30, &arena, &messages, &n, &error) == 0)
-		for (size_t i = 0; i < n; i++)
-			require(strlen(messages[i].body.p) <= messages[i].body.n);
+	if (sqs_receive(&q, &most, &arena, &received, &error) == 0)
+		for (size_t i = 0; i < received.n; i++)
+			require(strlen(received.messages[i].body.p) <= received.messages[i].body.n);
 	sqs_attributes(&q, &arena, &attributes, &error);
 	sqs_change_visibility(&q, entries, 1, 30, &error);
 	sqs_close(&q);

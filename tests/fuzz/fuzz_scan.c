@@ -58,6 +58,8 @@ scan(struct buffer *out, struct slice text, size_t step, size_t max_record)
 	struct scan_record r;
 
 	scanner_list_inner(s, 1);
+	if (max_record % 2)
+		scanner_spare(s, 0);
 	for (;;) {
 		char *window = malloc(end - begin ? end - begin : 1);
 
@@ -91,7 +93,7 @@ compare(const struct buffer *expected, struct slice text, enum scan_level level,
 	buffer_free(&seen);
 }
 
-/* The first byte chooses the windows, the second the longest record. */
+/* The first byte chooses the windows, the second the longest record, and whether a member of it is spared. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
