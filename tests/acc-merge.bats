@@ -987,7 +987,7 @@ cut_short() {
 	for memory in 64K 64M; do
 		timeout 30 acc-merge -S $memory in.jsonl >from-file
 		timeout 30 acc-merge -S $memory <in.jsonl >from-stdin
-		cat in.jsonl | timeout 30 acc-merge -S $memory >from-pipe
+		timeout 30 acc-merge -S $memory < <(cat in.jsonl) >from-pipe
 		cmp from-file from-stdin
 		cmp from-file from-pipe
 	done
