@@ -1,6 +1,7 @@
 /* --map and --select: records go through the programs many at a time. */
 #include "base/memory.h"
 #include "catalog/fetch_private.h"
+#include "io/lines.h"
 #include "json/text.h"
 
 #include <stdlib.h>
@@ -74,29 +75,23 @@ item_refuse(struct item *item, const char *code, char *text)
 	item->text = text;
 }
 
-/* Refuse the item for the first line that is no record. */
+/* Refuse the item where a line that the program made of it is no record. */
 static void
-check_mapped(struct fetch_batch *b, struct item *item, struct slice lines)
+check_mapped(struct fetch_batch *b, struct item *item, struct slice line)
 {
 	static const char *const kinds[] = {"null", "false", "true", "a number", "a string", "an array"};
 	const char *name = b->worker->options->map_name;
+	enum json_kind kind = json_kind(line);
 	struct scan_record made;
 
-	scanner_restart(b->scanner);
-	for (struct slice line; lines.n > 0; lines.p += line.n + 1, lines.n -= line.n + 1) {
-		line = (struct slice){lines.p, (size_t)((const char *)memchr(lines.p, '\n', lines.n) - lines.p)};
-		if (json_kind(line) != JSON_OBJECT) {
-			item_refuse(item, "not-an-object",
-				memory_format("%s: the program gave %s, not an object", name, kinds[json_kind(line)]));
-			return;
-		}
-		scanner_window(b->scanner, line.p, line.n, true);
-		if (scanner_next(b->scanner, &made) != SCAN_RECORD) {
-			item_refuse(
-				item, made.code, memory_format("%s: what the program gave is %s", name, made.reason));
-			return;
-		}
+	if (kind != JSON_OBJECT) {
+		item_refuse(item, "not-an-object",
+			memory_format("%s: the program gave %s, not an object", name, kinds[kind]));
+		return;
 	}
+	scanner_window(b->scanner, line.p, line.n, true);
+	if (scanner_next(b->scanner, &made) != SCAN_RECORD)
+		item_refuse(item, made.code, memory_format("%s: what the program gave is %s", name, made.reason));
 }
 
 static void
@@ -104,12 +99,14 @@ take_mapped(void *context, size_t index, struct slice lines, const struct error 
 {
 	struct fetch_batch *b = context;
 	struct item *item = &b->items[index];
+	struct slice rest = lines, line;
 
 	item->lines = b->lines.n;
 	if (error)
 		item_refuse(item, error->code, memory_copy_string(error->text));
-	else
-		check_mapped(b, item, lines);
+	scanner_restart(b->scanner);
+	while (!item->code && lines_cut(&rest, &line))
+		check_mapped(b, item, line);
 	if (!item->code)
 		buffer_add_slice(&b->lines, lines);
 	item->lines_end = b->lines.n;
