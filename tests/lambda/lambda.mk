@@ -17,8 +17,9 @@ LAMBDA_OTHER  := $(filter-out $(LAMBDA_NATIVE),x86_64 arm64)
 LAMBDA_DIR    := $(BUILD)/lambda
 LAMBDA_CURL   ?= $(LAMBDA_DIR)/libcurl
 
-DEPS_LAMBDA = $(DEPS_BUILD) binutils curl dpkg-dev patch python3
-DEPS_CHECK += binutils coreutils curl dpkg-dev openssl patch util-linux
+# libssl-dev: libcurl is built with it.
+DEPS_LAMBDA = $(DEPS_BUILD) libssl-dev binutils curl dpkg-dev patch python3
+DEPS_CHECK += libssl-dev binutils coreutils curl dpkg-dev openssl patch util-linux
 
 CHECKS += check-lambda
 
@@ -66,11 +67,11 @@ lambda-$(LAMBDA_OTHER): $(LAMBDA_CURL)-$(LAMBDA_OTHER)/done
 	@$(LAMBDA_SOURCE)archive --root $(lambda_root) --strip $(lambda_other)-strip $(LAMBDA_DIR)/$(LAMBDA_OTHER)/bin \
 		$(BUILD)/acc-lambda-$(LAMBDA_OTHER).zip $(call lambda_libraries,$(LAMBDA_OTHER),$(lambda_root))
 
-$(LAMBDA_DIR)/sysroot-$(LAMBDA_OTHER)/PACKAGES: $(LAMBDA_SOURCE)sysroot Makefile
+$(LAMBDA_DIR)/sysroot-$(LAMBDA_OTHER)/PACKAGES: $(LAMBDA_SOURCE)sysroot Makefile $(LAMBDA_SOURCE)lambda.mk
 	@.ci/deps gcc-$(LAMBDA_CROSS_$(LAMBDA_OTHER))
 	@command -v $(lambda_other)-gcc >/dev/null || { \
 		echo "lambda: cannot compile for $(LAMBDA_OTHER): no $(lambda_other)-gcc here" >&2; exit 1; }
-	@$(LAMBDA_SOURCE)sysroot $(LAMBDA_DEBIAN_$(LAMBDA_OTHER)) $(@D) curl $(filter %-dev,$(DEPS_BUILD))
+	@$(LAMBDA_SOURCE)sysroot $(LAMBDA_DEBIAN_$(LAMBDA_OTHER)) $(@D) curl $(filter %-dev,$(DEPS_LAMBDA))
 
 $(LAMBDA_CURL)-$(LAMBDA_NATIVE)/done: $(LAMBDA_SOURCE)libcurl
 	@$(LAMBDA_SOURCE)libcurl $(@D) $(LAMBDA_PREFIX_$(LAMBDA_NATIVE)) '$(CC)' strip && touch $@ || $(lambda_without)
