@@ -154,6 +154,7 @@ endif
 # Memory that is refused is part of the tests, thus not an error by itself.
 SANITIZED_ENVIRONMENT = \
 	ASAN_OPTIONS=allocator_may_return_null=1:strict_string_checks=1:detect_stack_use_after_return=1 \
+	LSAN_OPTIONS=print_suppressions=0:suppressions=$(CURDIR)/.ci/leaks \
 	UBSAN_OPTIONS=print_stacktrace=1 \
 	TSAN_OPTIONS=allocator_may_return_null=1:second_deadlock_stack=1:report_thread_leaks=0
 
