@@ -409,7 +409,6 @@ main(int argc, char *argv[])
 	enum status status = STATUS_OK;
 	struct error error;
 	struct refusals refusals = {NULL, 0};
-	uint64_t digest;
 
 	command_begin(&command, argc, argv, &operands);
 	command_allow_open_files(); /* each object in flight has its own, and connections */
@@ -425,14 +424,13 @@ main(int argc, char *argv[])
 		command_die(&error);
 	if (operands.n == 0)
 		read_references(&task.references, &refusals);
-	digest = reference_list_digest(&task.references);
+	counts.references_digest = reference_list_digest(&task.references);
 	if (list) {
 		task.found = print_reference;
 		task.context = &counts;
 		list_all(&task);
 	} else
 		status = fetch(&task, &counts, refusals.rejects);
-	counts.references_digest = digest;
 	counts.references += refusals.n + task.n_left_out;
 	counts.refused_objects += refusals.n;
 	counts.skipped_objects += task.n_left_out;

@@ -572,6 +572,8 @@ lambda_event() { # KEY...
 	finds "cannot open 'nowhere'" sh -c 'acc-fetch --map nowhere | acc-merge'
 	finds "bad.jq: syntax error" acc-consolidate --map=bad.jq s3://dest/
 	ACC_MAP=bad.jq finds "bad.jq: syntax error" true
+	# what is on standard input is the command's
+	echo '.[' | run -0 timeout 20 acc-sqs-drain --check "$good" -- acc-fetch --map - --rules - --priority -
 	for option in '-p nowhere' -pnowhere '--prio nowhere' --prio=nowhere; do
 		# shellcheck disable=SC2086 # is split
 		finds "priority list: cannot open 'nowhere'" env X=1 acc-consolidate $option s3://dest/

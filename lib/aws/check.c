@@ -143,8 +143,6 @@ check_list(struct check *c, const char *list, bool deny)
 {
 	struct error error;
 
-	if (strcmp(list, "-") == 0) /* standard input is the command's */
-		return;
 	if (c->read_list(list, deny, &error) < 0)
 		problem(c, "%s list: %s", deny ? "deny" : "priority", error.text);
 	else
@@ -156,8 +154,6 @@ check_rules(struct check *c, const char *rules)
 {
 	struct error error;
 
-	if (strcmp(rules, "-") == 0)
-		return;
 	if (c->read_rules(rules, &error) < 0)
 		problem(c, "%s", error.text);
 	else
@@ -194,6 +190,8 @@ enum kind { BUCKET, LIST, PRIORITY, DENY, RULES, MAP, REJECTS };
 static void
 check_argument(struct check *c, enum kind kind, const char *argument)
 {
+	if (strcmp(argument, "-") == 0) /* standard input is the command's */
+		return;
 	switch (kind) {
 	case BUCKET: check_bucket(c, argument); break;
 	case LIST:

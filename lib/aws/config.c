@@ -18,10 +18,11 @@ aws_read_file(const char *path, size_t max, struct buffer *text, struct error *e
 	ssize_t got;
 
 	if (fd < 0) {
-		bool missing = errno == ENOENT || errno == ENOTDIR;
+		int cause = errno;
 
 		error_system(error, "cannot open '%s'", path);
-		error->code = missing ? "missing" : error->code;
+		if (cause == ENOENT || cause == ENOTDIR)
+			error->code = "missing";
 		return -1;
 	}
 	do {

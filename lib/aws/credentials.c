@@ -51,14 +51,11 @@ find_keys(const struct aws_config *c, struct aws_keys *keys, struct error *error
 	return found < 0 ? -1 : 0;
 }
 
-/* What is due of the keys in the cache: see credentials_due. *useless: there are none, or the service refused them. */
-static int
-what_is_due(unsigned refused, int64_t now, bool *useless)
+/* There are none in the cache, or the service refused them. */
+static bool
+are_useless(unsigned refused)
 {
-	*useless = !cache.keys.id || refused == cache.keys.serial;
-	if (*useless)
-		return 2;
-	return now < cache.next_try ? 0 : credentials_due(cache.keys.expires, now);
+	return !cache.keys.id || refused == cache.keys.serial;
 }
 
 static bool
@@ -104,12 +101,10 @@ static int
 await_renewal(unsigned refused, int64_t now, struct error *error)
 {
 	unsigned renewals = cache.renewals;
-	bool useless;
 
 	while (cache.renewals == renewals)
 		pthread_cond_wait(&cache.renewed, &cache.lock);
-	what_is_due(refused, now, &useless);
-	if (!useless && are_good(now))
+	if (!are_useless(refused) && are_good(now))
 		return 0;
 	*error = cache.failure;
 	return -1;
@@ -132,11 +127,12 @@ credentials_get(const struct aws_config *config, unsigned refused, struct aws_ke
 	bool useless;
 
 	pthread_mutex_lock(&cache.lock);
-	due = what_is_due(refused, now, &useless);
-	if (due && !cache.renewing)
-		result = renew(config, due, useless, error);
-	else if (cache.renewing && (useless || !are_good(now)))
+	useless = are_useless(refused);
+	due = useless ? 2 : now < cache.next_try ? 0 : credentials_due(cache.keys.expires, now);
+	if (cache.renewing && (useless || !are_good(now)))
 		result = await_renewal(refused, now, error);
+	else if (due && !cache.renewing)
+		result = renew(config, due, useless, error);
 	if (result == 0)
 		copy_keys(keys, &cache.keys);
 	pthread_mutex_unlock(&cache.lock);

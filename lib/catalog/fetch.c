@@ -499,7 +499,6 @@ fetch_run(const struct fetch_options *options, fetch_lister *lister, void *conte
 	struct listing listing = {&f, lister, context};
 	pthread_t thread;
 
-	*counts = (struct fetch_counts){0};
 	configure(&f, options);
 	if (compile_programs(&f.workers[0], error) < 0) {
 		release(&f);

@@ -151,7 +151,7 @@ esac"
 	rm task/acc-*
 	cp "$BUILD"/bin/acc-* task
 	stand_in acc-sqs-drain "$answer"
-	export ACC_DEST=$PWD/dest ACC_MANIFEST='lists/%F' ACC_SHARDS=2 ACC_KEY='{shard}/{name}' ACC_DRY_RUN=0
+	export ACC_DEST=$PWD/dest ACC_MANIFEST='lists/%F' ACC_SHARDS=2 ACC_KEY='{shard}/{name}' ACC_DRY_RUN=0 ACC_REJECTS=/dev/null
 	run_plan '[{"event":{}}]'
 	[ -e api/1.response ]
 	[ ! -e dest ]

@@ -10,6 +10,9 @@
 #include "base/memory.h"
 #include "json/text.h"
 
+#include <pthread.h>
+#include <sys/stat.h>
+
 /* ---- configuration */
 
 static const char *variables[16][2];
@@ -333,6 +336,64 @@ expiring_keys_are_fetched_again_and_survive_a_failing_source(void **state)
 	now_seconds = 1600000000;
 }
 
+static void *
+get_keys(void *config)
+{
+	struct aws_keys keys;
+	struct error error;
+
+	if (credentials_get(config, 0, &keys, &error) == 0)
+		aws_keys_free(&keys);
+	return NULL;
+}
+
+/* The process is asked again 12 minutes before its keys expire, and does not answer until it is told to. */
+static void
+others_go_on_while_keys_are_renewed(void **state)
+{
+	char directory[64], config[200], script[100], command[600];
+	struct aws_config c;
+	struct aws_keys keys;
+	struct error error;
+	pthread_t renewer;
+	FILE *file;
+
+	(void)state;
+	assert_int_equal(mkdir(unit_path(directory), 0700), 0);
+	snprintf(script, sizeof(script), "%s/script", directory);
+	file = fopen(script, "w");
+	assert_non_null(file);
+	fputs("cd \"$1\"; id=OLD\n"
+	      "if [ -e asked ]; then id=NEW; : >again; until [ -e go ]; do sleep 0.02; done; fi; : >asked\n"
+	      "echo '{\"Version\":1,\"AccessKeyId\":\"'$id'\",\"SecretAccessKey\":\"S\",'"
+	      "'\"Expiration\":\"2020-09-13T12:38:40Z\"}'\n",
+		file);
+	fclose(file);
+	snprintf(config, sizeof(config), "[default]\ncredential_process=sh %s %s\n", script, directory);
+	load(&c, config, NULL, NULL);
+	assert_int_equal(credentials_get(&c, 0, &keys, &error), 0);
+	aws_keys_free(&keys);
+	now_seconds += 31;
+	assert_int_equal(pthread_create(&renewer, NULL, get_keys, &c), 0);
+	snprintf(command, sizeof(command), "until [ -e %s/again ]; do sleep 0.02; done", directory);
+	assert_int_equal(system(command), 0);
+	/* would wait for ever */
+	assert_int_equal(credentials_get(&c, 0, &keys, &error), 0);
+	assert_string_equal(keys.id, "OLD");
+	aws_keys_free(&keys);
+	snprintf(command, sizeof(command), ": >%s/go", directory);
+	assert_int_equal(system(command), 0);
+	pthread_join(renewer, NULL);
+	assert_int_equal(credentials_get(&c, 0, &keys, &error), 0);
+	assert_string_equal(keys.id, "NEW");
+	aws_keys_free(&keys);
+	aws_config_free(&c);
+	snprintf(command, sizeof(command), "rm -r %s", directory);
+	assert_int_equal(system(command), 0);
+	credentials_forget();
+	now_seconds = 1600000000;
+}
+
 /* ---- XML */
 
 static void
@@ -499,6 +560,7 @@ main(void)
 		cmocka_unit_test(a_containers_address_is_checked),
 		cmocka_unit_test(keys_are_renewed_in_time),
 		cmocka_unit_test(expiring_keys_are_fetched_again_and_survive_a_failing_source),
+		cmocka_unit_test(others_go_on_while_keys_are_renewed),
 		cmocka_unit_test(xml_is_walked_by_local_names),
 		cmocka_unit_test(xml_that_is_dangerous_or_broken_is_refused),
 		cmocka_unit_test(checksums_are_as_published),

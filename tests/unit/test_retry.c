@@ -91,6 +91,7 @@ the_delay_doubles_to_a_cap_and_is_jittered(void **state)
 		bucket = RETRY_BUCKET;
 		assert_true(retry_again(&s, RETRY_THROTTLE, 100, &bucket, UINT32_MAX, -1, &delay));
 		assert_true(delay >= last && delay <= RETRY_CAP_MS);
+		assert_int_equal(retry_rest_ms(attempt, UINT32_MAX), delay);
 		last = delay;
 		s.attempt = attempt;
 		assert_true(retry_again(&s, RETRY_THROTTLE, 100, &bucket, 0, -1, &delay));
