@@ -6,8 +6,8 @@
  * name must exist; one that tells of no keys, but only of a region, say, is passed over.
  *
  * Renewal is tried from 15 minutes before expiry, and must succeed from 10 minutes before, except that keys which still
- * hold are used on while the source fails (static stability), or while another thread renews. A credential_process has a
- * minute, as in AWS's SDK for Go. Thread safe. Nothing of a secret is ever printed. */
+ * hold are used on while the source fails (static stability), or while another thread renews. A credential_process
+ * has a minute, as in AWS's SDK for Go. Thread safe. Nothing of a secret is ever printed. */
 #ifndef ACC_AWS_CREDENTIALS_H
 #define ACC_AWS_CREDENTIALS_H
 

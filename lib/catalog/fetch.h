@@ -53,10 +53,9 @@ bool fetch_add(void *fetch, struct reference *r, const struct error *problem);
 /* Names the objects by fetch_add and returns. */
 typedef void fetch_lister(void *context, struct fetch *fetch);
 
-/* Do it all, and add it to counts. STATUS_OK, or STATUS_REFUSED when a record was refused or an object failed; everything is reported.
- * STATUS_FAILED when a service refused objects and none could be read.
- * STATUS_USAGE with *error when a jq program does not compile: then nothing was done. What makes the rest pointless
- * ends the command. */
+/* Do it all, and add it to counts. STATUS_OK, or STATUS_REFUSED when a record was refused or an object failed;
+ * everything is reported. STATUS_FAILED when a service refused objects and none could be read. STATUS_USAGE with *error
+ * when a jq program does not compile: then nothing was done. What makes the rest pointless ends the command. */
 enum status fetch_run(const struct fetch_options *options, fetch_lister *lister, void *context,
 	struct fetch_counts *counts, struct error *error);
 
