@@ -114,12 +114,16 @@ fetch_add_line(struct fetch_worker *w, struct slice text, struct slice source)
 {
 	struct buffer *out = &w->piece->data;
 
-	buffer_add(out, text.p, text.n - 1);
+	buffer_reserve(out, text.n + 1);
 	if (source.n > 0) {
+		buffer_add(out, text.p, text.n - 1);
 		buffer_add_string(out, is_empty_object(text) ? "\"_source\":" : ",\"_source\":");
 		buffer_add_slice(out, source);
+		buffer_add_byte(out, '}');
+	} else {
+		buffer_add_slice(out, text);
 	}
-	buffer_add_string(out, "}\n");
+	buffer_add_byte(out, '\n');
 	w->job->counts.written++;
 }
 
