@@ -43,7 +43,7 @@ endif
 ALL_CPPFLAGS = -D_GNU_SOURCE -Ilib $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(OPTIMIZE) -fPIE -pthread $(WARNINGS) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS  = -pie -pthread $(HARDENING_LINK) -Wl,--as-needed $(LDFLAGS)
-LDLIBS       = -ldl -lnettle -ljq -lsodium -lz -lzstd -lexpat -lpthread -lm
+LDLIBS       = -ldl -lnettle -lsodium -lz -lzstd -lexpat -lpthread -lm
 
 COMMANDS := $(notdir $(basename $(wildcard cmd/*.c)))
 SCRIPTS  := $(notdir $(filter-out %.c %.h %.mk,$(wildcard cmd/*)))

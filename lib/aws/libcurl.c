@@ -1,18 +1,13 @@
 /* libcurl, loaded with the first request. With what it needs it is some thirty libraries; to load them at the start
- * would take most of the time of a command that has little to do, or only files to do it with. The functions have the
- * names of libcurl's and hand on to them, so that the callers know nothing of it. */
-#include "base/command.h"
+ * would take most of the time of a command that has little to do, or only files to do it with. */
+#include "base/library.h"
 
 #include <curl/curl.h>
-#include <dlfcn.h>
-#include <pthread.h>
 #include <stdarg.h>
 
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
 #undef curl_multi_setopt
-
-#define LIBRARY "libcurl.so.4" /* its ABI since 2006 */
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): they are types, and names that are declared */
 
@@ -23,40 +18,7 @@
 				each(curl_multi_add_handle) each(curl_multi_remove_handle) each(curl_multi_perform)   \
 					each(curl_multi_poll) each(curl_multi_info_read)
 
-#define MEMBER(name) __typeof__(name) *name;
-static struct {
-	FUNCTIONS(MEMBER)
-} theirs;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void *
-find(void *library, const char *name)
-{
-	void *function = library ? dlsym(library, name) : NULL;
-	struct error error;
-
-	if (!function) {
-		error_set(&error, STATUS_FAILED, "http", "cannot load libcurl: %s", dlerror());
-		command_die(&error);
-	}
-	return function;
-}
-
-static void
-load(void)
-{
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
-#define FIND(name) *(void **)&theirs.name = find(library, #name);
-	FUNCTIONS(FIND)
-}
-
-#define HAND_ON(result, name, parameters, arguments) \
-	result name parameters                       \
-	{                                            \
-		pthread_once(&once, load);           \
-		return theirs.name arguments;        \
-	}
+LIBRARY("libcurl.so.4", FUNCTIONS) /* its ABI since 2006 */
 
 HAND_ON(CURLcode, curl_global_init, (long flags), (flags))
 HAND_ON(time_t, curl_getdate, (const char *text, const time_t *unused), (text, unused))
@@ -85,7 +47,7 @@ _Static_assert(sizeof(long) == sizeof(void *) && sizeof(curl_off_t) == sizeof(vo
 		va_start(list, option);                \
 		value = va_arg(list, void *);          \
 		va_end(list);                          \
-		pthread_once(&once, load);             \
+		pthread_once(&loaded, load);           \
 		return theirs.name(on, option, value); \
 	}
 

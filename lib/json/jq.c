@@ -35,6 +35,7 @@ program_spawn(struct jq_program *program, struct error *error)
 {
 	int pair[2];
 
+	jq_worker_prepare();
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_system(error, "cannot start the jq program %s", program->name);
 	program->pid = fork();

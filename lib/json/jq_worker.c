@@ -289,7 +289,8 @@ unreadable(jv message)
 
 	if (!end)
 		end = strstr(text, " (while parsing ");
-	said = jv_string_fmt("libjq cannot read the input: %.*s", end ? (int)(end - text) : (int)strlen(text), text);
+	said = jv_string_concat(jv_string("libjq cannot read the input: "),
+		jv_string_sized(text, end ? (int)(end - text) : (int)strlen(text)));
 	jv_free(message);
 	return said;
 }
@@ -360,6 +361,12 @@ worker_run_batch(struct worker *w, uint32_t what, const char *next, const char *
 	}
 	worker_timer(0);
 	worker_flush(w);
+}
+
+void
+jq_worker_prepare(void)
+{
+	jv_free(jv_null()); /* the first call loads libjq */
 }
 
 void

@@ -22,6 +22,9 @@ struct jq_header {
 /* Send all of it, or -1: the other side is gone. */
 int jq_send(int fd, const void *p, size_t n);
 
+/* Before the fork(2): load what the process needs, as it cannot open anything. */
+void jq_worker_prepare(void);
+
 /* The life of the process, from fork(2) on: confine it, compile the program, answer requests until the other side of
  * fd is gone. SIGPROF ends a run that takes longer than time_limit_ms (0: no limit) of CPU time. */
 void jq_worker_main(int fd, const char *text, uint64_t time_limit_ms) __attribute__((noreturn));
