@@ -117,6 +117,25 @@ reads_as_role() {
 	[ "$(wc -l <calls)" -eq 2 ]
 }
 
+@test "cloud credentials: all threads take keys that have expired by our clock, which may be wrong" {
+	cat >config <<-X
+		[default]
+		credential_process = sh -c 'sleep 0.5; printf %s "{\"Version\":1,\"AccessKeyId\":\"AKIDROLE\",\"SecretAccessKey\":\"role-secret-not-to-be-printed\",\"SessionToken\":\"role-token-not-to-be-printed\",\"Expiration\":\"2020-01-01T00:00:00Z\"}"'
+	X
+	run -0 acc-fetch <<<$'s3://src/k\ns3://src/k2\ns3://src/k3\ns3://src/k4'
+	[ "${#lines[@]}" -eq 4 ]
+}
+
+@test "cloud credentials: where a token is missing no object is" {
+	export AWS_ROLE_ARN=arn:aws:iam::1:role/web AWS_WEB_IDENTITY_TOKEN_FILE=$PWD/none
+	run -3 --separate-stderr acc-fetch --missing skip s3://src/k
+	[ "$stderr" = "acc-fetch: cannot open '$PWD/none': No such file or directory" ]
+	run -3 acc-fetch --allow-empty s3://src/k
+	unset AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE
+	AWS_CONTAINER_CREDENTIALS_FULL_URI=$ENDPOINT/container AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=$PWD/none \
+		run -3 acc-fetch --missing skip s3://src/k
+}
+
 @test "cloud credentials: a process that gives keys does not get what is piped in" {
 	cat >config <<-X
 		[default]

@@ -21,7 +21,7 @@ static struct {
 	bool renewing;    /* by one thread, without the lock: it may have to wait for somebody */
 	unsigned renewals;
 	pthread_cond_t renewed;
-	struct error failure; /* of the last renewal that gave no keys */
+	struct error failure; /* of the last renewal; code NULL: it gave keys */
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER, .renewed = PTHREAD_COND_INITIALIZER};
 
 /* ---- the chain, and renewal ---- */
@@ -48,6 +48,11 @@ find_keys(const struct aws_config *c, struct aws_keys *keys, struct error *error
 		return error_set(error, STATUS_USAGE, "credentials",
 			"no AWS credentials found (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
 			"AWS_PROFILE, or run where a role is given)");
+	if (found < 0) {
+		/* that a file of ours is missing says nothing of the object that was to be read with the keys */
+		error->code = "credentials";
+		error->status = error->status == STATUS_USAGE ? STATUS_USAGE : STATUS_FAILED;
+	}
 	return found < 0 ? -1 : 0;
 }
 
@@ -90,13 +95,15 @@ renew(const struct aws_config *c, int due, bool useless, struct error *error)
 		fresh.serial = cache.keys.serial + 1;
 		aws_keys_free(&cache.keys);
 		cache.keys = fresh;
+		cache.failure.code = NULL;
 		message(MESSAGE_NOTE, "credentials from %s", fresh.source);
 	}
 	cache.next_try = now + (due == 2 ? 30 : ASK_AGAIN_SECONDS);
 	return 0;
 }
 
-/* Wait for the thread that renews. -1 with its *error where it found no keys. */
+/* Wait for the thread that renews. -1 with its *error where it found no keys. What it found is taken as it is: by a
+ * clock that is wrong fresh keys can have expired. */
 static int
 await_renewal(unsigned refused, int64_t now, struct error *error)
 {
@@ -104,7 +111,7 @@ await_renewal(unsigned refused, int64_t now, struct error *error)
 
 	while (cache.renewals == renewals)
 		pthread_cond_wait(&cache.renewed, &cache.lock);
-	if (!are_useless(refused) && are_good(now))
+	if (!cache.failure.code || (!are_useless(refused) && are_good(now)))
 		return 0;
 	*error = cache.failure;
 	return -1;
