@@ -57,10 +57,10 @@ split_words(struct slice command)
 
 /* All of it, or false when the time was up first. */
 static bool
-read_timely(int fd, struct buffer *out)
+read_timely(int fd, struct buffer *out, int64_t end)
 {
 	struct pollfd readable = {fd, POLLIN, 0};
-	int64_t end = clock_ms() + PROCESS_MAX_MS, now;
+	int64_t now;
 	ssize_t got = 1;
 
 	while (got > 0 && out->n < CREDENTIALS_TEXT_MAX) {
@@ -81,6 +81,7 @@ static int
 read_process(char **words, struct buffer *out, int *status, struct error *error)
 {
 	posix_spawn_file_actions_t actions;
+	int64_t end = clock_ms() + PROCESS_MAX_MS;
 	int fds[2], failed;
 	bool timely;
 	pid_t pid;
@@ -99,7 +100,7 @@ read_process(char **words, struct buffer *out, int *status, struct error *error)
 		errno = failed;
 		return error_system(error, "cannot run credential_process '%s'", words[0]);
 	}
-	timely = read_timely(fds[0], out);
+	timely = read_timely(fds[0], out, end) && child_ends_within(pid, (int)(end - clock_ms()));
 	if (!timely)
 		kill(pid, SIGKILL);
 	close(fds[0]);

@@ -1,8 +1,11 @@
 #include "base/child.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +21,21 @@ child_spawn(pid_t *pid, char *const *arguments, char *const *environment, const 
 	failed = posix_spawnp(pid, arguments[0], actions, &attributes, arguments, environment ? environment : environ);
 	posix_spawnattr_destroy(&attributes);
 	return failed;
+}
+
+bool
+child_ends_within(pid_t pid, int ms)
+{
+	struct pollfd ended = {pidfd_open(pid, 0), POLLIN, 0};
+	int64_t end = clock_ms() + ms, left = ms;
+	int got;
+
+	if (ended.fd < 0)
+		return true; /* Linux before 5.3: it is waited for without end */
+	while ((got = poll(&ended, 1, left > 0 ? (int)left : 0)) < 0 && errno == EINTR)
+		left = end - clock_ms();
+	close(ended.fd);
+	return got != 0;
 }
 
 int
