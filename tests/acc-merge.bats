@@ -600,9 +600,30 @@ $(sed -n 4p in.jsonl)" ]
 	  echo '{"partner_name":"A","accommodation_id":4,"accommodation_data":{},"_source":"x"}'; } >in.jsonl
 	merge 0 --latest in.jsonl
 	[ "${lines[0]}" = '{"partner_name":"A","accommodation_id":1,"accommodation_data":{},"_source":{"uri":"in.jsonl","record":1}}' ]
-	[ "${lines[1]}" = '{"partner_name":"A","accommodation_id":2,"accommodation_data":{},"_source":{"time":5,"uri":"in.jsonl","record":2}}' ]
-	[ "${lines[2]}" = '{"partner_name":"A","accommodation_id":3,"accommodation_data":{},"_source":{"uri":"in.jsonl","record":3},"z":1}' ]
+	[ "${lines[1]}" = '{"partner_name":"A","accommodation_id":2,"accommodation_data":{},"_source":{"time":5}}' ]
+	[ "${lines[2]}" = '{"partner_name":"A","accommodation_id":3,"accommodation_data":{},"_source":{},"z":1}' ]
 	[ "${lines[3]}" = '{"partner_name":"A","accommodation_id":4,"accommodation_data":{},"_source":"x","_source":{"uri":"in.jsonl","record":4}}' ]
+}
+
+@test "acc-merge: without a uri the number and then the text decide, not the order of the input" {
+	record() { echo '{"partner_name":"A","accommodation_id":1,"accommodation_data":{"x":"'"$1"'"},"_source":{'"$2"'}}'; }
+	record a '"time":5' >a
+	record b '"time":5' >b
+	record c '"record":1,"time":5' >c
+	for order in "a b" "b a"; do
+		# shellcheck disable=SC2086
+		merge 0 $order
+		[[ $output = *'{"x":"b"}'* ]]
+	done
+	for order in "a b c" "c b a"; do
+		# shellcheck disable=SC2086
+		merge 0 --explain $order
+		[[ $output = *'{"x":"c"}'*'"uri":null,"record":1,'* ]]
+		# shellcheck disable=SC2086
+		cat $order >all
+		run -0 acc-merge <all
+		[[ $output = *'{"x":"c"}'* ]]
+	done
 }
 
 @test "acc-merge --latest: merging the latest of parts gives what merging everything gives" {

@@ -283,7 +283,9 @@ add_position(struct merger *m, struct buffer *out, const struct record *r)
 		number = json_member(record_source(r), SLICE("record"));
 	}
 	buffer_add_string(out, "\"uri\":");
-	if (uri.p)
+	if (!position.uri.p)
+		buffer_add_string(out, "null");
+	else if (uri.p)
 		add_value(out, uri, r);
 	else
 		buffer_add_json_string(out, position.uri);
@@ -468,27 +470,15 @@ add_consolidated(struct merger *m, struct buffer *out)
 static void
 add_record(struct merger *m, const struct record *r, struct buffer *out)
 {
-	struct slice source = record_source(r);
-	struct buffer text = {0};
+	bool bare = record_is_bare(r);
 	size_t begin = out->n;
 
-	if (!record_is_bare(r)) {
-		add_value(out, record_text(r), r);
-	} else if (source.n) {
-		size_t at = (size_t)(source.p - r->text) + source.n - 1;
-		bool empty = value_is_missing(source, true);
-		buffer_add(&text, r->text, at);
-		buffer_add_string(&text, empty ? "" : ",");
-		add_position(m, &text, r);
-		buffer_add(&text, r->text + at, r->text_n - at);
-		add_value(out, buffer_slice(&text), r);
-	} else {
-		add_value(out, (struct slice){r->text, r->text_n - 1}, r);
+	add_value(out, (struct slice){r->text, r->text_n - bare}, r);
+	if (bare) {
 		buffer_add_string(out, ",\"_source\":{");
 		add_position(m, out, r);
 		buffer_add_string(out, "}}");
 	}
-	buffer_free(&text);
 	if (out->n > begin)
 		buffer_add_byte(out, '\n');
 }

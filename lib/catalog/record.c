@@ -236,11 +236,15 @@ source_uri(const struct record *r)
 static uint32_t
 copy_position(char *out, struct slice uri, struct slice number)
 {
-	char *end = mempcpy(out, "{\"uri\":", 7);
+	char *end = out;
 
-	end = mempcpy(end, uri.p, uri.n);
+	*end++ = '{';
+	if (uri.p) {
+		end = mempcpy(end, "\"uri\":", 6);
+		end = mempcpy(end, uri.p, uri.n);
+	}
 	if (number.p) {
-		end = mempcpy(end, ",\"record\":", 10);
+		end = mempcpy(end, ",\"record\":" + !uri.p, 10 - !uri.p);
 		end = mempcpy(end, number.p, number.n);
 	}
 	*end++ = '}';
@@ -252,17 +256,16 @@ keep_parts(struct record *r, struct arena *texts)
 {
 	struct record_origin *origin = record_origin(r);
 	struct record_value *values = record_values(r);
-	struct slice uri = source_uri(r), number = {NULL, 0};
+	struct slice source = record_source(r);
 	uint32_t n = r->id_n + r->data_n;
-	char *text = arena_get(texts, n + record_source(r).n);
+	char *text = arena_get(texts, n + source.n);
 
 	/* the data first, so that its values' offsets do not grow: the id may be part of it and come a second time */
 	memcpy(text, r->text + r->data_at, r->data_n);
 	memcpy(text + r->data_n, r->text + r->id_at, r->id_n);
-	if (uri.p)
-		number = json_member(record_source(r), SLICE("record"));
 	if (origin) {
-		origin->source_n = uri.p ? copy_position(text + n, uri, number) : 0;
+		if (source.n)
+			origin->source_n = copy_position(text + n, source_uri(r), json_member(source, SLICE("record")));
 		origin->source_at = n;
 		n += origin->source_n;
 	}
@@ -286,23 +289,24 @@ record_keep(struct record *r, bool whole, struct arena *texts)
 bool
 record_is_bare(const struct record *r)
 {
-	return !(r->flags & RECORD_HAS_STRETCH_SOURCE) && !source_uri(r).p;
+	return !(r->flags & RECORD_HAS_STRETCH_SOURCE) && !record_source(r).n;
 }
 
 struct position
 record_position(const struct record *r, struct arena *arena)
 {
-	struct slice uri = source_uri(r), number;
+	struct slice uri, number;
 	struct position position = {{NULL, 0}, 0};
 
 	if (r->flags & RECORD_HAS_STRETCH_SOURCE)
 		return (struct position){r->stretch->uri, r->place};
-	if (!uri.p) {
+	if (record_is_bare(r)) {
 		bool in_array = r->flags & RECORD_IN_ARRAY;
 		return (struct position){
 			slice_of(r->stretch->name), (in_array ? r->stretch->elements : r->stretch->lines) + r->place};
 	}
-	position.uri = json_decode(uri, arena);
+	if ((uri = source_uri(r)).p)
+		position.uri = json_decode(uri, arena);
 	number = json_member(record_source(r), SLICE("record"));
 	if (number.p && !json_natural(number, &position.record))
 		position.record = 0;

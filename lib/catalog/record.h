@@ -17,7 +17,7 @@
 #define JQ_RULE_LIMIT_MS 10000
 
 /* Where records stand: a stretch of an input, read by one thread. The first three are for bare records (those without a
- * _source.uri). */
+ * _source). */
 struct stretch {
 	const char *name;  /* the input's name as given, "-" for standard input; borrowed */
 	uint64_t lines;    /* before it */
@@ -185,7 +185,8 @@ enum record_fault record_read(struct record_reader *reader, struct stretch *stre
  * data and its position are there, but record_text is no record any more and record_time_text finds nothing. */
 void record_keep(struct record *r, bool whole, struct arena *texts);
 
-/* The position: the decoded uri (borrowed from the text, the stretch or arena) and the record's number. */
+/* The position: the decoded uri (borrowed from the text, the stretch or arena; p NULL where _source has none) and the
+ * record's number. */
 struct position {
 	struct slice uri;
 	uint64_t record;

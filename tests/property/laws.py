@@ -150,8 +150,8 @@ class Writer:
     def source(self):
         members = [('"uri"', self.string(self.rng.choice(["s3://b/1", "s3://b/2", "\u00fc"]))),
                    ('"record"', self.rng.choice(["1", "2", "3", "10", "0", '"4"', "-1", "1.5"]))]
-        if self.chance(0.1):
-            members.pop()
+        if self.chance(0.2):
+            members.pop(self.rng.randrange(2))
         if self.chance(0.8):
             members.append(('"time"', self.time()))
         if self.chance(0.1):
@@ -162,7 +162,7 @@ class Writer:
         return self.object(members)
 
     def bare_source(self):
-        """What stands in place of a _source that tells no position, or None."""
+        """What stands in place of a _source that tells its position, or None."""
         return self.rng.choice([None, None, "5", "null", '"s3://b/1"', "{}", "{ }", '{"uri":5}',
                                 '{"time":%s}' % self.time(), '{"uri":null,"record":3}'])
 

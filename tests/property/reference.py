@@ -324,13 +324,14 @@ class Record:
 
     def set_position(self, where, line):
         self.source = self.root.get("_source")
-        uri = self.source.get("uri") if self.source else None
-        self.bare = uri is None or uri.kind != "string"
+        self.bare = self.source is None or self.source.kind != "object"
         if self.bare:
             self.uri, self.uri_text = where, quote(where)
             self.number, self.number_text = line, str(line)
             return
-        self.uri, self.uri_text = uri.decoded(), uri.text
+        uri = self.source.get("uri")
+        named = uri is not None and uri.kind == "string"
+        self.uri, self.uri_text = (uri.decoded(), uri.text) if named else ("", "null")
         number = self.source.get("record")
         known = number is not None and re.fullmatch(r"0|[1-9][0-9]*", number.text)
         self.number_text = number.text if known else "0"
@@ -340,12 +341,7 @@ class Record:
         """The record's text, with a _source that tells its position."""
         if not self.bare:
             return self.text
-        position = '"uri":%s,"record":%s' % (self.uri_text, self.number_text)
-        if self.source is not None and self.source.kind == "object":
-            at = self.source.end - 1 - self.root.start
-            comma = "," if self.source.inner else ""
-            return self.text[:at] + comma + position + self.text[at:]
-        return '%s,"_source":{%s}}' % (self.text[:-1], position)
+        return '%s,"_source":{"uri":%s,"record":%s}}' % (self.text[:-1], self.uri_text, self.number_text)
 
 
 def lookup(value, path):

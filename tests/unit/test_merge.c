@@ -362,7 +362,7 @@ explain_says_where_each_value_is_from(void **state)
 		"\"others\":0}}}\n");
 	check(R("beta", "{\"a\":1}", "{}"), (struct options){.explain = true, .record = true},
 		"{\"accommodation_id\":1,\"accommodation_data\":{\"a\":1},\"_fields\":{"
-		"\"a\":{\"partner\":\"beta\",\"time\":null,\"uri\":\"in.jsonl\",\"record\":1,\"rule\":\"record\","
+		"\"a\":{\"partner\":\"beta\",\"time\":null,\"uri\":null,\"record\":0,\"rule\":\"record\","
 		"\"others\":0}}}\n");
 	check(R("beta", "{\"a\":1,\"lat\":2}", AT("7", "5")) R("alpha", "{\"a\":2}", AT("8", "5")),
 		(struct options){.explain = true,
@@ -380,8 +380,8 @@ latest_prints_the_survivors_with_their_position(void **state)
 		const char *text, *expected;
 	} examples[] = {
 		{R("beta", "{}", AT("7", "5")), R("beta", "{}", AT("7", "5"))},
-		{R("beta", "{}", "{}"), R("beta", "{}", "{\"uri\":\"in.jsonl\",\"record\":1}")},
-		{R("beta", "{}", "{\"time\":5}"), R("beta", "{}", "{\"time\":5,\"uri\":\"in.jsonl\",\"record\":1}")},
+		{R("beta", "{}", "{}"), R("beta", "{}", "{}")},
+		{R("beta", "{}", "{\"time\":5}"), R("beta", "{}", "{\"time\":5}")},
 		{"{\"accommodation_id\":1,\"partner_name\":\"x\",\"accommodation_data\":{} }\n",
 			"{\"accommodation_id\":1,\"partner_name\":\"x\",\"accommodation_data\":{} ,"
 			"\"_source\":{\"uri\":\"in.jsonl\",\"record\":1}}\n"},
