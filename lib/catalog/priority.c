@@ -389,11 +389,26 @@ read_table(const char *table, struct name_list *listed, struct name_list *denied
 
 	if (status == 0)
 		status = name_list_parse(buffer_slice(&text), table, &priority, listed, error);
-	if (status == 0 && denied)
+	if (status == 0)
 		status = name_list_parse(buffer_slice(&text), table, &deny, denied, error);
 	buffer_free(&text);
 	free(key);
 	free(attribute);
+	return status;
+}
+
+/* Add the names of --deny to those that are denied already. */
+static int
+deny_more(const char *argument, struct name_list *denied, struct error *error)
+{
+	struct name_list more;
+	int status = read_one(argument, true, &more, error);
+
+	for (size_t i = 0; status == 0 && i < more.n; i++)
+		if (name_list_place(denied, more.names[i]) == denied->n)
+			add_name(denied, more.names[i], argument);
+	if (status == 0)
+		name_list_free(&more);
 	return status;
 }
 
@@ -407,11 +422,11 @@ name_lists_read(
 	if ((priority && check_parameters(priority, error) < 0) || (deny && check_parameters(deny, error) < 0))
 		return -1;
 	if (priority && is_whole_table(priority))
-		status = read_table(priority, listed, deny ? NULL : denied, error);
+		status = read_table(priority, listed, denied, error);
 	else if (priority)
 		status = read_one(priority, false, listed, error);
 	if (status == 0 && deny)
-		status = read_one(deny, true, denied, error);
+		status = deny_more(deny, denied, error);
 	if (status < 0) {
 		name_list_free(listed);
 		name_list_free(denied);

@@ -283,7 +283,8 @@ an_item_of_a_table_is_one_list(void **state)
 {
 	(void)state;
 	check_both("dynamodb://t/Mine", NULL, "m,", "", "dynamodb://t/Mine\n");
-	check_both("dynamodb://t", "dynamodb://t/Mine", "a,b,", "m,", "dynamodb://t\ndynamodb://t/Mine\n");
+	check_both("dynamodb://t", "dynamodb://t/Mine", "a,b,", "x,m,", "dynamodb://t\ndynamodb://t/Mine\n");
+	check_both("dynamodb://t", "y,x", "a,b,", "x,y,", "dynamodb://t\n");
 	check_both(
 		NULL, "dynamodb://t/BlackList?key=ContentType", "", "x,", "dynamodb://t/BlackList?key=ContentType\n");
 	check_both("c,d", "e,", "c,d,", "e,", "");
