@@ -168,7 +168,7 @@ s3_scheme_open(const struct reference *r, size_t memory, struct object_facts *fa
 			message(MESSAGE_NOTE, "%s; trying again", error->text);
 		s3_close(s->download);
 		opened = open_once(s, &get, r, memory, facts, error);
-		if (opened < 0 && strcmp(error->code, "checksum") != 0 && strcmp(error->code, "changed") != 0)
+		if (opened < 0 && strcmp(error->code, "checksum") != 0)
 			break;
 	}
 	if (opened < 0) {
