@@ -42,8 +42,7 @@ sns_publish(const char *topic_arn, struct slice subject, struct slice message, s
 
 	if (!region_of_arn(topic_arn, region))
 		return error_set(error, STATUS_USAGE, "usage", "'%s' is no topic's ARN (arn:aws:sns:...)", topic_arn);
-	if (message.n > SNS_MESSAGE_MAX)
-		message.n = utf8_valid_prefix((struct slice){message.p, SNS_MESSAGE_MAX});
+	message = utf8_cut(message, SNS_MESSAGE_MAX);
 	if (subject.n > 99)
 		subject.n = 99;
 	snprintf(what, sizeof(what), "publish to '%.250s'", topic_arn);

@@ -57,6 +57,16 @@ utf8_valid_prefix(struct slice text)
 	return i;
 }
 
+struct slice
+utf8_cut(struct slice text, size_t max)
+{
+	if (text.n <= max)
+		return text;
+	for (int i = 0; i < 3 && max > 0 && (text.p[max] & 0xc0) == 0x80; i++)
+		max--;
+	return (struct slice){text.p, max};
+}
+
 size_t
 utf8_encode(uint32_t c, char *out)
 {

@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "io/reference.h"
 #include "json/text.h"
 
@@ -30,16 +31,29 @@ struct judge {
 
 static const char *const names[VERDICT_TOOLS] = {"acc-fetch", "acc-merge", "acc-split", "acc-put"};
 
+/* As much as there is room for. */
+static void
+set_reason(char *out, size_t size, struct buffer *text)
+{
+	struct slice cut = utf8_cut(buffer_slice(text), size - 1);
+
+	memcpy(out, cut.p, cut.n);
+	out[cut.n] = '\0';
+	buffer_free(text);
+}
+
 static void __attribute__((format(printf, 2, 3))) fail_batch(struct judge *j, const char *format, ...)
 {
+	struct buffer reason = {0};
 	va_list list;
 
 	if (j->v->batch_failed)
 		return;
 	j->v->batch_failed = true;
 	va_start(list, format);
-	vsnprintf(j->v->reason, sizeof(j->v->reason), format, list);
+	buffer_format_list(&reason, format, list);
 	va_end(list);
+	set_reason(j->v->reason, sizeof(j->v->reason), &reason);
 }
 
 static bool
@@ -138,12 +152,15 @@ static void
 fail_message(struct judge *j, size_t i, struct slice uri, struct slice error)
 {
 	struct verdict_message *m = &j->q->messages[i];
+	struct buffer reason = {0};
 
 	if (m->failed)
 		return;
 	m->failed = true;
-	snprintf(m->reason, sizeof(m->reason), "%.*s: %.*s", (int)(uri.n < 200 ? uri.n : 200), uri.p,
-		(int)(error.n < 190 ? error.n : 190), error.p);
+	buffer_add_slice(&reason, utf8_cut(uri, 200));
+	buffer_add_string(&reason, ": ");
+	buffer_add_slice(&reason, utf8_cut(error, 190));
+	set_reason(m->reason, sizeof(m->reason), &reason);
 }
 
 static bool
@@ -207,6 +224,16 @@ note_failure(struct judge *j, struct slice uri, struct slice error, struct slice
 }
 
 static void
+fail_batch_of(
+	struct judge *j, struct slice tool, const char *did, struct slice uri, const char *which, struct slice error)
+{
+	uri = utf8_cut(uri, 150);
+	error = utf8_cut(error, 150);
+	fail_batch(
+		j, "%.*s %s '%.*s'%s: %.*s", (int)tool.n, tool.p, did, (int)uri.n, uri.p, which, (int)error.n, error.p);
+}
+
+static void
 take_failed(struct judge *j, struct slice line)
 {
 	struct slice uri = json_member_text(line, "uri", j->arena), error = json_member_text(line, "error", j->arena);
@@ -214,8 +241,7 @@ take_failed(struct judge *j, struct slice line)
 
 	note_failure(j, uri, error, tool);
 	if (!fail_by_id(j, line, uri, error) && !fail_by_uri(j, uri, error))
-		fail_batch(j, "%.*s failed with '%.*s': %.*s", (int)tool.n, tool.p, (int)(uri.n < 150 ? uri.n : 150),
-			uri.p, (int)(error.n < 150 ? error.n : 150), error.p);
+		fail_batch_of(j, tool, "failed with", uri, "", error);
 }
 
 static void
@@ -228,8 +254,7 @@ take_refused(struct judge *j, struct slice line)
 		return;
 	note_failure(j, uri, error, tool);
 	if (!fail_by_uri(j, uri, error))
-		fail_batch(j, "%.*s refused a record of '%.*s', which no message announced: %.*s", (int)tool.n, tool.p,
-			(int)(uri.n < 150 ? uri.n : 150), uri.p, (int)(error.n < 150 ? error.n : 150), error.p);
+		fail_batch_of(j, tool, "refused a record of", uri, ", which no message announced", error);
 }
 
 /* ---- lines */
@@ -318,7 +343,7 @@ judge_references(struct judge *j)
 		return; /* somebody else reads them */
 	if (!f->present)
 		fail_batch(j,
-			"nothing in the journal tells that the references were read (acc-fetch; see --trust-status)");
+			"nothing in the journal tells that the references were read (acc-fetch; where something else reads them, see --filtered with --trust-status)");
 	else if (j->q->references_digest && digest == 0)
 		fail_batch(j, "acc-fetch was given none of the %zu references", j->q->n_references);
 	else if (j->q->filtered)

@@ -82,6 +82,19 @@ the_first_bad_byte_is_found(void **state)
 	assert_int_equal(utf8_valid_prefix((struct slice){NULL, 0}), 0);
 }
 
+static void
+a_cut_falls_between_characters(void **state)
+{
+	static const size_t cuts[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+	struct slice text = SLICE("a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80z");
+
+	(void)state;
+	for (size_t max = 0; max < sizeof(cuts) / sizeof(*cuts); max++)
+		assert_int_equal(utf8_cut(text, max).n, cuts[max]);
+	assert_int_equal(utf8_cut(SLICE("\x80\x80\x80\x80\x80\x80"), 5).n, 2);
+	assert_int_equal(utf8_cut((struct slice){NULL, 0}, 5).n, 0);
+}
+
 int
 main(void)
 {
@@ -90,6 +103,7 @@ main(void)
 		cmocka_unit_test(code_points_are_encoded),
 		cmocka_unit_test(beyond_unicode_is_a_replacement),
 		cmocka_unit_test(the_first_bad_byte_is_found),
+		cmocka_unit_test(a_cut_falls_between_characters),
 	};
 
 	return TESTS(tests);

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "base/utf8.h"
 #include "io/verdict.h"
 
 #define START(tool, pid)                                                                                               \
@@ -307,6 +308,34 @@ a_command_that_was_ended_says_so_of_every_message(void **state)
 }
 
 static void
+no_reason_is_cut_within_a_character(void **state)
+{
+#define LONG \
+	"\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc" \
+	"\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc"
+#define LONGER LONG LONG LONG LONG LONG LONG
+	static const char journal[] = START("acc-fetch", 1) "{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,"
+		"\"uri\":\"s3://s/" LONGER "\",\"messages\":[\"a\"],\"error\":\"e" LONGER "\"}\n"
+		"{\"event\":\"failed\",\"tool\":\"acc-fetch\",\"pid\":1,"
+		"\"uri\":\"s3://q/" LONGER "\",\"error\":\"" LONGER "\"}\n" FETCHED(3);
+	struct verdict_message messages[3] = {{{"a", 1}, false, ""}, {{"b", 1}, false, ""}, {{"c", 1}, false, ""}};
+	struct verdict_question q = {.journal = SLICE(journal), .n_references = 3, .references_digest = 3,
+		.links = links, .n_links = 4,
+		.messages = messages, .n_messages = 3, .exit_status = 1};
+	struct verdict v;
+
+	(void)state;
+	verdict_judge(&q, &v);
+	assert_true(v.batch_failed);
+	assert_in_range(strlen(v.reason), 300, sizeof(v.reason) - 1);
+	assert_int_equal(utf8_valid_prefix(slice_of(v.reason)), strlen(v.reason));
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(utf8_valid_prefix(slice_of(messages[i].reason)), strlen(messages[i].reason));
+	assert_in_range(strlen(messages[0].reason), 380, sizeof(messages[0].reason) - 1);
+	verdict_free(&v);
+}
+
+static void
 failures_are_listed_for_people(void **state)
 {
 	static const char journal[] = START("acc-fetch", 1)
@@ -352,6 +381,7 @@ main(void)
 		cmocka_unit_test(lines_of_other_kinds_are_passed_over),
 		cmocka_unit_test(a_version_that_fails_leaves_the_other_alone),
 		cmocka_unit_test(a_command_that_was_ended_says_so_of_every_message),
+		cmocka_unit_test(no_reason_is_cut_within_a_character),
 		cmocka_unit_test(failures_are_listed_for_people),
 	};
 
