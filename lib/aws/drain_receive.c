@@ -119,11 +119,16 @@ find_first(struct drain *d, struct batch *batch, uint64_t most)
 	int empty = 0;
 
 	for (d->exhausted = false; !d->exhausted && !drain_is_over(d);) {
+		bool hurried = d->wait_ms >= 1000 && time_left_ms(d) < 1000;
 		size_t n = receive(d, batch, most, d->wait_ms, &fresh);
 
 		if (fresh)
 			return true;
 		known += n;
+		if (n == 0 && hurried) { /* a short poll, as there was no time for a long one */
+			clock_sleep_ms(100);
+			continue;
+		}
 		empty += n == 0;
 		d->exhausted = empty >= (d->wait_ms >= 1000 ? 1 : 2) || known > d->n_left_alone + SQS_BATCH;
 	}
