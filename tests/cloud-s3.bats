@@ -160,6 +160,16 @@ records() { # COUNT
 	done
 }
 
+@test "cloud: who may not look whether a file that is gone was stored is told of the file, and the others are stored" {
+	records 1 >there
+	printf '{"path":"%s","bytes":%s,"sha256":"%s"}\n' gone 5 "$(echo gone | sha256sum | cut -d ' ' -f 1)" \
+		there "$(wc -c <there)" "$(sha256sum <there | cut -d ' ' -f 1)" >manifest
+	faults '[{"kind":"error","status":403,"code":"AccessDenied","service":"s3","operation":"HEAD"}]'
+	run -1 --separate-stderr acc-put -j 1 --key "$here/{name}" s3://dest <manifest
+	[ "$(jq -r .uri <<<"$output")" = "s3://dest/$here/there" ]
+	[ "$stderr" = "acc-put: cannot store 'gone': cannot open it: No such file or directory" ]
+}
+
 @test "cloud: what no HTTP header can carry is wrong usage" {
 	echo 1 >object
 	mark=$(log_mark)

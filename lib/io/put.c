@@ -173,7 +173,8 @@ find(struct put *p, const struct store_object *object, struct receipt *receipt, 
 	case STORE_ABSENT: return OUTCOME_REFUSED;
 	case STORE_UNKNOWN: break;
 	}
-	return -1;
+	/* S3 forbids a key that is not there to whom may not list the bucket; where all is forbidden, the next file says so */
+	return strcmp(error->code, "access") == 0 || strcmp(error->code, "denied") == 0 ? OUTCOME_REFUSED : -1;
 }
 
 static enum store_presence
