@@ -60,5 +60,5 @@ main(void)
 		cmocka_unit_test(what_is_not_there_ends_the_command),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return TESTS(tests);
 }
