@@ -5,6 +5,7 @@
 #include "aws/drain.h"
 #include "aws/schemes.h"
 #include "aws/sns.h"
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/command.h"
 #include "base/environment.h"
@@ -15,6 +16,7 @@
 #include "io/supervise.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #define DEADLINE_MAX_MS 253402300799999ull /* the year 9999, the last of RFC 3339 */
@@ -119,6 +121,19 @@ check_operands(const struct operands *operands)
 		command_usage("no COMMAND behind --");
 }
 
+/* Before a message is taken for it. */
+static void
+find_command(void)
+{
+	struct error error;
+	int cause = child_find(drain.command[0]);
+
+	if (cause) {
+		error_set(&error, STATUS_USAGE, "usage", "cannot run '%s': %s", drain.command[0], strerror(cause));
+		command_die(&error);
+	}
+}
+
 static void
 configure(const struct operands *operands)
 {
@@ -128,6 +143,8 @@ configure(const struct operands *operands)
 	check_operands(operands);
 	if (operands->n > operands->before_dashes)
 		drain.command = (char *const *)(operands->values + operands->before_dashes);
+	if (drain.command && !check)
+		find_command();
 	if (deadline)
 		drain.until_ms = parse_deadline();
 	drain.function = function ? function : "acc-sqs-drain";

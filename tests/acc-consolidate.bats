@@ -284,7 +284,7 @@ nothing_left() {
 @test "acc-consolidate: a signal stops all stages, removes the spool and ends it as that signal does" {
 	stand_in acc-fetch 'echo $$ >fetch.pid; exec sleep 60'
 	stand_in acc-merge 'exec cat'
-	for signal in TERM HUP; do
+	for signal in TERM HUP USR1 ALRM; do
 		for spool in 1K ''; do
 			rm -f fetch.pid
 			env --default-signal=HUP setsid stages/acc-consolidate ${spool:+--bytes 1K --max-spool "$spool"} dest </dev/null >receipts 2>errors 3>&- &
@@ -381,8 +381,13 @@ nothing_left() {
 	ACC_JOURNAL=from-environment consolidate dest2 <<<1
 	[ "$(cat journal.name)" = from-environment ]
 	consolidate --journal from-option dest3 <<<1
-	[ "$(jq -r 'select(.event == "done") | "\(.tool) \(.status)"' from-option)" = $'acc-split 0\nacc-put 0' ]
-	[ "$(jq -c 'select(.event == "start").tool' from-environment | tr '\n' ' ')" = '"acc-split" "acc-put" ' ]
+	[ "$(jq -r 'select(.event == "done") | "\(.tool) \(.status)"' from-option)" = $'acc-split 0\nacc-put 0\nacc-consolidate 0' ]
+	[ "$(jq -c 'select(.event == "start").tool' from-environment | tr '\n' ' ')" = '"acc-consolidate" "acc-split" "acc-put" ' ]
+	[ "$(jq -r 'select(.tool == "acc-consolidate") | .pid' from-option | uniq | wc -l)" -eq 1 ]
+	run -2 consolidate --journal failed --bytes nothing dest4 <<<1
+	[ "$(jq -c 'select(.tool == "acc-consolidate") | [.event, .status]' failed)" = $'["start",null]\n["done",2]' ]
+	run -3 --separate-stderr consolidate --journal /dev/full dest5 <<<1
+	[ "$stderr" = "acc-consolidate: cannot write the journal '/dev/full'" ]
 }
 
 @test "acc-consolidate: a destination inside a source given by name is refused before anything is read" {

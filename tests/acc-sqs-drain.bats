@@ -201,6 +201,22 @@ still_there() { # COUNT: the messages were not deleted
 	still_there 2
 }
 
+@test "acc-sqs-drain: an acc-consolidate that is killed between its stages keeps every message, though its status is hidden" {
+	announce_all in/1.jsonl in/2.jsonl
+	mkdir stages
+	cp "$(command -v acc-consolidate)" stages
+	cat >stages/acc-split <<-X
+		#!/bin/sh
+		[ -p /dev/stdin ] || exec '$(command -v acc-split)' "\$@"
+		'$(command -v acc-split)' "\$@"
+		kill -9 "\$PPID"
+	X
+	chmod +x stages/acc-split
+	run -1 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- sh -c 'stages/acc-consolidate s3://dest/killed | cat'
+	[[ "$stderr" = *"acc-consolidate (process "*") started but did not finish"* ]]
+	still_there 2
+}
+
 @test "acc-sqs-drain: a stage that ends with 3 in the middle of a plain pipe keeps every message" {
 	announce_all in/1.jsonl in/2.jsonl
 	run -1 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- sh -c \
@@ -306,6 +322,12 @@ still_there() { # COUNT: the messages were not deleted
 	run -2 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- no-such-command
 	[ "$stderr" = "acc-sqs-drain: cannot run 'no-such-command': No such file or directory" ]
 	still_there 1
+	mark=$(log_mark)
+	run -2 acc-sqs-drain --wait 0 "$queue" -- ./no-such-command
+	touch not-for-running
+	run -2 --separate-stderr acc-sqs-drain --wait 0 "$queue" -- ./not-for-running
+	[ "$stderr" = "acc-sqs-drain: cannot run './not-for-running': Permission denied" ]
+	[ "$(log_since "$mark" | wc -l)" -eq 0 ]
 }
 
 @test "acc-sqs-drain: messages stay invisible while the command runs longer than their time-out" {
@@ -562,6 +584,7 @@ lambda_event() { # KEY...
 		[ "${#stderr_lines[@]}" -eq 1 ]
 	}
 	finds "cannot run 'no-such-command': there is no such command in PATH" no-such-command
+	finds "cannot run 'no-such-command': there is no such command in PATH" no-such-command --quiet
 	finds "cannot run './no-such-command': No such file" ./no-such-command
 	finds "rejects go to a file, not to s3: 's3://dest/r'" acc-consolidate --rejects s3://dest/r s3://dest/
 	finds "rejects go to a file, not to s3: 's3://dest/r'" sh -c 'acc-fetch -r s3://dest/r | cat'

@@ -2,6 +2,7 @@
 
 #include "aws/s3.h"
 #include "base/buffer.h"
+#include "base/child.h"
 #include "base/environment.h"
 #include "base/memory.h"
 #include "base/message.h"
@@ -24,7 +25,7 @@ static void __attribute__((format(printf, 2, 3))) problem(struct check *c, const
 	va_start(list, format);
 	buffer_format_list(&text, format, list);
 	va_end(list);
-	message(MESSAGE_WARNING, "%s", buffer_string(&text));
+	message(MESSAGE_ERROR, "%s", buffer_string(&text));
 	buffer_free(&text);
 	c->found = status_worse(c->found, STATUS_REFUSED);
 }
@@ -300,31 +301,14 @@ check_words(struct check *c)
 	}
 }
 
-/* As execvp(3) looks for it. */
-static bool
-is_in_path(const char *command)
-{
-	const char *path = environment_system.variable("PATH");
-	bool there = false;
-
-	for (path = path ? path : "/bin:/usr/bin"; path && !there;) {
-		size_t n = strcspn(path, ":");
-		char *whole = memory_format("%.*s%s%s", (int)n, path, n ? "/" : "", command);
-
-		there = access(whole, X_OK) == 0;
-		free(whole);
-		path = path[n] ? path + n + 1 : NULL;
-	}
-	return there;
-}
-
 static void
 check_command(struct check *c, const char *command)
 {
-	if (!strchr(command, '/') && !is_in_path(command))
-		problem(c, "cannot run '%s': there is no such command in PATH", command);
-	else if (strchr(command, '/') && access(command, X_OK) < 0)
-		problem(c, "cannot run '%s': %s", command, strerror(errno));
+	int cause = child_find(command);
+
+	if (cause)
+		problem(c, "cannot run '%s': %s", command,
+			strchr(command, '/') ? strerror(cause) : "there is no such command in PATH");
 }
 
 enum status

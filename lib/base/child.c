@@ -2,12 +2,35 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+int
+child_find(const char *program)
+{
+	const char *path = getenv("PATH");
+
+	if (strchr(program, '/'))
+		return access(program, X_OK) == 0 ? 0 : errno;
+	for (path = path ? path : "/bin:/usr/bin"; path;) {
+		size_t n = strcspn(path, ":");
+		char *whole = memory_format("%.*s%s%s", (int)n, path, n ? "/" : "", program);
+		bool there = access(whole, X_OK) == 0;
+
+		free(whole);
+		if (there)
+			return 0;
+		path = path[n] ? path + n + 1 : NULL;
+	}
+	return ENOENT;
+}
 
 int
 child_spawn(pid_t *pid, char *const *arguments, char *const *environment, const posix_spawn_file_actions_t *actions)

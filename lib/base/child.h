@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* 0 where execvp(3) finds the program, or an errno. */
+int child_find(const char *program);
+
 /* Start the program arguments[0], looked up in PATH, with the signals that we were started with and none blocked.
  * environment: NULL for ours. 0 and *pid, to child_wait, or an errno. */
 int child_spawn(
