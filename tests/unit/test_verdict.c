@@ -147,6 +147,12 @@ static void
 several_processes_of_a_tool_add_up(void **state)
 {
 	(void)state;
+	/* two chains, each for all references */
+	assert_all_done(judge(START("acc-fetch", 1) START("acc-fetch", 8) FETCHED(3)
+			DONE("acc-fetch", 8, 0, REFERENCES(3) ",\"objects\":3"), 0, false, false));
+	assert_batch_fails(START("acc-fetch", 1) START("acc-fetch", 8) FETCHED(3)
+			DONE("acc-fetch", 8, 0, "\"references\":3,\"references_digest\":4,\"objects\":3"), 0,
+		"but not those of the batch");
 	assert_all_done(judge(START("acc-fetch", 1) START("acc-fetch", 2)
 			DONE("acc-fetch", 1, 0, REFERENCES(1) ",\"objects\":1,\"written\":3")
 			DONE("acc-fetch", 2, 0, REFERENCES(2) ",\"objects\":2,\"written\":4") START("acc-merge", 3)
