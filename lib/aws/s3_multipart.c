@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTS_IN_FLIGHT = 4 };
+enum { PARTS_IN_FLIGHT = 4, UPLOADS_MAX = 3 };
 
 struct part {
 	struct s3_op op;
@@ -240,6 +240,27 @@ check_sha256(const struct s3_put *put, struct error *error)
 			  "the file for '%s' is not what its manifest says: its sha256 is %s", put->uri, hash);
 }
 
+static int
+upload_once(struct upload *u, struct s3_meta *meta, struct error *error)
+{
+	int result;
+
+	u->list.n = 0;
+	if (upload_begin(u, error) < 0)
+		return -1;
+	result = upload_parts(u, error);
+	if (result == 0)
+		result = upload_complete(u, meta, error);
+	if (result < 0 && strcmp(error->code, "missing") == 0 && is_stored(u->put, meta))
+		result = 0;
+	if (result < 0)
+		upload_abort(u);
+	free(u->id);
+	u->id = NULL;
+	return result;
+}
+
+/* An upload that is not there any more is begun anew: so S3 wants it where another writer came between (409). */
 int
 s3_store_parts(const struct s3_put *put, uint64_t part_bytes, struct slice bucket, struct slice key,
 	struct s3_meta *meta, struct error *error)
@@ -255,16 +276,13 @@ s3_store_parts(const struct s3_put *put, uint64_t part_bytes, struct slice bucke
 	while (put->bytes / u.part_bytes >= S3_PARTS_MAX)
 		u.part_bytes *= 2;
 	u.parts = (unsigned)((put->bytes + u.part_bytes - 1) / u.part_bytes);
-	if (check_sha256(put, error) < 0 || upload_begin(&u, error) < 0)
+	if (check_sha256(put, error) < 0)
 		return -1;
-	result = upload_parts(&u, error);
-	if (result == 0)
-		result = upload_complete(&u, meta, error);
-	if (result < 0 && strcmp(error->code, "missing") == 0 && is_stored(put, meta))
-		result = 0;
-	if (result < 0)
-		upload_abort(&u);
-	free(u.id);
+	for (int i = 1; (result = upload_once(&u, meta, error)) < 0 && strcmp(error->code, "missing") == 0; i++) {
+		if (i == UPLOADS_MAX)
+			break;
+		message(MESSAGE_NOTE, "%s; uploading it again", error->text);
+	}
 	buffer_free(&u.list);
 	return result;
 }
