@@ -180,6 +180,9 @@ records() { # COUNT
 		done
 	done
 	run -2 acc-put --metadata 'a b=c' s3://dest object
+	run -2 --separate-stderr acc-put --content-type '' s3://dest object
+	[ "$stderr" = "acc-put: the content type is an empty text (see acc-put --help)" ]
+	run -2 acc-put --storage-class '' s3://dest object
 	[ "$(log_since "$mark" | wc -l)" -eq 0 ]
 }
 
@@ -231,6 +234,20 @@ records() { # COUNT
 	mark=$(log_mark)
 	run -3 acc-put --key "$here/failed" s3://dest object
 	[ "$(log_since "$mark" | jq -s 'map(select(.operation == "DELETE")) | length')" -eq 1 ]
+}
+
+@test "cloud: an upload that is gone when it is to be completed is begun anew" {
+	head -c 20000000 /dev/zero | tr '\0' 'x' >object
+	faults '[{"kind":"error","status":404,"code":"NoSuchUpload","service":"s3","operation":"POST","match":"uploadId=","times":1}]'
+	mark=$(log_mark)
+	run -0 acc-put --key "$here/again" s3://dest object
+	[ "$(log_since "$mark" | jq -r 'select(.method == "POST").url' | grep -c uploads)" -eq 2 ]
+	[ "$(sdk s3 HeadObject "{\"Bucket\":\"dest\",\"Key\":\"$here/again\"}" | jq .ContentLength)" -eq 20000000 ]
+	faults '[{"kind":"error","status":404,"code":"NoSuchUpload","service":"s3","operation":"POST","match":"uploadId="}]'
+	mark=$(log_mark)
+	run -3 --separate-stderr acc-put --key "$here/never" s3://dest object
+	[[ "$stderr" = "acc-put: cannot store 'object' as 's3://dest/$here/never': "*NoSuchUpload* ]]
+	[ "$(log_since "$mark" | jq -r 'select(.method == "POST").url' | grep -c uploads)" -eq 3 ]
 }
 
 @test "cloud: a version is fetched exactly" {

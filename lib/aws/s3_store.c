@@ -51,6 +51,8 @@ split_metadata(struct s3_store *s, const struct option_list *list)
 static int
 check_header(const char *what, const char *text, struct error *error)
 {
+	if (text && !*text)
+		return error_set(error, STATUS_USAGE, "usage", "the %s is an empty text", what);
 	for (const char *c = text; c && *c; c++)
 		if (*c < ' ' || *c > '~')
 			return error_set(error, STATUS_USAGE, "usage",
