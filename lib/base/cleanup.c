@@ -36,7 +36,7 @@ static _Thread_local bool holding;
 
 enum { HOLD_WAIT_MS = 1000, HOLD_WAITS = 200 };
 
-static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU, SIGXFSZ};
+static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGXCPU, SIGXFSZ};
 #define DEADLY (sizeof(deadly) / sizeof(deadly[0]))
 static struct sigaction before[DEADLY], before_pipe;
 static bool installed;
@@ -234,6 +234,16 @@ cleanup_install(void)
 	sigaction(SIGPIPE, &ignore, &before_pipe);
 	sigaction(SIGCHLD, &keep, NULL);
 	atexit(cleanup_run);
+}
+
+void
+cleanup_add_signals(sigset_t *set)
+{
+	struct sigaction now;
+
+	for (size_t i = 0; i < DEADLY; i++)
+		if (sigaction(deadly[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(set, deadly[i]);
 }
 
 void

@@ -1,12 +1,13 @@
 /* cleanup - temporary files that must not outlive the command, whichever way it ends.
  *
  * A registered path, a file or a directory that is empty once the other paths are gone, is removed by cleanup_run,
- * which runs at a signal (HUP INT QUIT TERM XCPU XFSZ), before command_die, and at exit. After a signal the process
+ * which runs at a signal (HUP INT QUIT TERM USR1 USR2 ALRM VTALRM XCPU XFSZ), before command_die, and at exit. After a signal the process
  * ends as that signal ends it.
  * Thread safe; cleanup_run is async-signal-safe. */
 #ifndef ACC_BASE_CLEANUP_H
 #define ACC_BASE_CLEANUP_H
 
+#include <signal.h>
 #include <spawn.h>
 
 struct cleanup;
@@ -34,6 +35,8 @@ void cleanup_run(void);
 /* End as this signal would end us, after cleanup_run: quietly by SIGPIPE where a reader closed our standard output. */
 void cleanup_die_of(int signal_number) __attribute__((noreturn));
 
+/* Add the signals that end this process, but those that our parent has us ignore (nohup). */
+void cleanup_add_signals(sigset_t *set);
 /* In a forked child, before exec: the signals as they were before cleanup_install. */
 void cleanup_restore_signals(void);
 /* The same for one that is spawned, with no signal blocked. */

@@ -25,8 +25,6 @@ enum {
 };
 #define DIRECTORY_PREFIX "acc-sqs-drain."
 
-static const int endings[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-
 static int
 input_file(struct slice text, struct error *error)
 {
@@ -244,13 +242,7 @@ supervise_within(const struct supervision *command, const struct journal *journa
 
 	sigemptyset(&awaited);
 	sigaddset(&awaited, SIGCHLD);
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
-		struct sigaction old;
-
-		/* what a parent has set to be ignored (nohup) stays so */
-		if (sigaction(endings[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaddset(&awaited, endings[i]);
-	}
+	cleanup_add_signals(&awaited);
 	sigprocmask(SIG_BLOCK, &awaited, &before);
 	pid = start(command, journal, &before, error);
 	if (pid > 0) {
