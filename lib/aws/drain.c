@@ -103,7 +103,7 @@ report_deadline(struct drain *d)
 {
 	if (!drain_is_out_of_time(d) || d->exhausted || d->broken || d->follow || (d->once && d->batches))
 		return;
-	message(MESSAGE_WARNING, "the deadline ended the drain before the queue was found empty");
+	message(MESSAGE_ERROR, "the deadline ended the drain before the queue was found empty");
 	d->status = status_worse(d->status, STATUS_REFUSED);
 }
 

@@ -21,7 +21,7 @@ drain_delete(struct drain *d, struct sqs_entry *entries, size_t n)
 		d->deleted += e->done;
 		if (e->done)
 			continue;
-		message_at(MESSAGE_WARNING, (struct message_place){.code = "stale"},
+		message_at(MESSAGE_ERROR, (struct message_place){.code = "stale"},
 			"message %.*s could not be deleted: %s%s%s; it will be delivered again", (int)e->id.n, e->id.p,
 			e->code[0] ? e->code : "no answer", e->reason[0] ? ": " : "", e->reason);
 		d->status = status_worse(d->status, STATUS_REFUSED);

@@ -55,7 +55,7 @@ mark_stale(struct hold *h, const struct sqs_entry *e)
 			h->list[i].stale = true;
 			if (h->list[i].handed_on)
 				continue;
-			message_at(MESSAGE_WARNING, (struct message_place){.code = "stale"},
+			message_at(MESSAGE_ERROR, (struct message_place){.code = "stale"},
 				"message %.*s is no longer ours (%s); it is left to be delivered again",
 				(int)h->list[i].id.n, h->list[i].id.p, e->code);
 		}
