@@ -13,7 +13,7 @@ add_message(struct batch *batch, struct slice record, struct error *error)
 	m.id = json_member_text(record, "messageId", &arena);
 	if (!m.id.n) {
 		arena_free(&arena);
-		return error_set(error, STATUS_REFUSED, "invalid-event",
+		return error_set(error, STATUS_USAGE, "invalid-event",
 			"the event has a record without \"messageId\": it is not from an SQS queue");
 	}
 	m.handle = json_member_text(record, "receiptHandle", &arena);
@@ -33,13 +33,11 @@ event_parse(struct slice text, struct batch *batch, struct error *error)
 	struct slice value, records, record;
 	struct json_walk walk;
 
-	if (json_parse(text, "the event", &value, error) < 0) {
-		error->status = STATUS_REFUSED;
+	if (json_parse(text, "the event", &value, error) < 0)
 		return -1;
-	}
 	records = json_member_of(value, "Records", JSON_ARRAY);
 	if (!records.p)
-		return error_set(error, STATUS_REFUSED, "invalid-event",
+		return error_set(error, STATUS_USAGE, "invalid-event",
 			"the event has no \"Records\": it is not from an SQS queue");
 	for (walk = json_walk(records); json_next_element(&walk, &record);)
 		if (add_message(batch, record, error) < 0)

@@ -7,7 +7,7 @@
 #include "aws/batch.h"
 #include "base/error.h"
 
-/* Add the event's messages to the batch. -1 with *error (STATUS_REFUSED) when it is none. */
+/* Add the event's messages to the batch. -1 with *error (STATUS_USAGE) when it is none. */
 int event_parse(struct slice text, struct batch *batch, struct error *error);
 
 /* Append {"batchItemFailures":[{"itemIdentifier":"..."}]} with the messages that have failed, each id once. */

@@ -40,7 +40,7 @@ what_is_no_event_is_refused(void **state)
 
 		if (event_parse(slice_of(events[i]), &batch, &error) == 0)
 			fail_msg("%s", events[i]);
-		assert_int_equal(error.status, STATUS_REFUSED);
+		assert_int_equal(error.status, STATUS_USAGE);
 		batch_free(&batch);
 	}
 }
