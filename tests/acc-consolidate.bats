@@ -390,6 +390,19 @@ nothing_left() {
 	[ "$stderr" = "acc-consolidate: cannot write the journal '/dev/full'" ]
 }
 
+@test "acc-consolidate: lists and rules are looked at before anything is read; what comes from elsewhere is asked for once" {
+	stand_in acc-fetch 'touch read; cat'
+	stand_in acc-merge 'echo >>asked; exit 2'
+	for option in --priority --deny --rules; do
+		run -2 consolidate $option file dest <<<1
+		[ ! -e read ]
+	done
+	rm asked
+	run -2 consolidate --priority dynamodb://table dest <<<1
+	[ -e read ]
+	[ "$(wc -l <asked)" -eq 1 ]
+}
+
 @test "acc-consolidate: a destination inside a source given by name is refused before anything is read" {
 	stand_in acc-fetch 'touch read'
 	for source in 'my "in"/' "$PWD/my \"in\"" 'my */**' 'my*/' 'my "[hi]n"/'; do
@@ -443,6 +456,8 @@ nothing_left() {
 	[ "$(jq -r '"\(.level) \(.tool) \(.message)"' <<<"$stderr" | head -n 1)" = 'error acc-consolidate acc-merge failed with status 3' ]
 	run -3 --separate-stderr consolidate --log-format json -T "$PWD/none" dest </dev/null
 	[ "$(jq -r .message <<<"$stderr")" = "cannot make a spool directory in '$PWD/none': No such file or directory" ]
+	ACC_LOG_FORMAT=json run -2 --separate-stderr consolidate --bogus dest
+	[ "$(jq -r .message <<<"$stderr")" = "unrecognized option '--bogus' (see acc-consolidate --help)" ]
 }
 
 @test "acc-consolidate: no input, nothing stored, status 0" {
