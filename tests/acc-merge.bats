@@ -607,15 +607,15 @@ $(sed -n 4p in.jsonl)" ]
 
 @test "acc-merge: without a uri the number and then the text decide, not the order of the input" {
 	record() { echo '{"partner_name":"A","accommodation_id":1,"accommodation_data":{"x":"'"$1"'"},"_source":{'"$2"'}}'; }
-	record a '"time":5' >a
-	record b '"time":5' >b
-	record c '"record":1,"time":5' >c
-	for order in "a b" "b a"; do
+	record a '"time":5' >one
+	record b '"time":5' >two
+	record c '"record":1,"time":5' >three
+	for order in "one two" "two one"; do
 		# shellcheck disable=SC2086
 		merge 0 $order
 		[[ $output = *'{"x":"b"}'* ]]
 	done
-	for order in "a b c" "c b a"; do
+	for order in "one two three" "three two one"; do
 		# shellcheck disable=SC2086
 		merge 0 --explain $order
 		[[ $output = *'{"x":"c"}'*'"uri":null,"record":1,'* ]]
