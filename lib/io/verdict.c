@@ -346,7 +346,8 @@ judge_references(struct judge *j)
 		return; /* somebody else reads them */
 	if (!f->present)
 		fail_batch(j,
-			"nothing in the journal tells that the references were read (acc-fetch; where something else reads them, see --filtered with --trust-status)");
+			"nothing in the journal tells that the references were read (acc-fetch; where something else "
+			"reads them, see --filtered with --trust-status)");
 	else if (j->q->references_digest && digest == 0)
 		fail_batch(j, "acc-fetch was given none of the %zu references", j->q->n_references);
 	else if (j->q->filtered)
