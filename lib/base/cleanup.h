@@ -1,8 +1,8 @@
 /* cleanup - temporary files that must not outlive the command, whichever way it ends.
  *
  * A registered path, a file or a directory that is empty once the other paths are gone, is removed by cleanup_run,
- * which runs at a signal (HUP INT QUIT TERM USR1 USR2 ALRM VTALRM XCPU XFSZ), before command_die, and at exit. After a signal the process
- * ends as that signal ends it.
+ * which runs at a signal (HUP INT QUIT TERM USR1 USR2 ALRM VTALRM XCPU XFSZ), before command_die, and at exit. After a
+ * signal the process ends as that signal ends it.
  * Thread safe; cleanup_run is async-signal-safe. */
 #ifndef ACC_BASE_CLEANUP_H
 #define ACC_BASE_CLEANUP_H

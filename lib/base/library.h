@@ -2,8 +2,8 @@
  * sooner.
  *
  * One file takes the library's place: it names the functions that are called, and defines each under its own name, so
- * that the callers know nothing of it. The functions may be called by any thread; where the library cannot be loaded, or
- * lacks one of them, the first call ends the command.
+ * that the callers know nothing of it. Any thread may call the functions; where the library cannot be loaded, or lacks
+ * one of them, the first call ends the command.
  *
  *     #define FUNCTIONS(each) each(jv_copy) each(jv_free)
  *     LIBRARY("libjq.so.1", FUNCTIONS)

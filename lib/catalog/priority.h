@@ -40,9 +40,9 @@ void name_list_split(const char *text, bool trim, const char *source, struct nam
  * path or URI. */
 int name_list_read(const char *argument, const struct list_shape *shape, struct name_list *list, struct error *error);
 
-/* --priority and --deny together. Given just a table (dynamodb://TABLE), --priority brings its deny list along, to which
- * that of --deny is added.
- * A parameter of the address that is not known is an error. Either argument may be NULL. */
+/* --priority and --deny together. Given just a table (dynamodb://TABLE), --priority brings its deny list along, to
+ * which that of --deny is added. A parameter of the address that is not known is an error. Either argument may be
+ * NULL. */
 int name_lists_read(const char *priority, const char *deny, struct name_list *listed, struct name_list *denied,
 	struct error *error);
 

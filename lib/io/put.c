@@ -173,7 +173,7 @@ find(struct put *p, const struct store_object *object, struct receipt *receipt, 
 	case STORE_ABSENT: return OUTCOME_REFUSED;
 	case STORE_UNKNOWN: break;
 	}
-	/* S3 forbids a key that is not there to who may not list the bucket; where all is forbidden, another file says it */
+	/* S3 forbids a key that is not there to who may not list the bucket; where all is, another file tells */
 	return strcmp(error->code, "access") == 0 || strcmp(error->code, "denied") == 0 ? OUTCOME_REFUSED : -1;
 }
 
