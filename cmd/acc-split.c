@@ -131,7 +131,7 @@ claim_spool(const char *parent)
 {
 	if (!stale_claim(STDIN_FILENO))
 		return EX_TEMPFAIL;
-	stale_remove(parent, "acc-consolidate.");
+	stale_remove(parent, "acc-consolidate.", "sources");
 	return STATUS_OK;
 }
 

@@ -580,10 +580,13 @@ start_waiting() {
 	: >tmp/acc-consolidate.gggggg
 	mkfifo tmp/acc-consolidate.hhhhhh
 	[ "$(id -u)" -ne 0 ] || { mkdir -m 700 tmp/acc-consolidate.iiiiii && chown 65534 tmp/acc-consolidate.iiiiii; }
+	mkdir -m 700 tmp/acc-consolidate.backup
+	echo precious >tmp/acc-consolidate.backup/receipts
 	touch -h -d '1 hour ago' tmp/*
 	before=$(ls tmp)
 	stale=tmp/acc-consolidate.0aZ9zz
 	mkdir -m 700 "$stale"
+	: >"$stale/sources"
 	mkdir -p "$stale/files/deeper"
 	echo 1 >"$stale/files/deeper/x"
 	ln -s ../../outside "$stale/link"
@@ -593,6 +596,7 @@ start_waiting() {
 	[ "$(ls tmp)" = "$before" ]
 	[ "$(cat outside/file)" = keep ]
 	[ -d outside/below ]
+	[ "$(cat tmp/acc-consolidate.backup/receipts)" = precious ]
 }
 
 @test "acc-consolidate: an empty spool is stale when it is some seconds old, and until then another's to lock" {

@@ -43,31 +43,42 @@ open_list(int fd)
 	return list;
 }
 
-/* Nothing is put into a directory before it is locked: one that is empty may be about to be. */
 static bool
-may_be_newborn(int fd, const struct stat *st)
+is_empty(int fd)
 {
-	time_t age = time(NULL) - st->st_mtime;
 	DIR *list = open_list(fd);
 	size_t n = 0;
 
 	while (list && readdir(list))
 		n++;
-	if (list)
-		closedir(list);
-	return n <= 2 && age < BIRTH_SECONDS; /* . and .. */
+	if (!list)
+		return false;
+	closedir(list);
+	return n <= 2; /* . and .. */
+}
+
+/* Nothing is put into a directory before it is locked, and the mark first of all: one that is empty may be about to
+ * be. */
+static bool
+is_ours(int fd, const struct stat *st, const char *mark)
+{
+	struct stat mark_st;
+
+	if (fstatat(fd, mark, &mark_st, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISREG(mark_st.st_mode);
+	return is_empty(fd) && time(NULL) - st->st_mtime >= BIRTH_SECONDS;
 }
 
 /* A descriptor with the lock on what is nobody's, or -1. */
 static int
-seize(int directory_fd, const char *name)
+seize(int directory_fd, const char *name, const char *mark)
 {
 	int fd = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || (st.st_mode & 0777) != 0700 || st.st_uid != geteuid() || may_be_newborn(fd, &st) ||
+	if (fstat(fd, &st) < 0 || (st.st_mode & 0777) != 0700 || st.st_uid != geteuid() || !is_ours(fd, &st, mark) ||
 		flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		close(fd);
 		return -1;
@@ -103,9 +114,9 @@ empty(int fd, dev_t device, int depth)
 }
 
 static bool
-remove_directory(int directory_fd, const char *name)
+remove_directory(int directory_fd, const char *name, const char *mark)
 {
-	int fd = seize(directory_fd, name);
+	int fd = seize(directory_fd, name, mark);
 	struct stat st;
 	bool removed;
 
@@ -119,7 +130,7 @@ remove_directory(int directory_fd, const char *name)
 }
 
 size_t
-stale_remove(const char *directory, const char *prefix)
+stale_remove(const char *directory, const char *prefix, const char *mark)
 {
 	DIR *list = opendir(directory);
 	struct dirent *entry;
@@ -129,7 +140,7 @@ stale_remove(const char *directory, const char *prefix)
 		return 0;
 	while ((entry = readdir(list)))
 		if (is_named(entry->d_name, prefix))
-			n += remove_directory(dirfd(list), entry->d_name);
+			n += remove_directory(dirfd(list), entry->d_name, mark);
 	closedir(list);
 	return n;
 }

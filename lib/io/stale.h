@@ -15,8 +15,9 @@
 bool stale_claim(int fd);
 
 /* Remove the directories in directory that are named prefix and six letters or digits, belong to this user with mode
- * 700, and are locked by nobody; an empty one only when it is some seconds old, as it may be about to be locked.
+ * 700, hold a file named mark, which is the first that is made there, and are locked by nobody; an empty one when it is
+ * some seconds old, as it may be about to be locked. What only has such a name is somebody else's.
  * Symbolic links are not followed, and what cannot be removed is left without a word. Returns how many were removed. */
-size_t stale_remove(const char *directory, const char *prefix);
+size_t stale_remove(const char *directory, const char *prefix, const char *mark);
 
 #endif

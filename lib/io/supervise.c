@@ -24,6 +24,7 @@ enum {
 	BEYOND_SHELLS = 60 /* a descriptor that scripts do not use for their own */
 };
 #define DIRECTORY_PREFIX "acc-sqs-drain."
+#define JOURNAL_NAME "journal"
 
 static int
 input_file(struct slice text, struct error *error)
@@ -88,14 +89,14 @@ open_journal(struct journal *journal, struct error *error)
 	if (!parent)
 		parent = "/tmp";
 	if (!swept)
-		stale_remove(parent, DIRECTORY_PREFIX);
+		stale_remove(parent, DIRECTORY_PREFIX, JOURNAL_NAME);
 	swept = true;
 	for (int tries = 0; tries < DIRECTORY_TRIES && made < 0; tries++)
 		made = make_directory(journal, parent);
 	if (made < 0)
 		return error_system(error, "cannot make a journal in '%s' (see TMPDIR)", parent);
 	journal->directory_cleanup = cleanup_add(journal->directory);
-	journal->path = memory_format("%s/journal", journal->directory);
+	journal->path = memory_format("%s/" JOURNAL_NAME, journal->directory);
 	journal->cleanup = cleanup_add(journal->path);
 	journal->fd = open(journal->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 	if (journal->fd >= 0)

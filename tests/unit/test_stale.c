@@ -62,16 +62,22 @@ what_nobody_has_goes(void **state)
 	close(make("spool.abcdef/files", S_IFDIR | 0755));
 	close(make("spool.abcdef/files/a", 0444));
 	close(make("spool.abcdef/manifest", 0600));
+	close(make("spool.backup", S_IFDIR | 0700));
+	close(make("spool.backup/precious", 0600));
+	close(make("spool.config", S_IFDIR | 0700));
+	close(make("spool.config/manifest", S_IFDIR | 0700));
 	close(make("spool.abcdeg", S_IFDIR | 0755));
 	close(make("spool.abcdeh", 0700));
 	close(make("spool.abcdefg", S_IFDIR | 0700));
 	close(make("spool.abcde", S_IFDIR | 0700));
 	close(make("spool.abc-ef", S_IFDIR | 0700));
-	assert_int_equal(stale_remove(directory, "spool."), 1);
+	assert_int_equal(stale_remove(directory, "spool.", "manifest"), 1);
 	assert_false(is_there("spool.abcdef"));
+	assert_true(is_there("spool.backup/precious"));
+	assert_true(is_there("spool.config/manifest"));
 	assert_true(is_there("spool.abcdeg"));
 	assert_true(is_there("spool.abcdeh"));
-	assert_int_equal(stale_remove("/no/such/directory", "spool."), 0);
+	assert_int_equal(stale_remove("/no/such/directory", "spool.", "manifest"), 0);
 }
 
 static void
@@ -80,13 +86,13 @@ what_somebody_has_stays(void **state)
 	int spool = make("spool.owned0", S_IFDIR | 0700), heir = dup(spool);
 
 	(void)state;
-	close(make("spool.owned0/file", 0600));
+	close(make("spool.owned0/manifest", 0600));
 	assert_true(stale_claim(spool));
-	assert_int_equal(stale_remove(directory, "spool."), 0);
+	assert_int_equal(stale_remove(directory, "spool.", "manifest"), 0);
 	close(spool);
-	assert_int_equal(stale_remove(directory, "spool."), 0);
+	assert_int_equal(stale_remove(directory, "spool.", "manifest"), 0);
 	close(heir);
-	assert_int_equal(stale_remove(directory, "spool."), 1);
+	assert_int_equal(stale_remove(directory, "spool.", "manifest"), 1);
 }
 
 static void
@@ -97,13 +103,13 @@ what_went_before_it_was_claimed_is_told(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/spool.early0", directory);
-	assert_int_equal(stale_remove(directory, "spool."), 0); /* it is too young */
+	assert_int_equal(stale_remove(directory, "spool.", "manifest"), 0); /* it is too young */
 	assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){{1000, 0}, {1000, 0}}, 0), 0);
 	other = open(path, O_RDONLY);
 	assert_int_equal(flock(other, LOCK_EX), 0); /* somebody is about to remove it */
 	assert_false(stale_claim(spool));
 	close(other);
-	assert_int_equal(stale_remove(directory, "spool."), 1);
+	assert_int_equal(stale_remove(directory, "spool.", "manifest"), 1);
 	assert_false(stale_claim(spool));
 	close(spool);
 }
@@ -118,7 +124,7 @@ a_spool_that_cannot_be_emptied_stays(void **state)
 		close(make(name, S_IFDIR | 0700));
 		strcat(name, "/d");
 	}
-	assert_int_equal(stale_remove(directory, "spool."), 0);
+	assert_int_equal(stale_remove(directory, "spool.", "manifest"), 0);
 	assert_true(is_there("spool.deepen"));
 }
 
