@@ -180,6 +180,15 @@ put_into(int parent, struct directory *d, const struct store_object *object, enu
 	return published < 0 ? STORE_ERROR : published ? STORE_DONE : STORE_TAKEN;
 }
 
+static void
+close_keeping_errno(int fd)
+{
+	int cause = errno;
+
+	close(fd);
+	errno = cause;
+}
+
 static bool
 is_there(int parent, const char *name)
 {
@@ -223,18 +232,36 @@ compare(int fd, const struct store_object *object, struct error *error)
 	return strcmp(hex, object->sha256) == 0 ? STORE_SAME : STORE_OTHER;
 }
 
+/* What has the key in the directory that is put into, whatever has its name by now; -1 with errno. */
+static int
+open_object(struct directory *d, const char *key)
+{
+	char *names = memory_copy(key, (size_t)(basename(key) - key)), *rest = NULL;
+	int fd, next;
+
+	pthread_mutex_lock(&d->mutex);
+	fd = d->fd >= 0 ? fcntl(d->fd, F_DUPFD_CLOEXEC, 0) : open(d->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	pthread_mutex_unlock(&d->mutex);
+	for (char *name = strtok_r(names, "/", &rest); name && fd >= 0; name = strtok_r(NULL, "/", &rest)) {
+		next = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		close_keeping_errno(fd);
+		fd = next;
+	}
+	free(names);
+	if (fd < 0)
+		return -1;
+	next = openat(fd, basename(key), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	close_keeping_errno(fd);
+	return next;
+}
+
 static enum store_presence
 directory_look(struct store *store, const struct store_object *object, struct receipt *receipt, struct error *error)
 {
-	struct directory *d = (struct directory *)store;
 	enum store_presence presence;
-	char *path;
-	int fd;
+	int fd = open_object((struct directory *)store, object->key);
 
 	(void)receipt;
-	path = memory_format("%s/%s", d->path, object->key);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	free(path);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return STORE_ABSENT;
 	if (fd < 0 && errno != ELOOP && errno != EACCES && errno != EPERM && errno != ENXIO)
