@@ -245,9 +245,56 @@ day=year=2021/month=01/day=31
 	echo mine >a
 	run -0 acc-put --key '{name}' dest a
 	[ "$(path_of "$output")" = "$PWD/dest/a-1" ]
-	run -3 --separate-stderr acc-put --key 'sub/{name}' dest a
-	[[ "$stderr" = "acc-put: cannot store 'a' as 'file://$PWD/dest/sub/a': cannot make or open the directory 'sub/': Not a directory" ]]
+	echo other >b
+	run -1 --separate-stderr acc-put -j 1 --key 'sub/{name}' dest a b
+	[ "${stderr_lines[0]}" = "acc-put: cannot store 'a': cannot make or open the directory 'sub/': Not a directory" ]
+	[ "${#stderr_lines[@]}" -eq 2 ]
 	[ -z "$(ls -A elsewhere)" ]
+	echo theirs >elsewhere/a
+	printf '{"path":"gone","bytes":7,"sha256":"%s"}\n' "$(sha256sum <elsewhere/a | cut -d ' ' -f 1)" >manifest
+	run -1 acc-put --key 'sub/a' dest <manifest
+}
+
+@test "acc-put: a name that the file system cannot have is refused, and the others are stored" {
+	mkdir dest
+	touch dest/file
+	echo mine >a
+	name=$(printf '%0300d' 0)
+	printf '{"path":"%s","bytes":5,"sha256":"%s"}\n' a "$(sha256sum <a | cut -d ' ' -f 1)" >manifest
+	run -1 --separate-stderr acc-put --key "$name" dest <manifest
+	[[ "$stderr" = *": File name too long" ]]
+	run -1 --separate-stderr acc-put --key 'file/{name}' dest <manifest
+	[[ "$stderr" = *": Not a directory" ]]
+	[ "$(cat a)" = mine ]
+}
+
+@test "acc-put: what has a key is looked at where it is put, though the destination was named anew" {
+	mkdir one two
+	ln -s one out
+	echo other >two/a
+	mkfifo names
+	acc-put -j 1 --key '{base}' --if-exists skip out <names >receipts 3>&- &
+	pid=$!
+	exec 9>names
+	echo first >a.1
+	echo '{"path":"a.1","bytes":6}' >&9
+	for _ in $(seq 100); do [ -s one/a ] && break; sleep 0.05; done
+	[ "$(cat one/a)" = first ]
+	ln -sfn two out
+	mkdir more
+	echo other >more/a.2
+	echo '{"path":"more/a.2","bytes":6}' >&9
+	exec 9>&-
+	wait "$pid"
+	[ "$(cat one/a)" = first ]
+	[ "$(wc -l <receipts)" -eq 1 ]
+}
+
+@test "acc-put: a journal that is a pipe has no sources" {
+	echo mine >a
+	run -0 timeout 20 bash -c "acc-put --journal /dev/stderr --keep --key '{name}' dest a 2> >(cat >events); wait"
+	[ "$(cat dest/a)" = mine ]
+	eventually has_lines events 2
 }
 
 @test "acc-put: a key that leads out of the destination is refused" {

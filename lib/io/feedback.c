@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum reach { REACH_ONE, REACH_BELOW, REACH_GLOB };
@@ -154,6 +155,7 @@ feedback_read(struct feedback *f, const char *path, struct error *error)
 {
 	struct lines lines;
 	struct slice run, line;
+	struct stat st;
 	int fd, got;
 
 	feedback_free(f);
@@ -162,6 +164,10 @@ feedback_read(struct feedback *f, const char *path, struct error *error)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_system(error, "cannot read the journal '%s'", path);
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		close(fd); /* a pipe or terminal, which others read, and which has no end */
+		return 0;
+	}
 	lines_open(&lines, fd, path);
 	while ((got = lines_next(&lines, &run, error)) > 0)
 		while (lines_cut(&run, &line))

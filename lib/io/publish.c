@@ -41,6 +41,20 @@ descend(int fd, const char *name, int flags, bool synced)
 	return next;
 }
 
+/* A name that cannot be there, whatever is tried, is refused; all else that errno says is a failure. */
+static int
+refuse_name(struct error *error, const char *what, const char *name)
+{
+	bool refused = errno == ENOTDIR || errno == EISDIR || errno == ELOOP || errno == ENAMETOOLONG;
+
+	error_system(error, "cannot %s '%s'", what, name);
+	if (refused) {
+		error->status = STATUS_REFUSED;
+		error->code = "bad-key";
+	}
+	return -1;
+}
+
 static int
 descend_all(int fd, const char *path, int flags, bool synced, struct error *error)
 {
@@ -49,7 +63,7 @@ descend_all(int fd, const char *path, int flags, bool synced, struct error *erro
 	for (char *name = strtok_r(names, "/", &rest); name && fd >= 0; name = strtok_r(NULL, "/", &rest))
 		fd = descend(fd, name, flags, synced);
 	if (fd < 0)
-		error_system(error, "cannot make or open the directory '%s'", path);
+		refuse_name(error, "make or open the directory", path);
 	free(names);
 	return fd;
 }
@@ -204,17 +218,44 @@ close_checked(struct publication *p, struct error *error)
 	return 0;
 }
 
+/* A link that was made, and made again as the first reply was lost (NFS), is said to exist. Leaves errno as it is. */
+static bool
+is_linked(const struct publication *p, const char *name)
+{
+	struct stat temporary, there;
+	int cause = errno;
+	bool linked = fstatat(p->directory_fd, p->temporary, &temporary, AT_SYMLINK_NOFOLLOW) == 0 &&
+		fstatat(p->directory_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && temporary.st_dev == there.st_dev &&
+		temporary.st_ino == there.st_ino;
+
+	errno = cause;
+	return linked;
+}
+
 /* File systems without hard links (FAT, some network ones) can still rename without replacing. */
 static int
 link_or_rename(struct publication *p, const char *name, bool *moved)
 {
 	*moved = false;
-	if (linkat(p->directory_fd, p->temporary, p->directory_fd, name, 0) == 0)
+	if (linkat(p->directory_fd, p->temporary, p->directory_fd, name, 0) == 0 ||
+		(errno == EEXIST && is_linked(p, name)))
 		return 0;
-	if (errno != EPERM && errno != EOPNOTSUPP && errno != EMLINK)
+	if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK)
 		return -1;
 	*moved = true;
 	return renameat2(p->directory_fd, p->temporary, p->directory_fd, name, RENAME_NOREPLACE);
+}
+
+static int
+cannot_create(const struct publication *p, const char *name, struct error *error)
+{
+	int cause = errno;
+	char *path = memory_format("%s/%s", p->directory, name);
+
+	errno = cause;
+	refuse_name(error, "create", path);
+	free(path);
+	return -1;
 }
 
 static int
@@ -225,7 +266,7 @@ link_named(struct publication *p, const char *name, struct error *error)
 	if (p->fd >= 0 && close_checked(p, error) < 0)
 		return -1;
 	if (link_or_rename(p, name, &moved) < 0)
-		return errno == EEXIST ? 0 : error_system(error, "cannot create '%s/%s'", p->directory, name);
+		return errno == EEXIST ? 0 : cannot_create(p, name, error);
 	if (!moved)
 		unlinkat(p->directory_fd, p->temporary, 0);
 	forget_temporary(p);
@@ -238,7 +279,7 @@ publish_link(struct publication *p, const char *name, struct error *error)
 	if (p->temporary)
 		return link_named(p, name, error);
 	if (link_nameless(p, name) < 0)
-		return errno == EEXIST ? 0 : error_system(error, "cannot create '%s/%s'", p->directory, name);
+		return errno == EEXIST ? 0 : cannot_create(p, name, error);
 	if (close_checked(p, error) == 0)
 		return 1;
 	unlinkat(p->directory_fd, name, 0); /* who knows what of it was written */
@@ -253,7 +294,7 @@ publish_replace(struct publication *p, const char *name, struct error *error)
 	if (p->fd >= 0 && close_checked(p, error) < 0)
 		return -1;
 	if (renameat(p->directory_fd, p->temporary, p->directory_fd, name) < 0)
-		return error_system(error, "cannot create '%s/%s'", p->directory, name);
+		return cannot_create(p, name, error);
 	forget_temporary(p);
 	return 1;
 }
@@ -269,8 +310,8 @@ publish_abandon(struct publication *p)
 	forget_temporary(p);
 }
 
-static bool
-is_temporary(const char *name)
+bool
+publish_is_temporary(const char *name)
 {
 	const size_t prefix = strlen(TEMPORARY_PREFIX);
 
@@ -301,7 +342,7 @@ publish_sweep(int directory_fd)
 	struct dirent *entry;
 
 	while (list && (entry = readdir(list)))
-		if (is_temporary(entry->d_name))
+		if (publish_is_temporary(entry->d_name))
 			remove_stale(directory_fd, entry->d_name);
 	if (list)
 		closedir(list);

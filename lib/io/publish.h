@@ -53,6 +53,8 @@ int publish_sync_names(int directory_fd);
 /* Remove the temporary files that killed processes have left in a directory: those of this user that nobody has locked
  * (see stale.h) and nobody has written to for an hour. */
 void publish_sweep(int directory_fd);
+/* Is it the name of such a file? */
+bool publish_is_temporary(const char *name);
 
 void publish_abandon(struct publication *p); /* removes what there is; fine after publish_link */
 

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "io/file.h"
 #include "io/object.h"
+#include "io/publish.h"
 #include "io/uri.h"
 
 #include <dirent.h>
@@ -111,7 +112,7 @@ read_entries(int fd, DIR *directory, size_t *n)
 	while (errno = 0, (d = readdir(directory))) {
 		struct entry e = {0};
 
-		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 || publish_is_temporary(d->d_name))
 			continue;
 		if (fstatat(fd, d->d_name, &e.st, 0) < 0)
 			e.fault = errno;
