@@ -223,6 +223,17 @@ was_reached(const char *authority)
 	return found;
 }
 
+static void
+forget_reply(struct aws_exchange *x)
+{
+	struct buffer body = x->reply.body;
+
+	body.n = 0;
+	x->reply = (struct aws_reply){.body = body};
+	x->wire_status = 0;
+	arena_reset(&x->reply_arena);
+}
+
 /* Wait for what a try brought; x->outcome tells. */
 static void
 take_reply(struct aws_exchange *x, struct error *error)
@@ -231,11 +242,7 @@ take_reply(struct aws_exchange *x, struct error *error)
 	int64_t date;
 	bool good;
 
-	x->reply.body.n = 0;
-	x->reply.status = x->wire_status = 0;
-	x->reply.head = NULL;
-	x->reply.code = x->reply.message = x->reply.request_id = x->reply.region = (struct slice){NULL, 0};
-	arena_reset(&x->reply_arena);
+	forget_reply(x);
 	*o = (struct retry_outcome){.transport = http_head(x->stream, &x->reply.head, error)};
 	if (o->transport != RETRY_ANSWERED)
 		return;
@@ -310,7 +317,7 @@ prepare_again(struct aws_exchange *x, const struct error *why)
 
 	if (x->call.keys && class == RETRY_CREDENTIALS)
 		class = RETRY_NEVER;
-	if (!decide(x, class, &delay_ms))
+	if (!decide(x, class, &delay_ms) || (x->call.until_ms && clock_ms() + (int64_t)delay_ms >= x->call.until_ms))
 		return false;
 	if (class == RETRY_SKEW)
 		client_correct_clock(x);
@@ -319,9 +326,9 @@ prepare_again(struct aws_exchange *x, const struct error *why)
 	message(MESSAGE_DETAIL, "cannot %s: %s%.*s; attempt %d after %" PRIu64 " ms", x->call.what,
 		x->reply.status ? "" : why->text, (int)x->reply.code.n, x->reply.code.p, x->retry.attempt + 1,
 		delay_ms);
+	forget_reply(x); /* it borrows from the stream */
 	http_close(x->stream);
 	x->stream = NULL;
-	x->reply.head = NULL;
 	clock_sleep_ms(delay_ms);
 	return true;
 }
