@@ -24,8 +24,8 @@ struct hold {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool stopping, busy; /* busy: an extension is under way */
-	struct held *list;   /* owned */
+	bool stopping;
+	struct held *list; /* owned */
 	size_t n, capacity;
 };
 
@@ -63,13 +63,13 @@ mark_stale(struct hold *h, const struct sqs_entry *e)
 }
 
 static void
-extend_some(struct hold *h, struct sqs_entry *entries, size_t n, unsigned seconds)
+extend(struct hold *h, struct sqs_entry *entries, size_t n)
 {
 	struct error error;
 
 	if (n == 0)
 		return;
-	if (sqs_change_visibility(h->q, entries, n, seconds, &error) < 0) {
+	if (sqs_change_visibility(h->q, entries, n, &error) < 0) {
 		message(MESSAGE_WARNING, "%s", error.text);
 		return;
 	}
@@ -98,37 +98,28 @@ forget_handed_on(struct hold *h, uint64_t now)
 	h->n = kept;
 }
 
-/* Copies what is to be extended, so that the lock is free while the queue is asked. */
+/* Of copies, so that the lock is free while the queue is asked, and what is done with meanwhile can be let go. */
 static void
 extend_all(struct hold *h)
 {
-	uint64_t now = clock_ms();
-	struct sqs_entry *full, *rest;
-	size_t n_full = 0, n_rest = 0;
-	unsigned least = h->visibility;
+	int64_t now = clock_ms();
+	struct arena handles = {0};
+	struct sqs_entry *entries = memory_get_zeroed(h->n, sizeof(*entries));
+	size_t n = 0;
 
-	full = memory_get_zeroed(2 * h->n + 1, sizeof(*full));
-	rest = full + h->n;
 	for (size_t i = 0; i < h->n; i++) {
 		unsigned seconds = hold_extension(h->visibility, (now - h->list[i].received_ms) / 1000);
 
-		if (h->list[i].stale || seconds == 0)
-			continue;
-		if (seconds == h->visibility)
-			full[n_full++].handle = h->list[i].handle;
-		else
-			rest[n_rest++].handle = h->list[i].handle;
-		least = seconds < least ? seconds : least;
+		if (!h->list[i].stale && seconds)
+			entries[n++] = (struct sqs_entry){
+				.handle = arena_copy(&handles, h->list[i].handle), .visibility_seconds = seconds};
 	}
-	h->busy = true;
 	pthread_mutex_unlock(&h->lock);
-	extend_some(h, full, n_full, h->visibility);
-	extend_some(h, rest, n_rest, least);
+	extend(h, entries, n);
 	pthread_mutex_lock(&h->lock);
-	h->busy = false;
 	forget_handed_on(h, now);
-	pthread_cond_broadcast(&h->changed);
-	free(full);
+	arena_free(&handles);
+	free(entries);
 }
 
 static void *
@@ -201,12 +192,10 @@ hold_add(struct hold *h, struct slice id, struct slice handle, uint64_t received
 	pthread_mutex_unlock(&h->lock);
 }
 
-/* With the lock, once no extension is under way; NULL: it is not held. */
+/* With the lock; NULL: it is not held. */
 static struct held *
-find_idle(struct hold *h, struct slice handle)
+find(struct hold *h, struct slice handle)
 {
-	while (h->busy)
-		pthread_cond_wait(&h->changed, &h->lock);
 	for (size_t i = 0; i < h->n; i++)
 		if (!h->list[i].handed_on && slice_equal(h->list[i].handle, handle))
 			return &h->list[i];
@@ -220,7 +209,7 @@ hold_drop(struct hold *h, struct slice handle)
 	bool stale = false;
 
 	pthread_mutex_lock(&h->lock);
-	if ((m = find_idle(h, handle))) {
+	if ((m = find(h, handle))) {
 		stale = m->stale;
 		*m = h->list[--h->n];
 	}
@@ -234,7 +223,7 @@ hold_hand_on(struct hold *h, struct slice handle)
 	struct held *m;
 
 	pthread_mutex_lock(&h->lock);
-	if ((m = find_idle(h, handle)))
+	if ((m = find(h, handle)))
 		*m = (struct held){.handle = {memory_copy(handle.p, handle.n), handle.n},
 			.received_ms = m->received_ms,
 			.stale = m->stale,

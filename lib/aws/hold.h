@@ -19,7 +19,7 @@ void hold_stop(struct hold *h);
 
 /* Keep a message from now on; borrows both texts until it is dropped. received_ms: clock_ms before the receipt. */
 void hold_add(struct hold *h, struct slice id, struct slice handle, uint64_t received_ms);
-/* Let go of a message: true when its handle is stale. Waits for an extension that is under way. */
+/* Let go of a message: true when its handle is stale. */
 bool hold_drop(struct hold *h, struct slice handle);
 
 /* Keep a message on whose work is somebody else's now, or given up, until the queue no longer takes its handle: then it

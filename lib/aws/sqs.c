@@ -2,6 +2,7 @@
 
 #include "aws/client.h"
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/message.h"
 #include "io/digest.h"
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TRIES = 6, PARSE_TRIES = 3, TIMEOUT_MS = 30000, REPLY_MAX = 16 << 20 };
+enum { TRIES = 6, PARSE_TRIES = 3, TIMEOUT_MS = 30000, EXTENSION_MAX_MS = 30000, REPLY_MAX = 16 << 20 };
 
 /* ---- addresses */
 
@@ -283,6 +284,7 @@ sqs_receive(const struct sqs_queue *q, const struct sqs_receive *receive, struct
 	begin_call(&call, q, "AmazonSQS.ReceiveMessage", what, "sqs:ReceiveMessage", &body);
 	call.total_ms = receive->wait_seconds * 1000 + 20000;
 	call.stall_seconds = receive->wait_seconds + 15;
+	call.until_ms = receive->until_ms;
 	result = perform(&call, arena, &object, error);
 	buffer_free(&body);
 	if (result < 0)
@@ -299,7 +301,8 @@ sqs_receive(const struct sqs_queue *q, const struct sqs_receive *receive, struct
 struct batch_request {
 	const struct sqs_queue *q;
 	const char *target, *what, *permission;
-	int seconds; /* negative: none */
+	bool visibility;  /* goes with each entry */
+	int64_t until_ms; /* as in struct aws_call */
 };
 
 static void
@@ -311,8 +314,8 @@ batch_body(struct buffer *body, const struct batch_request *b, struct sqs_entry 
 	for (size_t i = 0; i < n; i++) {
 		buffer_format(body, "%s{\"Id\":\"%zu\",\"ReceiptHandle\":", i ? "," : "", i);
 		buffer_add_json_string(body, entries[i]->handle);
-		if (b->seconds >= 0)
-			buffer_format(body, ",\"VisibilityTimeout\":%d", b->seconds);
+		if (b->visibility)
+			buffer_format(body, ",\"VisibilityTimeout\":%u", entries[i]->visibility_seconds);
 		buffer_add_byte(body, '}');
 	}
 	buffer_add_string(body, "]}");
@@ -375,6 +378,7 @@ send_batch(const struct batch_request *b, struct sqs_entry *const *entries, size
 	batch_body(&body, b, entries, n);
 	snprintf(what, sizeof(what), "%s '%.200s'", b->what, b->q->name);
 	begin_call(&call, b->q, b->target, what, b->permission, &body);
+	call.until_ms = b->until_ms;
 	result = perform(&call, &arena, &reply, error);
 	if (result == 0) {
 		take_results(reply, "Successful", true, entries, n, &arena);
@@ -425,17 +429,17 @@ run_batches(const struct batch_request *b, struct sqs_entry *entries, size_t n, 
 int
 sqs_delete(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struct error *error)
 {
-	struct batch_request b = {q, "AmazonSQS.DeleteMessageBatch", "delete messages of", "sqs:DeleteMessage", -1};
+	struct batch_request b = {
+		q, "AmazonSQS.DeleteMessageBatch", "delete messages of", "sqs:DeleteMessage", false, 0};
 
 	return run_batches(&b, entries, n, error);
 }
 
 int
-sqs_change_visibility(
-	const struct sqs_queue *q, struct sqs_entry *entries, size_t n, unsigned seconds, struct error *error)
+sqs_change_visibility(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struct error *error)
 {
 	struct batch_request b = {q, "AmazonSQS.ChangeMessageVisibilityBatch", "keep messages invisible in",
-		"sqs:ChangeMessageVisibility", (int)seconds};
+		"sqs:ChangeMessageVisibility", true, clock_ms() + EXTENSION_MAX_MS};
 
 	return run_batches(&b, entries, n, error);
 }

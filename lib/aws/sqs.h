@@ -37,6 +37,7 @@ struct sqs_receive {
 	unsigned max;          /* messages, 1 to SQS_BATCH */
 	unsigned wait_seconds; /* for the first, 0 to 20 */
 	unsigned visibility_seconds;
+	int64_t until_ms; /* for all tries, on clock_ms; 0: no limit */
 };
 
 struct sqs_received {
@@ -51,17 +52,17 @@ int sqs_receive(const struct sqs_queue *q, const struct sqs_receive *receive, st
 struct sqs_entry {
 	struct slice id; /* for the caller's messages; the queue is not told */
 	struct slice handle;
-	bool done;      /* out: it was accepted */
-	bool transient; /* out: it was refused for now */
-	char code[64];  /* out: why not; empty when it was not tried */
+	unsigned visibility_seconds; /* from now on; for sqs_change_visibility */
+	bool done;                   /* out: it was accepted */
+	bool transient;              /* out: it was refused for now */
+	char code[64];               /* out: why not; empty when it was not tried */
 	char reason[200];
 };
 
 /* Delete, or change the visibility of, any number of messages: ten at a time, refused ones again where that helps. 0
  * when every request was answered (each entry tells its own outcome), -1 with *error. */
 int sqs_delete(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struct error *error);
-int sqs_change_visibility(
-	const struct sqs_queue *q, struct sqs_entry *entries, size_t n, unsigned seconds, struct error *error);
+int sqs_change_visibility(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struct error *error);
 
 /* The queue's attributes as a JSON object of strings, borrowed from arena. */
 int sqs_attributes(const struct sqs_queue *q, struct arena *arena, struct slice *json, struct error *error);
