@@ -514,6 +514,38 @@ lambda_event() { # KEY...
 	[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"}]}' ]
 }
 
+@test "acc-sqs-drain: --deadline holds for a topic that does not answer" {
+	announce_all in/1.jsonl
+	lambda_event in/none.jsonl >event
+	python3 - port 3>&- <<-'X' &
+		import socket, sys, time
+		s = socket.create_server(("127.0.0.1", 0))
+		open(sys.argv[1], "w").write(str(s.getsockname()[1]))
+		time.sleep(60)
+	X
+	pid=$!
+	eventually test -s port
+	begun=$(date +%s%3N)
+	AWS_ENDPOINT_URL_SNS=http://127.0.0.1:$(cat port) run -1 --separate-stderr acc-sqs-drain --event event \
+		--notify arn:aws:sns:us-east-1:123456789012:topic --deadline $((begun + 4000)) -- sh -c "$chain"
+	[ $(($(date +%s%3N) - begun)) -lt 15000 ]
+	[[ "$output" = '{"batchItemFailures":[{"itemIdentifier":"'*'"}]}' ]]
+	kill "$pid"
+}
+
+@test "acc-sqs-drain: --follow goes on through an outage of the queue" {
+	announce_all in/1.jsonl
+	AWS_MAX_ATTEMPTS=2 acc-sqs-drain --follow --wait 0 "$queue" >printed 2>errors 3>&- &
+	pid=$!
+	eventually has_lines printed 1
+	faults '[{"kind":"error","status":503,"code":"ServiceUnavailable","service":"sqs","operation":"ReceiveMessage","times":5}]'
+	eventually grep -q ServiceUnavailable errors
+	announce_all in/2.jsonl
+	eventually has_lines printed 2
+	kill "$pid"
+	wait "$pid" || [ $? -eq 143 ]
+}
+
 @test "acc-sqs-drain: a drain that --deadline ends is no success, with nothing or something done, but an empty queue is" {
 	announce_all in/1.jsonl in/2.jsonl
 	for command in "" "-- sh -c echo"; do

@@ -33,8 +33,9 @@ struct aws_call {
 	struct slice body; /* borrowed until the end, as is body_fd; see http_request */
 	int body_fd;
 	uint64_t body_offset, body_bytes;
-	const char *payload_hash; /* hex SHA-256 of the body; NULL: computed (from memory only) */
-	uint64_t total_ms, stall_seconds;
+	const char *payload_hash;         /* hex SHA-256 of the body; NULL: computed (from memory only) */
+	uint64_t total_ms, stall_seconds; /* of a try */
+	int64_t until_ms;                 /* for all tries, on clock_ms; 0: no limit */
 	size_t window;
 	char *into; /* where the body of a good reply goes, borrowed to the end; see http_request */
 	size_t into_bytes;

@@ -1,6 +1,7 @@
 #include "aws/client_private.h"
 
 #include "aws/signing_key.h"
+#include "base/clock.h"
 #include "base/message.h"
 
 #include <inttypes.h>
@@ -139,6 +140,19 @@ sign(struct aws_exchange *x, const struct aws_keys *keys, struct signing *s)
 	add(s, "Authorization", buffer_slice(&s->authorization));
 }
 
+/* In ms; 0: no limit. */
+static uint64_t
+time_for_try(const struct aws_call *call)
+{
+	int64_t left = call->until_ms - clock_ms();
+
+	if (!call->until_ms)
+		return call->total_ms;
+	if (left < 1)
+		left = 1;
+	return call->total_ms && call->total_ms < (uint64_t)left ? call->total_ms : (uint64_t)left;
+}
+
 static void
 send_request(struct aws_exchange *x, struct signing *s)
 {
@@ -154,7 +168,7 @@ send_request(struct aws_exchange *x, struct signing *s)
 		.body_fd = call->body_fd,
 		.body_offset = call->body_offset,
 		.body_bytes = call->has_body && call->body_fd < 0 ? call->body.n : call->body_bytes,
-		.total_ms = call->total_ms,
+		.total_ms = time_for_try(call),
 		.stall_seconds = call->stall_seconds,
 		.window = call->window,
 		.into = call->into,

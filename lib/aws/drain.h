@@ -44,6 +44,8 @@ struct drain {
 	struct sqs_queue queue;
 	bool broken;          /* the queue gives no more; what came before is worked on */
 	bool exhausted;       /* the queue had nothing new */
+	bool reached;         /* it has answered once */
+	int outages;          /* receives in a row that failed since */
 	struct hold *hold;    /* NULL with an event: Lambda keeps its messages itself */
 	uint64_t *left_alone; /* hashes of the ids of messages that failed in this run; owned */
 	size_t n_left_alone, left_alone_capacity;

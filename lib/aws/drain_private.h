@@ -19,6 +19,13 @@ drain_is_over(const struct drain *d)
 	return d->broken || drain_is_out_of_time(d);
 }
 
+/* When a call of a service is given up; 0: as usual. A little of the time to tidy up is its own. */
+static inline int64_t
+drain_call_end(const struct drain *d)
+{
+	return d->until_ms ? d->until_ms + 250 : 0;
+}
+
 /* drain_receive.c: fill the batch; false when the queue had nothing new. */
 bool drain_gather(struct drain *d, struct batch *batch, uint64_t most);
 /* A message that failed: a run that does not follow leaves it alone when it comes back. */

@@ -7,6 +7,8 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
+enum { OUTAGE_REST_MAX_MS = 60 * 1000 };
+
 static bool
 is_left_alone(const struct drain *d, struct slice id)
 {
@@ -88,6 +90,24 @@ give_up(struct drain *d, const struct batch *batch, const struct error *error)
 	d->status = status_worse(d->status, error->status);
 }
 
+static bool
+is_outage(const struct error *error)
+{
+	return strcmp(error->code, "network") == 0 || strcmp(error->code, "service") == 0;
+}
+
+/* Who follows a queue does so through an outage: what he holds stays held. */
+static void
+sit_out(struct drain *d, const struct error *error)
+{
+	uint64_t rest = (uint64_t)1000 << d->outages;
+
+	message_error(error);
+	clock_sleep_ms(rest < OUTAGE_REST_MAX_MS ? rest : OUTAGE_REST_MAX_MS);
+	if (d->outages < 10)
+		d->outages++;
+}
+
 /* One receive: how many messages came, and *fresh of them are new. */
 static size_t
 receive(struct drain *d, struct batch *batch, uint64_t most, uint64_t wait_ms, size_t *fresh)
@@ -98,10 +118,15 @@ receive(struct drain *d, struct batch *batch, uint64_t most, uint64_t wait_ms, s
 	uint64_t received_ms = clock_ms(), left_ms = time_left_ms(d), room = most - batch->n;
 	struct sqs_receive how = {.max = room < SQS_BATCH ? (unsigned)room : SQS_BATCH,
 		.wait_seconds = (unsigned)((wait_ms < left_ms ? wait_ms : left_ms) / 1000),
-		.visibility_seconds = (unsigned)(d->visibility_ms / 1000)};
+		.visibility_seconds = (unsigned)(d->visibility_ms / 1000),
+		.until_ms = drain_call_end(d)};
 
 	*fresh = 0;
-	if (sqs_receive(&d->queue, &how, &arena, &received, &error) < 0)
+	if (sqs_receive(&d->queue, &how, &arena, &received, &error) == 0)
+		d->reached = true, d->outages = 0;
+	else if (d->follow && d->reached && is_outage(&error))
+		sit_out(d, &error);
+	else
 		give_up(d, batch, &error);
 	for (size_t i = 0; i < received.n; i++)
 		*fresh += take_message(d, batch, &received.messages[i], received_ms);

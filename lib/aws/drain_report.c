@@ -140,7 +140,7 @@ publish(struct drain *d, const struct batch *batch, const struct verdict *verdic
 	for (size_t i = 0; i < batch->n; i++)
 		if (batch->messages[i].fate == BATCH_UNKNOWN)
 			buffer_format(&text, "message %s: %s\n", batch->messages[i].id.p, batch->messages[i].why);
-	if (sns_publish(d->topic, slice_of(subject), buffer_slice(&text), &error) < 0) {
+	if (sns_publish(d->topic, slice_of(subject), buffer_slice(&text), drain_call_end(d), &error) < 0) {
 		message(MESSAGE_WARNING, "%s", error.text);
 		d->status = status_worse(d->status, STATUS_REFUSED);
 	}

@@ -22,7 +22,7 @@ sns_is_topic(const char *arn)
 }
 
 int
-sns_publish(const char *topic_arn, struct slice subject, struct slice message, struct error *error)
+sns_publish(const char *topic_arn, struct slice subject, struct slice message, int64_t until_ms, struct error *error)
 {
 	char region[64], what[300];
 	struct buffer form = {0};
@@ -37,6 +37,7 @@ sns_publish(const char *topic_arn, struct slice subject, struct slice message, s
 		.has_body = true,
 		.body_fd = -1,
 		.total_ms = 20000,
+		.until_ms = until_ms,
 		.root = "PublishResponse"};
 	int result;
 

@@ -6,6 +6,7 @@
 #include "base/slice.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define SNS_MESSAGE_MAX (256u << 10) /* bytes */
 
@@ -13,6 +14,7 @@ bool sns_is_topic(const char *arn); /* it looks like arn:aws:sns:REGION:ACCOUNT:
 
 /* The region is the ARN's. subject: ASCII, at most 99 characters are sent. A message longer than SNS_MESSAGE_MAX is
  * cut. -1 with *error. */
-int sns_publish(const char *topic_arn, struct slice subject, struct slice message, struct error *error);
+int sns_publish(
+	const char *topic_arn, struct slice subject, struct slice message, int64_t until_ms, struct error *error);
 
 #endif
