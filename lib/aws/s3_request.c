@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { READ_STALL_SECONDS = 30 };
+enum { READ_STALL_SECONDS = 30, REGIONS_KNOWN = 64 };
 
 /* ---- where a bucket is */
 
@@ -16,8 +16,8 @@ static struct {
 	pthread_mutex_t lock;
 	struct {
 		char bucket[256], region[64];
-	} known[64];
-	size_t n;
+	} known[REGIONS_KNOWN];
+	size_t n, oldest; /* the one that gives way to the next when all are in use */
 } regions = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static bool
@@ -43,11 +43,11 @@ learn_region(const char *bucket, const char *region)
 	pthread_mutex_lock(&regions.lock);
 	for (i = 0; i < regions.n && strcmp(regions.known[i].bucket, bucket) != 0; i++)
 		;
-	if (i < sizeof(regions.known) / sizeof(*regions.known)) {
-		snprintf(regions.known[i].bucket, sizeof(regions.known[i].bucket), "%s", bucket);
-		snprintf(regions.known[i].region, sizeof(regions.known[i].region), "%s", region);
-		regions.n += i == regions.n;
-	}
+	if (i == REGIONS_KNOWN)
+		i = regions.oldest++ % REGIONS_KNOWN;
+	snprintf(regions.known[i].bucket, sizeof(regions.known[i].bucket), "%s", bucket);
+	snprintf(regions.known[i].region, sizeof(regions.known[i].region), "%s", region);
+	regions.n += i == regions.n;
 	pthread_mutex_unlock(&regions.lock);
 }
 
