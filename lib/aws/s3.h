@@ -30,6 +30,7 @@ struct s3_get {
 	const char *uri;        /* borrowed by s3_open */
 	const char *version_id; /* or NULL */
 	size_t window;          /* bytes read ahead; 0: 256K */
+	uint64_t bytes; /* as who names it says; 0: it is not known. Looked at where the store tells no length */
 };
 
 #define S3_RANGES_FROM (UINT64_C(16) << 20) /* bytes of an object that pays to be read in ranges, */

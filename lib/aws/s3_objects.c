@@ -155,6 +155,7 @@ s3_scheme_open(const struct reference *r, size_t memory, struct object_facts *fa
 {
 	struct s3_get get = {.uri = r->uri,
 		.version_id = r->version_id,
+		.bytes = r->has_size ? r->size : 0,
 		.window = r->has_size && r->size > WINDOW_LARGE ? WINDOW_LARGE : WINDOW};
 	struct object_stream *s;
 	int opened = -1;

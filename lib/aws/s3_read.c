@@ -19,6 +19,7 @@ struct s3_download {
 	char *uri, *version_id;
 	bool headed, whole_checked;
 	size_t window;
+	uint64_t told; /* its bytes, where the store does not say; or 0 */
 	struct error refused;
 	struct slice bucket, key; /* of uri */
 	struct s3_meta meta;
@@ -101,6 +102,7 @@ s3_open(const struct s3_get *get)
 	d->uri = memory_copy_string(get->uri);
 	d->version_id = get->version_id && *get->version_id ? memory_copy_string(get->version_id) : NULL;
 	d->window = get->window;
+	d->told = get->bytes;
 	if (s3_parse(d->uri, &d->bucket, &d->key, &d->refused) < 0)
 		return d;
 	if (d->key.n == 0) {
@@ -316,7 +318,7 @@ read_range(struct s3_download *d, void *p, size_t n, struct error *error)
 	got = aws_read(r->op.exchange, r->space ? landing(d, r) : p, n, error);
 	if (got > 0 && r->space)
 		memcpy(p, landing(d, r), (size_t)got);
-	if (got == 0 && d->meta.has_bytes && left > 0)
+	if (got == 0 && (d->meta.has_bytes ? left > 0 : d->at < d->told))
 		return error_set(error, STATUS_FAILED, "network", "the reply ended early");
 	return got < 0 && left == 0 ? 0 : got;
 }
