@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -23,6 +24,15 @@ system_ca_bundle(void)
 		if (access(places[i], R_OK) == 0)
 			return places[i];
 	return NULL;
+}
+
+/* A command that runs beside us gets none of our connections. */
+static curl_socket_t
+open_socket(void *unused, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)unused;
+	(void)purpose;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static void
@@ -48,6 +58,7 @@ set_constants(struct http_stream *s)
 	curl_easy_setopt(easy, CURLOPT_READDATA, s);
 	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, http_on_seek);
 	curl_easy_setopt(easy, CURLOPT_SEEKDATA, s);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
