@@ -457,7 +457,7 @@ run_program(struct picker *picker, const struct rule *rule, const struct candida
 		command_die(&error);
 	}
 	describe_candidates(picker, c, n);
-	jq_program_run(
+	jq_program_run_to_first(
 		program, buffer_slice(&picker->jq_input), (struct slice){NULL, 0}, take_first, &picker->text, &error);
 	if (picker->text.n == 0 && error.text[0])
 		message(MESSAGE_NOTE, "%s", error.text);
@@ -475,22 +475,38 @@ candidate_that_is(struct slice value, const struct candidate *c, size_t n)
 
 /* --- picking -------------------------------------------------------------------------------------------------- */
 
+struct listed {
+	size_t place;
+	struct candidate candidate;
+};
+
+static int
+by_list(const void *a, const void *b)
+{
+	const struct listed *x = a, *y = b;
+
+	if (x->place != y->place)
+		return x->place < y->place ? -1 : 1;
+	return (x->candidate.place > y->candidate.place) - (x->candidate.place < y->candidate.place);
+}
+
 /* The candidates by a rule's own list, those of other partners behind in the order they have. */
 static const struct candidate *
 by_own_list(struct picker *picker, const struct name_list *list, const struct candidate *c, size_t n)
 {
-	size_t filled = 0;
+	struct listed *listed = memory_get(n * sizeof(*listed));
 
 	if (n > picker->capacity) {
 		picker->capacity = n * 2;
 		picker->ordered = memory_resize(picker->ordered, picker->capacity, sizeof(*picker->ordered));
 	}
-	for (size_t place = 0; place <= list->n; place++)
-		for (size_t i = 0; i < n; i++)
-			if (place ==
-				name_list_place(
-					list, partner_at(picker->options->partners, c[i].record->partner)->name))
-				picker->ordered[filled++] = c[i];
+	for (size_t i = 0; i < n; i++)
+		listed[i] = (struct listed){
+			name_list_place(list, partner_at(picker->options->partners, c[i].record->partner)->name), c[i]};
+	qsort(listed, n, sizeof(*listed), by_list);
+	for (size_t i = 0; i < n; i++)
+		picker->ordered[i] = listed[i].candidate;
+	free(listed);
 	return picker->ordered;
 }
 

@@ -327,7 +327,7 @@ jq_program_run_queued(struct jq_program *program, jq_result *result, void *conte
 void
 jq_program_test_queued(struct jq_program *program, jq_result *result, void *context)
 {
-	program_run_queued(program, JQ_RUN_FIRST, result, context);
+	program_run_queued(program, JQ_RUN_TEST, result, context);
 }
 
 bool
@@ -363,13 +363,24 @@ take_single(void *context, size_t index, struct slice lines, const struct error 
 	}
 }
 
+static int
+run_single(struct jq_program *program, uint32_t what, struct slice input, struct slice source, struct single single)
+{
+	jq_program_queue(program, input, source);
+	program_run_queued(program, what, take_single, &single);
+	return single.result;
+}
+
 int
 jq_program_run(struct jq_program *program, struct slice input, struct slice source,
 	bool (*emit)(void *context, struct slice output), void *context, struct error *error)
 {
-	struct single single = {emit, context, error, 0};
+	return run_single(program, JQ_RUN_ALL, input, source, (struct single){emit, context, error, 0});
+}
 
-	jq_program_queue(program, input, source);
-	program_run_queued(program, JQ_RUN_ALL, take_single, &single);
-	return single.result;
+int
+jq_program_run_to_first(struct jq_program *program, struct slice input, struct slice source,
+	bool (*emit)(void *context, struct slice output), void *context, struct error *error)
+{
+	return run_single(program, JQ_RUN_ONE, input, source, (struct single){emit, context, error, 0});
 }

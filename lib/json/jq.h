@@ -34,8 +34,12 @@ void jq_program_free(struct jq_program *program); /* takes program; NULL is fine
 int jq_program_run(struct jq_program *program, struct slice input, struct slice source,
 	bool (*emit)(void *context, struct slice output), void *context, struct error *error);
 
-/* The same for many texts at once, which saves the way to the process and back for each: queue them, then run them.
- * result is called for each in the order of queueing, index from 0; it borrows the outputs, each ending in '\n'.
+/* The same, but the program is ended by its first output. */
+int jq_program_run_to_first(struct jq_program *program, struct slice input, struct slice source,
+	bool (*emit)(void *context, struct slice output), void *context, struct error *error);
+
+/* As jq_program_run for many texts at once, which saves the way to the process and back for each: queue them, then run
+ * them. result is called for each in the order of queueing, index from 0; it borrows the outputs, each ending in '\n'.
  * error is NULL, or why the program failed on this text; lines holds the outputs before it. Of jq_program_test_queued
  * lines holds the first output at most. */
 typedef void jq_result(void *context, size_t index, struct slice lines, const struct error *error);

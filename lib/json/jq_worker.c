@@ -327,7 +327,7 @@ worker_run(struct worker *w, uint32_t what, const char *text, size_t n)
 	while (jv_is_valid(output = jq_next(w->jq))) {
 		output = jv_dump_string(output, 0);
 		/* a test asks only whether it is false or null */
-		if (what == JQ_RUN_ALL &&
+		if (what != JQ_RUN_TEST &&
 			is_stripped(jv_string_value(output), (size_t)jv_string_length_bytes(jv_copy(output)))) {
 			jv_free(output);
 			worker_reply_error(w, jv_string("an output nests deeper than libjq can print"));
@@ -336,7 +336,7 @@ worker_run(struct worker *w, uint32_t what, const char *text, size_t n)
 		worker_reply(
 			w, JQ_REPLY_OUTPUT, jv_string_value(output), (size_t)jv_string_length_bytes(jv_copy(output)));
 		jv_free(output);
-		if (what == JQ_RUN_FIRST)
+		if (what != JQ_RUN_ALL)
 			return;
 	}
 	if (jq_halted(w->jq))

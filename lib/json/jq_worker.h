@@ -11,7 +11,7 @@
 /* A request is a header and, for each text of a batch, a header (bytes) with the text, [source, input]. The answer to
  * each text, and first of all to the program itself, is a header with its bytes for each output or error, and one that
  * says JQ_REPLY_DONE. A process whose program does not compile ends after its answer. */
-enum { JQ_RUN_ALL, JQ_RUN_FIRST };                       /* what a request asks for */
+enum { JQ_RUN_ALL, JQ_RUN_ONE, JQ_RUN_TEST };            /* what a request asks for: a test whether one holds */
 enum { JQ_REPLY_OUTPUT, JQ_REPLY_ERROR, JQ_REPLY_DONE }; /* what a reply holds */
 
 struct jq_header {
