@@ -934,6 +934,12 @@ cut_short() {
 	wait "$pid"
 }
 
+@test "acc-merge: inputs may be more than a process may open" {
+	for n in $(seq 300); do bare A "$n" '{}' >"in.$n"; done
+	run -0 bash -c 'ulimit -n 64; acc-merge in.*'
+	[ "${#lines[@]}" -eq 300 ]
+}
+
 @test "acc-merge: a file that is cut short while it is read is status 3 and named, and leaves nothing behind" {
 	[ "$SANITIZE" != thread ] || skip "its runtime forbids what is safe in this handler"
 	mkdir tmp

@@ -18,7 +18,7 @@ struct input {
 	int fd;
 	struct stat st;
 	struct stream *stored, *stream; /* what is in the file, and what that decodes to */
-	bool begun;
+	bool begun, unnamed;            /* unnamed: standard input, whose descriptor stays */
 	void *map;
 	size_t map_bytes;
 };
@@ -87,10 +87,24 @@ forget_mapped(struct input *input)
 static void
 check_mapped(const struct input *input)
 {
+	bool same;
 	struct stat st;
 
-	if (fstat(input->fd, &st) == 0 && (uint64_t)st.st_size < input->map_bytes)
+	if (input->unnamed)
+		same = fstat(input->fd, &st) == 0;
+	else
+		same = stat(input->name, &st) == 0 && st.st_dev == input->st.st_dev && st.st_ino == input->st.st_ino;
+	if (same && (uint64_t)st.st_size < input->map_bytes)
 		die_of_short_file(input);
+}
+
+/* A mapping needs no descriptor: of those a process has few, and inputs may be many. */
+static void
+close_descriptor(struct input *input)
+{
+	input->unnamed = input->fd == STDIN_FILENO;
+	stream_close(input->stream);
+	input->stream = input->stored = NULL;
 }
 
 /* ---- */
@@ -135,8 +149,8 @@ input_read(struct input *input, void *p, size_t n, struct error *error)
 	return stream_read(input->stream, p, n, error);
 }
 
-bool
-input_map(struct input *input, struct slice *whole)
+static bool
+can_be_mapped(const struct input *input)
 {
 	char beginning[4];
 	size_t n = 0;
@@ -146,18 +160,24 @@ input_map(struct input *input, struct slice *whole)
 		return false;
 	while (n < sizeof(beginning) && (got = pread(input->fd, beginning + n, sizeof(beginning) - n, (off_t)n)) > 0)
 		n += (size_t)got;
-	if (n == 0 || got < 0 || codec_recognise((struct slice){beginning, n}) != CODEC_NONE)
-		return false;
+	return n > 0 && got >= 0 && codec_recognise((struct slice){beginning, n}) == CODEC_NONE;
+}
+
+bool
+input_map(struct input *input, struct slice *whole)
+{
 	if (!input->map) {
 		size_t bytes = (size_t)input->st.st_size;
-		void *map = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, input->fd, 0);
+		void *map;
 
-		if (map == MAP_FAILED)
+		if (!can_be_mapped(input) ||
+			(map = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, input->fd, 0)) == MAP_FAILED)
 			return false;
 		madvise(map, bytes, MADV_SEQUENTIAL);
 		input->map = map;
 		input->map_bytes = bytes;
 		remember_mapped(input);
+		close_descriptor(input);
 	}
 	*whole = (struct slice){input->map, input->map_bytes};
 	return true;
