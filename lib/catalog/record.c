@@ -236,6 +236,7 @@ source_uri(const struct record *r)
 static uint32_t
 copy_position(char *out, struct slice uri, struct slice number)
 {
+	static const char record[] = ",\"record\":";
 	char *end = out;
 
 	*end++ = '{';
@@ -244,7 +245,7 @@ copy_position(char *out, struct slice uri, struct slice number)
 		end = mempcpy(end, uri.p, uri.n);
 	}
 	if (number.p) {
-		end = mempcpy(end, ",\"record\":" + !uri.p, 10 - !uri.p);
+		end = mempcpy(end, &record[!uri.p], sizeof(record) - 1 - !uri.p);
 		end = mempcpy(end, number.p, number.n);
 	}
 	*end++ = '}';
