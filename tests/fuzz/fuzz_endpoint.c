@@ -173,7 +173,7 @@ receive(void)
 		for (size_t i = 0; i < received.n; i++)
 			require(strlen(received.messages[i].body.p) <= received.messages[i].body.n);
 	sqs_attributes(&q, &arena, &attributes, &error);
-	sqs_change_visibility(&q, entries, 1, 30, &error);
+	sqs_change_visibility(&q, entries, 1, &error);
 	sqs_close(&q);
 	arena_free(&arena);
 }
@@ -216,7 +216,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		read_table();
 		break;
 	default:
-		sns_publish("arn:aws:sns:us-east-1:123456789012:topic", SLICE("subject"), SLICE("message"), &error);
+		sns_publish("arn:aws:sns:us-east-1:123456789012:topic", SLICE("subject"), SLICE("message"), 0, &error);
 	}
 	pthread_mutex_lock(&lock);
 	reply = (struct slice){NULL, 0};
