@@ -160,7 +160,7 @@ receive(void)
 {
 	struct sqs_queue q;
 	struct sqs_entry entries[2] = {{.handle = SLICE("a")}, {.handle = SLICE("b")}};
-	struct sqs_receive most = {SQS_BATCH, 0, 30};
+	struct sqs_receive most = {.max = SQS_BATCH, .visibility_seconds = 30};
 	struct sqs_received received;
 	struct arena arena = {0};
 	struct slice attributes;
@@ -200,23 +200,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	reply = (struct slice){(const char *)data + 1, n - 1};
 	pthread_mutex_unlock(&lock);
 	switch (data[0] % 6) {
-	case 0:
-		list();
-		break;
-	case 1:
-		get();
-		break;
-	case 2:
-		look();
-		break;
-	case 3:
-		receive();
-		break;
-	case 4:
-		read_table();
-		break;
-	default:
-		sns_publish("arn:aws:sns:us-east-1:123456789012:topic", SLICE("subject"), SLICE("message"), 0, &error);
+	case 0: list(); break;
+	case 1: get(); break;
+	case 2: look(); break;
+	case 3: receive(); break;
+	case 4: read_table(); break;
+	default: sns_publish("arn:aws:sns:us-east-1:123456789012:topic", SLICE("subject"), SLICE("message"), 0, &error);
 	}
 	pthread_mutex_lock(&lock);
 	reply = (struct slice){NULL, 0};
