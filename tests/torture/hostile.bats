@@ -110,7 +110,7 @@ good() { record A "\"$1\"" '{"x":1}'; }
 		limited "1 2" acc-merge --rules deep.jsonl /dev/null
 		into out 1 acc-fetch <deep.jsonl
 		into out 1 acc-put "$PWD/stored" <deep.jsonl
-		limited "1 3" acc-sqs-drain --event deep.jsonl -- true
+		limited 2 acc-sqs-drain --event deep.jsonl -- true
 		limited "1 2" acc-split --shards 3 -d spool deep.jsonl
 	done
 	[ ! -e stored ]
@@ -169,7 +169,7 @@ evil=$'e\e]0;owned\a\e[2J\nacc-put: all is well\r\x7f'
 	limited 0 acc-split -d spool --at 2021-02-03T04:05:06.789Z in.jsonl
 	printf '%s\n' "$output" >manifest
 	ln -s ../outside made/year=2021
-	limited 3 acc-put --at 2021-02-03 made <manifest
+	limited 1 acc-put --at 2021-02-03 made <manifest
 	rm made/year=2021
 	mkdir -p made/year=2021/month=02/day=03
 	ln -s ../../../../outside/file "made/year=2021/month=02/day=03/$(basename "$(jq -r .path manifest)")"
