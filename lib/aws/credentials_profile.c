@@ -100,10 +100,11 @@ read_process(char **words, struct buffer *out, int *status, struct error *error)
 		errno = failed;
 		return error_system(error, "cannot run credential_process '%s'", words[0]);
 	}
-	timely = read_timely(fds[0], out, end) && child_ends_within(pid, (int)(end - clock_ms()));
+	timely = read_timely(fds[0], out, end);
+	close(fds[0]); /* one that would write for ever ends by that */
+	timely = timely && child_ends_within(pid, (int)(end - clock_ms()));
 	if (!timely)
 		kill(pid, SIGKILL);
-	close(fds[0]);
 	*status = child_wait(pid);
 	return timely ? 0
 		      : error_set(error, STATUS_FAILED, "credentials",
