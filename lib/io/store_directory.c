@@ -232,9 +232,9 @@ compare(int fd, const struct store_object *object, struct error *error)
 	return strcmp(hex, object->sha256) == 0 ? STORE_SAME : STORE_OTHER;
 }
 
-/* What has the key in the directory that is put into, whatever has its name by now; -1 with errno. */
+/* The directory of the key below the one that is put into, whatever has its name by now; -1 with errno. */
 static int
-open_object(struct directory *d, const char *key)
+find_parent(struct directory *d, const char *key)
 {
 	char *names = memory_copy(key, (size_t)(basename(key) - key)), *rest = NULL;
 	int fd, next;
@@ -248,21 +248,16 @@ open_object(struct directory *d, const char *key)
 		fd = next;
 	}
 	free(names);
-	if (fd < 0)
-		return -1;
-	next = openat(fd, basename(key), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	close_keeping_errno(fd);
-	return next;
+	return fd;
 }
 
 static enum store_presence
-directory_look(struct store *store, const struct store_object *object, struct receipt *receipt, struct error *error)
+look_at(int parent, const struct store_object *object, struct error *error)
 {
+	int fd = openat(parent, basename(object->key), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	enum store_presence presence;
-	int fd = open_object((struct directory *)store, object->key);
 
-	(void)receipt;
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (fd < 0 && errno == ENOENT)
 		return STORE_ABSENT;
 	if (fd < 0 && errno != ELOOP && errno != EACCES && errno != EPERM && errno != ENXIO)
 		return error_system(error, "cannot open what has the key '%s'", object->key), STORE_UNKNOWN;
@@ -270,6 +265,22 @@ directory_look(struct store *store, const struct store_object *object, struct re
 		return STORE_OTHER; /* a link, or not ours to read */
 	presence = compare(fd, object, error);
 	close(fd);
+	return presence;
+}
+
+static enum store_presence
+directory_look(struct store *store, const struct store_object *object, struct receipt *receipt, struct error *error)
+{
+	int parent = find_parent((struct directory *)store, object->key);
+	enum store_presence presence;
+
+	(void)receipt;
+	if (parent < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return STORE_ABSENT;
+	if (parent < 0)
+		return error_system(error, "cannot open the directory of the key '%s'", object->key), STORE_UNKNOWN;
+	presence = look_at(parent, object, error);
+	close(parent);
 	return presence;
 }
 
