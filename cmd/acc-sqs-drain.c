@@ -123,13 +123,13 @@ check_operands(const struct operands *operands)
 
 /* Before a message is taken for it. */
 static void
-find_command(void)
+find_command(const char *name)
 {
 	struct error error;
-	int cause = child_find(drain.command[0]);
+	int cause = child_find(name);
 
 	if (cause) {
-		error_set(&error, STATUS_USAGE, "usage", "cannot run '%s': %s", drain.command[0], strerror(cause));
+		error_set(&error, STATUS_USAGE, "usage", "cannot run '%s': %s", name, strerror(cause));
 		command_die(&error);
 	}
 }
@@ -144,7 +144,7 @@ configure(const struct operands *operands)
 	if (operands->n > operands->before_dashes)
 		drain.command = (char *const *)(operands->values + operands->before_dashes);
 	if (drain.command && !check)
-		find_command();
+		find_command(operands->values[operands->before_dashes]);
 	if (deadline)
 		drain.until_ms = parse_deadline();
 	drain.function = function ? function : "acc-sqs-drain";

@@ -17,6 +17,8 @@
 void *library_open(const char *file);                    /* ends the command where it cannot be loaded */
 void *library_find(void *library, const char *function); /* ends it where there is none; for a pointer to it */
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): they are types, and names that are declared */
+
 #define LIBRARY(file, functions)                          \
 	static struct {                                   \
 		functions(LIBRARY_MEMBER)                 \
@@ -36,5 +38,7 @@ void *library_find(void *library, const char *function); /* ends it where there 
 		pthread_once(&loaded, load);         \
 		return theirs.name arguments;        \
 	}
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif
