@@ -93,8 +93,10 @@ open_journal(struct journal *journal, struct error *error)
 	swept = true;
 	for (int tries = 0; tries < DIRECTORY_TRIES && made < 0; tries++)
 		made = make_directory(journal, parent);
-	if (made < 0)
-		return error_system(error, "cannot make a journal in '%s' (see TMPDIR)", parent);
+	if (made < 0) {
+		error_system(error, "cannot make a journal in '%s' (see TMPDIR)", parent);
+		return -1;
+	}
 	journal->directory_cleanup = cleanup_add(journal->directory);
 	journal->path = memory_format("%s/" JOURNAL_NAME, journal->directory);
 	journal->cleanup = cleanup_add(journal->path);
