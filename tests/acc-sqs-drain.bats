@@ -706,6 +706,8 @@ lambda_event() { # KEY...
 	mkdir -m 700 tmp/acc-sqs-drain.ccccccc tmp/acc-consolidate.cccccc
 	install -m 700 /dev/null tmp/acc-sqs-drain.dddddd
 	mkfifo -m 700 tmp/acc-sqs-drain.eeeeee
+	mkdir -m 700 tmp/acc-sqs-drain.backup
+	echo precious >tmp/acc-sqs-drain.backup/references
 	touch -h -d "1 hour ago" tmp/*
 	before=$(ls tmp)
 	mkdir -m 700 tmp/acc-sqs-drain.0aZ9zz
@@ -713,6 +715,7 @@ lambda_event() { # KEY...
 	run -0 --separate-stderr acc-sqs-drain --event event -- sh -c "$chain"
 	[ "$(ls tmp)" = "$before" ]
 	[ "$(cat outside/journal)" = keep ]
+	[ "$(cat tmp/acc-sqs-drain.backup/references)" = precious ]
 }
 
 @test "acc-sqs-drain: a process that outlives the batch does not make its journal anew" {
