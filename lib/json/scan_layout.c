@@ -132,10 +132,10 @@ static const char *
 match(struct scanner *s, struct scan_record *r, const uint32_t **behind)
 {
 	const char *text = s->indexed, *limit = s->p + s->n;
-	const uint32_t *t = s->token, *tokens_end = s->index.tokens + s->index.n;
+	const uint32_t *t = s->token, *tokens_end = s->index.tokens + s->index.n, *value;
 	uint32_t begins[RUNS_MAX];
 	size_t n = 0;
-	bool nested = false;
+	bool one_line = true;
 
 	for (const struct run *run = s->layouts->first; run; run = run->next) {
 		while (!fits(run, text, t, tokens_end))
@@ -145,7 +145,7 @@ match(struct scanner *s, struct scan_record *r, const uint32_t **behind)
 		t += run->tokens;
 		if (run->layout) {
 			tell(run->layout, text, begins, r);
-			s->one_line = run->layout->one_line && !nested;
+			s->one_line = run->layout->one_line && one_line;
 			*behind = t + 1;
 			return text + *t + 1;
 		}
@@ -153,9 +153,11 @@ match(struct scanner *s, struct scan_record *r, const uint32_t **behind)
 			t++;
 			continue;
 		}
-		nested |= text[*t] == '{' || text[*t] == '[';
+		value = t;
 		if (!(t = tokens_skip_value(text, t, limit)))
 			return NULL;
+		if (text[*value] == '{' || text[*value] == '[')
+			one_line = one_line && !memchr(text + *value, '\n', *t - *value);
 	}
 	return NULL;
 }
