@@ -411,6 +411,7 @@ main(int argc, char *argv[])
 	struct refusals refusals = {NULL, 0};
 
 	command_begin(&command, argc, argv, &operands);
+	file_is_output(STDOUT_FILENO);
 	command_allow_open_files(); /* each object in flight has its own, and connections */
 	aws_register_objects();
 	aws_register_content();

@@ -182,6 +182,19 @@ records() {
 	[ "$(count_of journal read)" = 3 ] && [ "$(count_of journal refused)" = 2 ] && [ "$(count_of journal written)" = 1 ]
 }
 
+@test "acc-fetch: the files it writes to are not read" {
+	mkdir in
+	printf '%s\n' '{"n":1}' '{nope' >in/a.jsonl
+	echo '{"old":"reject"}' >in/rejects
+	cat in/a.jsonl in/a.jsonl >in/z.jsonl
+	run -1 --separate-stderr sh -c 'acc-fetch --bare --rejects in/rejects in >>in/z.jsonl'
+	[[ $stderr == *"cannot read 'in/rejects': this command writes to it"* ]]
+	[[ $stderr == *"cannot read 'in/z.jsonl': this command writes to it"* ]]
+	[ "$(wc -l <in/z.jsonl)" = 5 ]
+	[ "$(tail -n 1 in/z.jsonl)" = '{"n":1}' ]
+	[ "$(wc -l <in/rejects)" = 2 ]
+}
+
 @test "acc-fetch: rejects are appended, so that a chain can share the file" {
 	echo kept >rejects
 	echo nope >in.jsonl

@@ -5,6 +5,7 @@
 #include "base/message.h"
 #include "base/output.h"
 #include "base/utf8.h"
+#include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,7 @@ rejects_open(const char *path, struct error *error)
 		error->status = STATUS_USAGE;
 		return NULL;
 	}
+	file_is_output(fd);
 	rejects = memory_get_zeroed(1, sizeof(*rejects));
 	rejects->fd = fd;
 	rejects->path = memory_copy_string(path);

@@ -8,6 +8,35 @@
 #include <string.h>
 #include <unistd.h>
 
+#define OUTPUTS_MAX 4
+
+static struct output_file {
+	dev_t device;
+	ino_t inode;
+} outputs[OUTPUTS_MAX];
+static size_t n_outputs;
+
+void
+file_is_output(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	if (n_outputs == OUTPUTS_MAX)
+		abort();
+	outputs[n_outputs++] = (struct output_file){st.st_dev, st.st_ino};
+}
+
+static bool
+is_output(const struct stat *st)
+{
+	for (size_t i = 0; i < n_outputs; i++)
+		if (outputs[i].device == st->st_dev && outputs[i].inode == st->st_ino)
+			return true;
+	return false;
+}
+
 bool
 file_is_not_at_fault(int cause)
 {
@@ -57,6 +86,9 @@ check_descriptor(const char *name, int fd, struct stat *st, struct error *error)
 		return file_error(name, error);
 	if (S_ISDIR(st->st_mode))
 		return error_set(error, STATUS_REFUSED, "directory", "cannot read '%s': it is a directory", name);
+	if (is_output(st))
+		return error_set(error, STATUS_REFUSED, "own-output",
+			"cannot read '%s': this command writes to it; write elsewhere, or leave it out", name);
 #ifdef F_SETPIPE_SZ
 	if (S_ISFIFO(st->st_mode))
 		fcntl(fd, F_SETPIPE_SZ, 1 << 20);
