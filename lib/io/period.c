@@ -79,9 +79,13 @@ path_date(struct slice path, int64_t *begin, int64_t *end)
 		int month = segment_number(segment, SLICE("month="), 2);
 		int day = segment_number(segment, SLICE("day="), 2);
 
-		first.year = year >= 0 ? year : first.year;
-		first.month = month >= 1 && month <= 12 ? month : first.month;
-		first.day = day >= 1 && day <= 31 ? day : first.day;
+		/* the first ones, which the beginning of the path has told already */
+		if (first.year < 0)
+			first.year = year;
+		if (first.month < 0 && month >= 1 && month <= 12)
+			first.month = month;
+		if (first.day < 0 && day >= 1 && day <= 31)
+			first.day = day;
 		path.p += segment.n + (slash != NULL);
 		path.n -= segment.n + (slash != NULL);
 	}

@@ -26,7 +26,8 @@ enum period_verdict {
 	PERIOD_OUTSIDE,
 };
 
-/* Judge by the segments year=, month= and day= of a path or of the beginning of one. */
+/* Judge by the first segments year=, month= and day= of a path or of the beginning of one: where the beginning is
+ * outside, so is all of the path. */
 enum period_verdict period_of_path(const struct period *period, struct slice path);
 
 #endif

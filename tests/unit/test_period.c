@@ -76,6 +76,9 @@ paths_tell_days_months_and_years(void **state)
 	assert_int_equal(judge(NULL, "2021-01-31", "year=2021/month=02/day=01/"), PERIOD_OUTSIDE);
 	assert_int_equal(judge("2021-02-28", "2021-02-28", "year=2021/month=02/"), PERIOD_INSIDE);
 	assert_int_equal(judge("2021-03-01", NULL, "year=2021/month=02/"), PERIOD_OUTSIDE);
+	/* whoever lists has left out year=2019/ by then */
+	assert_int_equal(judge("2021-01-01", NULL, "year=2019/year=2021/month=02/x"), PERIOD_OUTSIDE);
+	assert_int_equal(judge(NULL, "2021-02-01", "year=2021/month=02/day=01/month=03/day=05/x"), PERIOD_INSIDE);
 	assert_int_equal(judge("2021-12-31", NULL, "year=2021/month=12/"), PERIOD_INSIDE);
 	assert_int_equal(judge("2022-01-01", NULL, "year=2021/month=12/"), PERIOD_OUTSIDE);
 	assert_int_equal(judge("2021-12-31", "2022-01-01", "year=2021/"), PERIOD_INSIDE);
