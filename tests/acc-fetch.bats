@@ -746,6 +746,28 @@ acc-fetch: in.jsonl:2: --select: libjq cannot read the input: Invalid \uXXXX\uXX
 	END
 }
 
+@test "acc-fetch: what --map makes of many records is not held together, and keeps its order" {
+	[[ ${BUILD:-} != *san* ]] || skip "a sanitizer has memory of its own"
+	command -v python3 >/dev/null || skip "python3 is not installed"
+	seq -f '{"k":%.0f}' 40 >in.jsonl
+	echo 'if .k % 7 == 0 then error("seven") else range(1500) as $n | {k, $n, pad: ("x" * 500)} end' >map.jq
+	run -0 --separate-stderr python3 - <<-'END'
+		import json, subprocess
+		command = ["acc-fetch", "--bare", "--rejects", "rejects", "--map", "map.jq", "--select", ".n % 2 == 1", "in.jsonl"]
+		got = subprocess.run(command, stdout=subprocess.PIPE).stdout.splitlines()
+		want = [(k, n) for k in range(1, 41) if k % 7 for n in range(1, 1500, 2)]
+		assert [(r["k"], r["n"]) for r in map(json.loads, got)] == want
+	END
+	[ "$(jq -r .source.record rejects | paste -sd ' ')" = '7 14 21 28 35' ]
+	run -0 python3 - <<-'END'
+		import resource, subprocess
+		command = "acc-fetch --bare --buffer 4M --map map.jq --select 'true' in.jsonl >/dev/null 2>&1"
+		subprocess.run(command, shell=True)
+		peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+		assert peak < 16 * 1024, peak
+	END
+}
+
 @test "acc-fetch: a full disk is status 3" {
 	echo '{}' >in.jsonl
 	run -3 --separate-stderr sh -c 'acc-fetch in.jsonl >/dev/full'

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define BATCH_RECORDS 256
+#define MAPPED_MAX ((size_t)1 << 20) /* of what --map made in waiting, but for what it made of one record */
 
 /* A record on its way through the programs. */
 struct item {
@@ -20,6 +21,7 @@ struct item {
 struct fetch_batch {
 	struct item items[BATCH_RECORDS];
 	size_t n, bytes;
+	size_t done; /* items that have been written or refused */
 	struct buffer sources, lines, selected;
 	size_t item, next; /* while selecting: whose line is next, and where it begins */
 	struct fetch_worker *worker;
@@ -94,6 +96,8 @@ check_mapped(struct fetch_batch *b, struct item *item, struct slice line)
 		item_refuse(item, made.code, memory_format("%s: what the program gave is %s", name, made.reason));
 }
 
+static void batch_finish(struct fetch_batch *b, size_t end);
+
 static void
 take_mapped(void *context, size_t index, struct slice lines, const struct error *error)
 {
@@ -110,15 +114,16 @@ take_mapped(void *context, size_t index, struct slice lines, const struct error 
 	if (!item->code)
 		buffer_add_slice(&b->lines, lines);
 	item->lines_end = b->lines.n;
+	if (b->lines.n >= MAPPED_MAX)
+		batch_finish(b, index + 1);
 }
 
-/* Fill the lines of all items. */
+/* Fill the lines of all items; those that are many are finished on the way. */
 static void
 batch_map(struct fetch_batch *b)
 {
 	struct fetch_worker *w = b->worker;
 
-	b->lines.n = 0;
 	for (size_t i = 0; i < b->n; i++) {
 		struct item *item = &b->items[i];
 
@@ -158,29 +163,33 @@ take_selected(void *context, size_t index, struct slice output, const struct err
 		buffer_add(&b->selected, line.p, line.n + 1);
 }
 
-/* Leave of the lines of all items those for which --select holds. */
+/* Leave of the lines of the items that come next, up to end, those for which --select holds. */
 static void
-batch_select(struct fetch_batch *b)
+batch_select(struct fetch_batch *b, size_t end)
 {
 	struct fetch_worker *w = b->worker;
 	struct buffer swap;
+	size_t queued = 0;
 
-	for (size_t i = 0; i < b->n; i++)
+	b->selected.n = b->next = 0;
+	b->item = b->done;
+	for (size_t i = b->done; i < end; i++)
 		for (size_t next = b->items[i].lines; next < b->items[i].lines_end;) {
 			struct slice line = line_at(&b->lines, next);
+			struct slice source = part(&b->sources, b->items[i].source, b->items[i].source_end);
 
-			jq_program_queue(
-				w->select, line, part(&b->sources, b->items[i].source, b->items[i].source_end));
+			jq_program_queue(w->select, line, source);
 			next += line.n + 1;
+			queued += line.n + source.n;
+			if (queued >= FETCH_BLOCK) {
+				jq_program_test_queued(w->select, take_selected, b);
+				queued = 0;
+			}
 		}
-	b->selected.n = 0;
-	b->item = 0;
-	b->next = b->items[0].lines;
-	b->items[0].lines = 0;
 	jq_program_test_queued(w->select, take_selected, b);
-	for (; b->item < b->n; b->item++) {
+	for (; b->item < end; b->item++) {
 		b->items[b->item].lines_end = b->selected.n;
-		if (b->item + 1 < b->n)
+		if (b->item + 1 < end)
 			b->items[b->item + 1].lines = b->selected.n;
 	}
 	swap = b->lines;
@@ -205,23 +214,31 @@ item_write(struct fetch_batch *b, const struct item *item)
 	}
 }
 
-void
-fetch_batch_flush(struct fetch_batch *b)
+/* Write or refuse the items that come next, up to end. */
+static void
+batch_finish(struct fetch_batch *b, size_t end)
 {
-	if (b->n == 0)
-		return;
-	batch_map(b);
 	if (b->worker->select)
-		batch_select(b);
-	for (size_t i = 0; i < b->n; i++) {
-		struct item *item = &b->items[i];
+		batch_select(b, end);
+	for (; b->done < end; b->done++) {
+		struct item *item = &b->items[b->done];
 
 		if (item->code)
 			fetch_refuse_with(b->worker, &item->record, item->code, item->text);
 		else
 			item_write(b, item);
 	}
-	b->n = b->bytes = b->sources.n = 0;
+	b->lines.n = 0;
+}
+
+void
+fetch_batch_flush(struct fetch_batch *b)
+{
+	if (b->n == 0)
+		return;
+	batch_map(b);
+	batch_finish(b, b->n);
+	b->n = b->done = b->bytes = b->sources.n = 0;
 }
 
 void
