@@ -68,6 +68,21 @@ chain_is_whole() {
 	chain_is_whole '[{"kind":"cut","service":"s3","operation":"GET"}]'
 }
 
+@test "cloud faults: a body that ends too soon without a length is known by the size announced" {
+	seq -f '{"n":%.0f}' 10000 >long
+	size=$(stat -c %s long)
+	put_object src long.jsonl "$PWD/long"
+	reference=$(jq -nc --argjson n "$size" '{uri:"s3://src/long.jsonl",size:$n}')
+	for part in 0.5 0.999; do
+		faults "[{\"kind\":\"unframed\",\"service\":\"s3\",\"operation\":\"GET\",\"part\":$part,\"times\":1}]"
+		acc-fetch --bare <<<"$reference" >got
+		cmp got long
+		faults "[{\"kind\":\"unframed\",\"service\":\"s3\",\"operation\":\"GET\",\"part\":$part}]"
+		acc-fetch --bare <<<"$reference" >got
+		cmp got long
+	done
+}
+
 @test "cloud faults: a server without ranges that cuts its replies where they repeat what came is asked again" {
 	run -0 --separate-stderr acc-fetch s3://src/in/01.jsonl
 	whole=$output

@@ -300,6 +300,14 @@ function play(fault, request, response, entry, reply) {
 		response.writeHead(reply.status, { ...reply.headers, "content-length": reply.body.length });
 		response.write(reply.body.subarray(0, Math.floor(reply.body.length * (fault.part ?? 0.5))), () => request.socket.destroy());
 		return true;
+	case "unframed": // cut, with nothing that tells the length
+		if (!reply || reply.body.length < 2) return false;
+		delete reply.headers["content-length"];
+		delete reply.headers["transfer-encoding"];
+		response.useChunkedEncodingByDefault = response.shouldKeepAlive = false;
+		response.writeHead(reply.status, { ...reply.headers, connection: "close" });
+		response.end(reply.body.subarray(0, Math.floor(reply.body.length * (fault.part ?? 0.5))));
+		return true;
 	case "corrupt":
 		if (!reply || !reply.body.length) return false;
 		reply.body = Buffer.from(reply.body);
@@ -339,7 +347,7 @@ async function handle(request, response) {
 		return sendError(response, service, refused.status ?? 403, refused.code, refused.message);
 	}
 	const fault = dueFault(entry);
-	const late = fault && ["cut", "corrupt", "lost"].includes(fault.kind);
+	const late = fault && ["cut", "unframed", "corrupt", "lost"].includes(fault.kind);
 	if (fault?.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));
 	if (fault && fault.kind !== "delay" && !late) {
 		log({ ...entry, fault: fault.kind });
