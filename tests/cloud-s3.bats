@@ -434,6 +434,17 @@ ranges() { log_since "$mark" | jq -r 'select(.range) | .range' | sort -u | tr '\
 	[ "${#lines[@]}" -eq 2 ]
 }
 
+@test "cloud: more buckets in other regions than are remembered" {
+	records 1 >object
+	for n in {1..70}; do
+		make_bucket "off$n"
+		put_object "off$n" k "$PWD/object"
+		control "{\"do\":\"region\",\"bucket\":\"off$n\",\"region\":\"eu-west-1\"}" >/dev/null
+	done
+	for twice in 1 2; do printf 's3://off%s/k\n' {1..70}; done | xargs acc-fetch -j 4 >got
+	[ "$(wc -l <got)" -eq 140 ]
+}
+
 @test "cloud: priority lists come from DynamoDB in one consistent request, and from S3" {
 	sdk dynamodb CreateTable '{"TableName":"lists","KeySchema":[{"AttributeName":"ContentType","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"ContentType","AttributeType":"S"}],"BillingMode":"PAY_PER_REQUEST"}' >/dev/null
 	printf '{"partner_name":"%s","accommodation_id":"1","accommodation_data":{"from":"%s"}}\n' A a B b C c >object
