@@ -415,6 +415,19 @@ failed_delete() { # SENDER_FAULT CODE: the reply to a batch of two, of which the
 	[ -z "$(log_since "$mark" | jq 'select(.operation == "DeleteMessageBatch")')" ]
 }
 
+@test "acc-sqs-drain: a message that is done is let go while an extension hangs" {
+	announce_all in/1.jsonl
+	faults '[{"kind":"delay","delay":15000,"service":"sqs","operation":"ChangeMessageVisibilityBatch"}]'
+	mark=$(log_mark)
+	begin=$SECONDS
+	run -0 --separate-stderr acc-sqs-drain --wait 0 --once --visibility 3 "$queue" -- sh -c "sleep 1.5; $chain"
+	[ $((SECONDS - begin)) -lt 14 ]
+	faults '[]'
+	received=$(log_since "$mark" | jq -s 'map(select(.operation == "ReceiveMessage").ms) | min')
+	deleted=$(log_since "$mark" | jq 'select(.operation == "DeleteMessageBatch").ms')
+	[ $((deleted - received)) -lt 5000 ]
+}
+
 @test "acc-sqs-drain: --max-receives warns before a message goes to the dead-letter queue" {
 	announce_all in/1.jsonl
 	acc-sqs-drain --wait 0 --visibility 1 "$queue" >/dev/null

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TRIES = 6, PARSE_TRIES = 3, TIMEOUT_MS = 30000, EXTENSION_MAX_MS = 30000, REPLY_MAX = 16 << 20 };
+enum { TRIES = 6, PARSE_TRIES = 3, TIMEOUT_MS = 30000, EXTENSION_MAX_MS = 10000, REPLY_MAX = 16 << 20 };
 
 /* ---- addresses */
 
