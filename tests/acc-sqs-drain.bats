@@ -426,6 +426,11 @@ failed_delete() { # SENDER_FAULT CODE: the reply to a batch of two, of which the
 	received=$(log_since "$mark" | jq -s 'map(select(.operation == "ReceiveMessage").ms) | min')
 	deleted=$(log_since "$mark" | jq 'select(.operation == "DeleteMessageBatch").ms')
 	[ $((deleted - received)) -lt 5000 ]
+	announce_all in/1.jsonl
+	faults '[{"kind":"delay","delay":15000,"service":"sqs","operation":"ChangeMessageVisibilityBatch"}]'
+	begin=$SECONDS
+	run -0 --separate-stderr acc-sqs-drain --wait 0 --once --visibility 3 --deadline $(($(date +%s000) + 5000)) "$queue" -- sh -c "sleep 1.5; $chain"
+	[ $((SECONDS - begin)) -lt 8 ]
 }
 
 @test "acc-sqs-drain: --max-receives warns before a message goes to the dead-letter queue" {

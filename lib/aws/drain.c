@@ -114,7 +114,7 @@ drain_queue(struct drain *d, const char *queue)
 
 	if (sqs_open(&d->queue, queue, &error) < 0)
 		command_die(&error);
-	d->hold = hold_start(&d->queue, (unsigned)(d->visibility_ms / 1000));
+	d->hold = hold_start(&d->queue, (unsigned)(d->visibility_ms / 1000), drain_call_end(d));
 	if (!d->max_receives && d->command)
 		d->max_receives = check_max_receives(&d->queue);
 	if (d->command)

@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { MARGIN_SECONDS = 30 };
+enum { MARGIN_SECONDS = 30, EXTENSION_MAX_MS = 10000 };
 
 struct held {
 	struct slice id, handle;
@@ -21,6 +21,7 @@ struct held {
 struct hold {
 	const struct sqs_queue *q;
 	unsigned visibility;
+	int64_t until_ms;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -65,11 +66,14 @@ mark_stale(struct hold *h, const struct sqs_entry *e)
 static void
 extend(struct hold *h, struct sqs_entry *entries, size_t n)
 {
+	int64_t until_ms = clock_ms() + EXTENSION_MAX_MS;
 	struct error error;
 
 	if (n == 0)
 		return;
-	if (sqs_change_visibility(h->q, entries, n, &error) < 0) {
+	if (h->until_ms && h->until_ms < until_ms)
+		until_ms = h->until_ms;
+	if (sqs_change_visibility(h->q, entries, n, until_ms, &error) < 0) {
 		message(MESSAGE_WARNING, "%s", error.text);
 		return;
 	}
@@ -141,7 +145,7 @@ run(void *data)
 }
 
 struct hold *
-hold_start(const struct sqs_queue *q, unsigned visibility_seconds)
+hold_start(const struct sqs_queue *q, unsigned visibility_seconds, int64_t until_ms)
 {
 	struct hold *h = memory_get_zeroed(1, sizeof(*h));
 	pthread_condattr_t attributes;
@@ -149,6 +153,7 @@ hold_start(const struct sqs_queue *q, unsigned visibility_seconds)
 
 	h->q = q;
 	h->visibility = visibility_seconds;
+	h->until_ms = until_ms;
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -13,8 +13,9 @@
 
 struct hold;
 
-/* Borrows q. Gives a hold to hold_stop. */
-struct hold *hold_start(const struct sqs_queue *q, unsigned visibility_seconds);
+/* Borrows q. until_ms: when it has to be stopped, on clock_ms; 0: at any time, which then takes ten seconds at most where
+ * the queue does not answer. Gives a hold to hold_stop. */
+struct hold *hold_start(const struct sqs_queue *q, unsigned visibility_seconds, int64_t until_ms);
 void hold_stop(struct hold *h);
 
 /* Keep a message from now on; borrows both texts until it is dropped. received_ms: clock_ms before the receipt. */

@@ -2,7 +2,6 @@
 
 #include "aws/client.h"
 #include "base/buffer.h"
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/message.h"
 #include "io/digest.h"
@@ -11,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TRIES = 6, PARSE_TRIES = 3, TIMEOUT_MS = 30000, EXTENSION_MAX_MS = 10000, REPLY_MAX = 16 << 20 };
+enum { TRIES = 6, PARSE_TRIES = 3, TIMEOUT_MS = 30000, REPLY_MAX = 16 << 20 };
 
 /* ---- addresses */
 
@@ -436,10 +435,11 @@ sqs_delete(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struc
 }
 
 int
-sqs_change_visibility(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struct error *error)
+sqs_change_visibility(
+	const struct sqs_queue *q, struct sqs_entry *entries, size_t n, int64_t until_ms, struct error *error)
 {
 	struct batch_request b = {q, "AmazonSQS.ChangeMessageVisibilityBatch", "keep messages invisible in",
-		"sqs:ChangeMessageVisibility", true, clock_ms() + EXTENSION_MAX_MS};
+		"sqs:ChangeMessageVisibility", true, until_ms};
 
 	return run_batches(&b, entries, n, error);
 }

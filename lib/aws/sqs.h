@@ -60,9 +60,10 @@ struct sqs_entry {
 };
 
 /* Delete, or change the visibility of, any number of messages: ten at a time, refused ones again where that helps. 0
- * when every request was answered (each entry tells its own outcome), -1 with *error. */
+ * when every request was answered (each entry tells its own outcome), -1 with *error. until_ms: as in sqs_receive. */
 int sqs_delete(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struct error *error);
-int sqs_change_visibility(const struct sqs_queue *q, struct sqs_entry *entries, size_t n, struct error *error);
+int sqs_change_visibility(
+	const struct sqs_queue *q, struct sqs_entry *entries, size_t n, int64_t until_ms, struct error *error);
 
 /* The queue's attributes as a JSON object of strings, borrowed from arena. */
 int sqs_attributes(const struct sqs_queue *q, struct arena *arena, struct slice *json, struct error *error);

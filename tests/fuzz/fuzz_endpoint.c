@@ -173,7 +173,7 @@ receive(void)
 		for (size_t i = 0; i < received.n; i++)
 			require(strlen(received.messages[i].body.p) <= received.messages[i].body.n);
 	sqs_attributes(&q, &arena, &attributes, &error);
-	sqs_change_visibility(&q, entries, 1, &error);
+	sqs_change_visibility(&q, entries, 1, 0, &error);
 	sqs_close(&q);
 	arena_free(&arena);
 }
