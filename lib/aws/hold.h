@@ -13,8 +13,8 @@
 
 struct hold;
 
-/* Borrows q. until_ms: when it has to be stopped, on clock_ms; 0: at any time, which then takes ten seconds at most where
- * the queue does not answer. Gives a hold to hold_stop. */
+/* Borrows q. until_ms: when it has to be stopped, on clock_ms; 0: at any time, which then takes ten seconds at most
+ * where the queue does not answer. Gives a hold to hold_stop. */
 struct hold *hold_start(const struct sqs_queue *q, unsigned visibility_seconds, int64_t until_ms);
 void hold_stop(struct hold *h);
 
