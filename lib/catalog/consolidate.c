@@ -514,8 +514,8 @@ consolidation_write(struct consolidation *c, struct output *out, struct consolid
 		write_from_runs(&w);
 	else
 		write_from_memory(&w);
-	c->counts.represented = w.represented;
 	c->counts.superseded += w.superseded;
+	c->counts.represented = w.represented + c->counts.superseded;
 	c->counts.written = w.written;
 	for (unsigned i = 0; i < threads; i++) {
 		c->counts.fallbacks += merger_fallbacks(w.mergers[i]);

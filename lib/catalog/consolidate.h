@@ -27,9 +27,9 @@ struct consolidation_options {
 };
 
 struct consolidation_counts {
-	uint64_t read;        /* = represented + superseded + left_out + refused */
-	uint64_t represented; /* their candidates were looked at */
-	uint64_t superseded;  /* by a newer delivery of the same partner, or an equal record */
+	uint64_t read;        /* = represented + left_out + refused */
+	uint64_t represented; /* there is output for their accommodation */
+	uint64_t superseded;  /* of those, by a newer delivery of the same partner, or an equal record */
 	uint64_t left_out;    /* of partners denied or not listed */
 	uint64_t refused;
 	uint64_t written; /* lines */

@@ -784,7 +784,7 @@ def merge(inputs, options):
     kept = []
     for id_text in sorted(by_id):
         records = survivors(by_id[id_text], options)
-        result.represented += len(records)
+        result.represented += len(by_id[id_text])
         result.superseded += len(by_id[id_text]) - len(records)
         kept.append(records)
     if options.latest:

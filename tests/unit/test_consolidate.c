@@ -55,7 +55,7 @@ write_all_of_it(void *argument)
 	free(command);
 	if (cat && pclose(cat) != 0)
 		abort();
-	fprintf(stderr, "read %llu = %llu + %llu + %llu + %llu, written %llu, bad times %llu%s\n",
+	fprintf(stderr, "read %llu = %llu (%llu superseded) + %llu + %llu, written %llu, bad times %llu%s\n",
 		(unsigned long long)in->counts.read, (unsigned long long)in->counts.represented,
 		(unsigned long long)in->counts.superseded, (unsigned long long)in->counts.left_out,
 		(unsigned long long)in->counts.refused, (unsigned long long)in->counts.written,
@@ -169,7 +169,7 @@ refusals_are_reported_and_the_counts_balance(void **state)
 		assert_non_null(strstr(ran.err, line));
 	}
 	assert_non_null(strstr(ran.err, "elsewhere:10: no \"accommodation_data\"; the record is refused (see --data)"));
-	assert_non_null(strstr(ran.err, "read 8 = 2 + 1 + 1 + 4, written 2, bad times 1\n"));
+	assert_non_null(strstr(ran.err, "read 8 = 3 (1 superseded) + 1 + 4, written 2, bad times 1\n"));
 	ran_free(&ran);
 	unlink(path);
 }
@@ -248,7 +248,7 @@ nothing_comes_to_nothing(void **state)
 	(void)state;
 	struct ran ran = consolidated((const char *[]){"/dev/null", NULL}, (struct way){2, 1 << 20, false, false});
 	assert_int_equal(ran.out_bytes, 0);
-	assert_non_null(strstr(ran.err, "read 0 = 0 + 0 + 0 + 0, written 0"));
+	assert_non_null(strstr(ran.err, "read 0 = 0 (0 superseded) + 0 + 0, written 0"));
 	ran_free(&ran);
 }
 
