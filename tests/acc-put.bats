@@ -238,6 +238,28 @@ day=year=2021/month=01/day=31
 	[ "$(jq -c 'select(.event=="done").counts|[.stored,.skipped,.objects]' journal)" = '[4,1,1]' ]
 }
 
+@test "acc-put: two files of one run do not share a key where one would be lost" {
+	for how in skip overwrite; do
+		for jobs in 1 4; do
+			rm -rf dest
+			seq 9 | acc-split -l 3 --dir spool --at 2021-01-31 >manifest
+			ACC_JOURNAL=journal run -1 --separate-stderr acc-put -j "$jobs" --if-exists "$how" -k one dest <manifest
+			[ "${#lines[@]}" -eq 1 ]
+			[[ "$stderr" = "acc-put: cannot store 'spool/output_object-"*"': another file of this run has 'file:///"*"/dest/one'; let --key tell them apart, as with {name}"* ]]
+			[ "$(ls spool | wc -l)" -eq 2 ]
+			[ "$(cat dest/one spool/* | sort | paste -sd ' ')" = '1 2 3 4 5 6 7 8 9' ]
+			[ "$(jq -c 'select(.event=="done").counts|[.stored,.skipped,.refused]' journal)" = '[3,0,2]' ]
+			rm journal spool/*
+		done
+	done
+	mkdir x y
+	echo 1 >x/a
+	echo 1 >y/a
+	run -0 acc-put --if-exists overwrite -k '{name}' dest x/a y/a
+	echo 2 >y/a
+	run -1 acc-put --if-exists overwrite -k '{name}' dest x/a y/a
+}
+
 @test "acc-put: links planted in the destination are not followed" {
 	mkdir -p elsewhere dest
 	ln -s "$PWD/elsewhere/file" dest/a
@@ -271,7 +293,8 @@ day=year=2021/month=01/day=31
 @test "acc-put: what has a key is looked at where it is put, though the destination was named anew" {
 	mkdir one two
 	ln -s one out
-	echo other >two/a
+	echo there >one/b
+	echo other >two/b
 	mkfifo names
 	acc-put -j 1 --key '{base}' --if-exists skip out <names >receipts 3>&- &
 	pid=$!
@@ -282,8 +305,8 @@ day=year=2021/month=01/day=31
 	[ "$(cat one/a)" = first ]
 	ln -sfn two out
 	mkdir more
-	echo other >more/a.2
-	echo '{"path":"more/a.2","bytes":6}' >&9
+	echo other >more/b.2
+	echo '{"path":"more/b.2","bytes":6}' >&9
 	exec 9>&-
 	wait "$pid"
 	[ "$(cat one/a)" = first ]
@@ -430,8 +453,10 @@ day=year=2021/month=01/day=31
 	run -0 acc-put --dry-run --key one.jsonl dest a b c
 	[ "$(jq -r '.uri | split("/") | last' <<<"$output" | paste -sd ' ')" = 'one.jsonl one-1.jsonl one.jsonl' ]
 	run -1 acc-put --dry-run --if-exists fail --key one.jsonl dest a b c
-	run -0 --separate-stderr acc-put --dry-run --if-exists skip --key one.jsonl dest a b c
-	[ "${#lines[@]}" -eq 2 ]
+	for how in skip overwrite; do
+		run -1 --separate-stderr acc-put --dry-run --if-exists "$how" --key one.jsonl dest a b c
+		[ "${#lines[@]}" -eq 2 ]
+	done
 }
 
 @test "acc-put: --manifest stores the list of receipts as one object, last" {

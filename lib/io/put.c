@@ -124,8 +124,8 @@ check_feedback(const struct put *p, const char *uri, struct error *error)
 		uri, source);
 }
 
-/* What a dry run would have stored by now. */
-struct planned {
+/* What a file of this run is stored as, or would be. */
+struct claim {
 	char *uri;
 	char sha256[DIGEST_HEX_SIZE];
 };
@@ -133,33 +133,51 @@ struct planned {
 static int
 by_uri(const void *a, const void *b)
 {
-	return strcmp(((const struct planned *)a)->uri, ((const struct planned *)b)->uri);
+	return strcmp(((const struct claim *)a)->uri, ((const struct claim *)b)->uri);
 }
 
 static void
-free_planned(void *planned)
+free_claim(void *claim)
 {
-	free(((struct planned *)planned)->uri);
-	free(planned);
+	free(((struct claim *)claim)->uri);
+	free(claim);
 }
 
-/* In a dry run, of a key that the store has free: what would be there by now. */
+/* What of this run is there, or will be, as uri; where there is nothing, it is claimed. */
 static enum store_presence
-plan(struct put *p, const char *uri, const char *sha256, struct error *error)
+claim(struct put *p, const char *uri, const char *sha256, struct error *error)
 {
-	struct planned *mine = memory_get_zeroed(1, sizeof(*mine)), **found;
+	struct claim *mine = memory_get_zeroed(1, sizeof(*mine)), **found;
 	enum store_presence presence = STORE_ABSENT;
 
 	mine->uri = memory_copy_string(uri);
 	memcpy(mine->sha256, sha256, sizeof(mine->sha256));
-	found = tsearch(mine, &p->planned, by_uri);
+	pthread_mutex_lock(&p->mutex);
+	found = tsearch(mine, &p->claims, by_uri);
 	if (!found)
 		error_system(error, "cannot remember '%s'", uri), presence = STORE_UNKNOWN;
 	else if (*found != mine)
 		presence = strcmp((*found)->sha256, sha256) == 0 ? STORE_SAME : STORE_OTHER;
+	pthread_mutex_unlock(&p->mutex);
 	if (presence != STORE_ABSENT)
-		free_planned(mine);
+		free_claim(mine);
 	return presence;
+}
+
+/* Where what is there is overwritten, or lets a file go, it must not be what this run has just stored. */
+static int
+claim_alone(struct put *p, const char *uri, const char *sha256, struct error *error)
+{
+	if (p->if_exists != IF_EXISTS_OVERWRITE && p->if_exists != IF_EXISTS_SKIP)
+		return 0;
+	switch (claim(p, uri, sha256, error)) {
+	case STORE_ABSENT:
+	case STORE_SAME: return 0;
+	case STORE_OTHER: break;
+	case STORE_UNKNOWN: return -1;
+	}
+	return error_set(error, STATUS_REFUSED, "same-key",
+		"another file of this run has '%s'; let --key tell them apart, as with {name}", uri);
 }
 
 /* Of a file that is gone: OUTCOME_ALREADY where an earlier attempt of ours has stored it; OUTCOME_REFUSED, TRY_NEXT or
@@ -185,7 +203,9 @@ look(struct put *p, const struct store_object *object, struct receipt *receipt, 
 	if (p->if_exists == IF_EXISTS_OVERWRITE)
 		return STORE_ABSENT;
 	presence = p->store->class->look(p->store, object, receipt, error);
-	return presence == STORE_ABSENT && p->dry_run ? plan(p, receipt->uri, object->sha256, error) : presence;
+	if (presence == STORE_ABSENT && p->dry_run && p->if_exists != IF_EXISTS_SKIP)
+		presence = claim(p, receipt->uri, object->sha256, error);
+	return presence;
 }
 
 /* Without storing it, before its file goes: a store need not have read it. */
@@ -237,7 +257,8 @@ store(struct put *p, struct slice key, struct store_object *object, struct recei
 		receipt->uri = p->store->class->uri(p->store, object->key);
 		outcome = -1;
 		if (p->store->class->check_key(p->store, object->key, error) == 0 &&
-			check_feedback(p, receipt->uri, error) == 0)
+			check_feedback(p, receipt->uri, error) == 0 &&
+			claim_alone(p, receipt->uri, object->sha256, error) == 0)
 			outcome = attempt(p, object, receipt, error);
 		if (outcome != TRY_NEXT)
 			break;
@@ -523,7 +544,7 @@ put_finish(struct put *p, struct error *error)
 	if (p->manifest_key && p->receipts.n && !p->dry_run)
 		finished = store_receipts(p, error);
 	buffer_free(&p->receipts);
-	tdestroy(p->planned, free_planned);
+	tdestroy(p->claims, free_claim);
 	free(p->ring);
 	return finished;
 }

@@ -45,7 +45,7 @@ struct put {
 	unsigned running;
 	bool closing;
 	struct buffer receipts;
-	void *planned; /* of a dry run; a tree of tsearch(3) */
+	void *claims; /* of a dry run, or where a key is taken once; a tree of tsearch(3) */
 };
 
 void put_start(struct put *p);
