@@ -168,6 +168,56 @@ records() {
 	done
 }
 
+@test "acc-fetch: a line that only seems to begin an array costs none of those behind it" {
+	printf '{"n":1}\n[ERROR oops\n{"n":2}\n{"n":3}\n{"n":4}\n' >in.jsonl
+	fetch 1 --bare in.jsonl
+	[ "$output" = $'{"n":1}\n{"n":2}\n{"n":3}\n{"n":4}' ]
+	[[ ${stderr_lines[0]} == 'acc-fetch: in.jsonl:2: '* ]]
+	[ "${stderr_lines[1]}" = "acc-fetch: cannot read all of 'in.jsonl': the array is not closed" ]
+	[ "${#stderr_lines[@]}" = 2 ]
+}
+
+@test "acc-fetch: JSON Lines behind an array that was never closed cost one record" {
+	printf '[{"n":1},\n{"n":2}\n{"n":3}\n{"n":4}\n{"n":5}\n' >in.jsonl
+	fetch 1 --bare in.jsonl
+	[ "$output" = $'{"n":1}\n{"n":3}\n{"n":4}\n{"n":5}' ]
+}
+
+@test "acc-fetch: a comma behind a record on one line has each such record refused" {
+	printf '{"n":1},\n{"n":2},\n{"n":3}\n' >in.jsonl
+	fetch 1 --bare in.jsonl
+	[ "$output" = '{"n":3}' ] && [ "${#stderr_lines[@]}" = 2 ]
+}
+
+@test "acc-fetch: a bad element costs one element, however the lines of an array are indented" {
+	while read -r indent bad; do
+		jq --indent "$indent" . <<<'[{"n":1},{"n":"BAD","inner":[{"x":1}]},{"n":3},{"n":4}]' | sed "s/BAD\"/$bad/" >in.json
+		[ "$indent" != 9 ] || sed -i 's/^ *//' in.json
+		echo '{"n":5}' >>in.json
+		fetch 1 --bare in.json
+		[ "$(jq -c .n <<<"$output" | paste -sd ' ')" = "1 3 4 5" ] || { echo "$indent $bad: $output $stderr"; return 1; }
+		[ "${#stderr_lines[@]}" = 1 ]
+	done <<-'end'
+		1 oops
+		2 oops
+		7 oops
+		2 \\xff"
+		2 oops\\q"
+	end
+}
+
+@test "acc-fetch: a bad element of an array without indent costs none behind it" {
+	jq . <<<'[{"n":1},{"n":"BAD","inner":[{"x":1}]},{"n":3},{"n":4}]' | sed 's/^ *//' >flush.json
+	sed 's/BAD/\xff/' flush.json >in.json
+	fetch 1 --bare in.json
+	[ "$(jq -c .n <<<"$output" | paste -sd ' ')" = "1 3 4" ]
+	[ "${#stderr_lines[@]}" = 1 ]
+	# where its end cannot be told, what follows is read as records without an array
+	sed 's/BAD"/oops/' flush.json >in.json
+	fetch 1 --bare in.json
+	[ "$(jq -c .n <<<"$output" | paste -sd ' ')" = "1 null 4" ]
+}
+
 @test "acc-fetch: the rejects hold the records as they came, with their place" {
 	printf '{"a":1}\nnope \\ "x"\n{"b":"\xff\xc3\xa9"}\n' >in.jsonl
 	touch -d 2021-02-03T00:00:00Z in.jsonl

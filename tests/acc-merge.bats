@@ -287,6 +287,19 @@ acc-merge: no consolidated record has a field 'c' (see --fields)" ]
 	[ -z "$(ls -A tmp)" ]
 }
 
+@test "acc-merge -j, -S: the place of a refused record is the same" {
+	# a bad record on the last line of one over lines, which the blocks and pieces of reading cut anywhere
+	for i in $(seq 4000); do
+		printf '{"partner_name":"A","accommodation_id":"%d",\n"accommodation_data":{"z":[\n{"y":"x"},\n1],"p":"x"}}{"a":"open\n' "$i"
+	done >in.jsonl
+	for options in "-j 1" "-j 1 -S 64K" "-j 4 -S 1M" "-j 4"; do
+		# shellcheck disable=SC2086
+		run -1 sh -c 'acc-merge "$@" 2>&1 >out <in.jsonl' sh $options
+		[ "$(cut -d: -f 4- <<<"$output" | sort -u)" = ' the line ends within a string (column 23); the record is refused' ]
+		[ "${#lines[@]}" = 4000 ]
+	done
+}
+
 # ---- lists
 
 @test "acc-merge --priority: takes names with commas, JSON, text and DynamoDB items, all the same" {

@@ -25,23 +25,25 @@ struct passage {
 	const char *name;         /* of the input */
 	bool at_end;              /* no text of the input follows */
 	bool is_cut;              /* it could not be read further: what is refused in it may be good */
-	bool is_array;            /* a guess: the text is that of an array */
+	struct scan_state guess;  /* of where records begin */
 	bool goes_on;             /* the next piece begins where the first worker's scanner stands */
 	bool passes;              /* the text goes when it has been scanned */
 	size_t at;                /* where the next record begins */
-	bool in_array;            /* there */
+	struct scan_state state;  /* there */
+	uint64_t column;          /* bytes of the text's first line that came before it */
 	uint64_t lines, elements; /* before it */
 };
 
 /* From a record's begin up to the begin of the first record at or behind limit. */
 struct piece {
 	size_t from, limit;
-	bool in_array, goes_on;
+	struct scan_state state;
+	bool goes_on;
 	struct chunk chunk;
 	/* found out by scanning */
 	struct worker *worker; /* NULL: not scanned */
 	size_t to;
-	bool to_in_array;
+	struct scan_state to_state;
 	bool to_be_continued; /* the text ended first; worker's scanner is the one to go on with */
 	uint64_t lines, elements;
 };
@@ -77,6 +79,18 @@ begins_with_array(struct slice text)
 	return at < text.n && text.p[at] == '[';
 }
 
+/* The scanner's state where the next record begins. */
+static struct scan_state
+state_at_hand(const struct passage *passage)
+{
+	const char *newline = memrchr(passage->text.p, '\n', passage->at);
+	struct scan_state state = passage->state;
+
+	state.column =
+		newline ? (uint64_t)(passage->text.p + passage->at - newline) - 1 : passage->column + passage->at;
+	return state;
+}
+
 /* At most n pieces, and one at least, of about so many bytes. */
 static size_t
 cut_pieces(struct consolidation *c, const struct passage *passage, struct piece *pieces, size_t n, size_t bytes)
@@ -90,7 +104,7 @@ cut_pieces(struct consolidation *c, const struct passage *passage, struct piece 
 			to = likely_begin(text, end, text.n);
 		pieces[filled] = (struct piece){.from = from,
 			.limit = to < text.n ? to : SIZE_MAX,
-			.in_array = filled ? passage->is_array : passage->in_array,
+			.state = filled ? passage->guess : state_at_hand(passage),
 			.goes_on = filled == 0 && passage->goes_on};
 		chunk_open(c, &pieces[filled++].chunk, passage->name, passage->passes);
 		from = to;
@@ -106,7 +120,7 @@ scan_piece(struct consolidation *c, struct worker *w, const struct passage *pass
 	enum scan_result got;
 
 	if (!piece->goes_on)
-		scanner_resume(w->scanner, (struct scan_state){piece->in_array, false}, 1, 0);
+		scanner_resume(w->scanner, piece->state, 1, 0);
 	lines = scanner_lines(w->scanner) - 1;
 	elements = scanner_elements(w->scanner);
 	scanner_window(w->scanner, passage->text.p + piece->from, passage->text.n - piece->from, passage->at_end);
@@ -119,7 +133,7 @@ scan_piece(struct consolidation *c, struct worker *w, const struct passage *pass
 		scanned.element -= scanned.element ? elements : 0;
 		piece->to = (size_t)(scanned.text.p - passage->text.p);
 		if (piece->to >= piece->limit && scanned.element) {
-			piece->to_in_array = scanned.in_array;
+			piece->to_state = (struct scan_state){.in_array = scanned.in_array, .loose = scanned.loose};
 			piece->lines = scanned.line - 1;
 			piece->elements = scanned.element - 1;
 			return;
@@ -151,6 +165,12 @@ scan_pieces(struct round *round, unsigned thread)
 	}
 }
 
+static bool
+is_same(struct scan_state a, struct scan_state b)
+{
+	return a.in_array == b.in_array && a.loose == b.loose;
+}
+
 /* Each piece began on a guess. Where the one before it ended elsewhere, or in another state, read it again from there.
  * Returns the worker whose scanner goes on behind the text, or NULL at the input's end or in the midst of the text. */
 static struct worker *
@@ -160,7 +180,7 @@ join_pieces(struct consolidation *c, struct passage *passage, struct piece *piec
 
 	for (size_t i = 0; i < n; i++) {
 		struct piece *piece = &pieces[i];
-		bool fits = piece->worker && piece->from == passage->at && piece->in_array == passage->in_array &&
+		bool fits = piece->worker && piece->from == passage->at && is_same(piece->state, passage->state) &&
 			(!piece->to_be_continued || piece->worker->scanned == piece);
 		if (i > 0 && !fits) {
 			piece->chunk.stretch->void_ = true;
@@ -168,14 +188,16 @@ join_pieces(struct consolidation *c, struct passage *passage, struct piece *piec
 				continue;
 			chunk_open(c, &piece->chunk, passage->name, passage->passes);
 			piece->from = passage->at;
-			piece->in_array = passage->in_array;
+			piece->state = state_at_hand(passage);
 			scan_piece(c, &c->workers[0], passage, piece);
 		}
 		piece->chunk.stretch->lines = passage->lines;
 		piece->chunk.stretch->elements = passage->elements;
 		chunk_close(c, &piece->chunk);
 		passage->at = piece->to;
-		passage->in_array = piece->to_in_array;
+		passage->state = piece->to_state;
+		if (piece->to < passage->text.n)
+			passage->guess = piece->to_state;
 		passage->lines += piece->lines;
 		passage->elements += piece->elements;
 		last = piece->to_be_continued ? piece->worker : NULL;
@@ -310,6 +332,7 @@ next_block(struct block_reader *r, struct slice rest)
 	p->at_end = r->got == 0 || p->is_cut;
 	p->at = 0;
 	p->goes_on = true;
+	p->column = scanner_column(c->workers[0].scanner);
 	c->counts.bytes_in += r->n;
 	if (!p->at_end) {
 		begin_block(r, r->ahead, rest.n);
@@ -341,7 +364,7 @@ read_stream(struct consolidation *c, struct input *input, const char *name, stru
 	scanner_restart(c->workers[0].scanner);
 	begin_block(&r, NULL, 0);
 	fill_block(&r);
-	r.passage.is_array = begins_with_array((struct slice){r.ahead->text + room_before(&r), r.n});
+	r.passage.guess.in_array = begins_with_array((struct slice){r.ahead->text + room_before(&r), r.n});
 	while (r.ahead) {
 		rest = next_block(&r, rest);
 		if (r.ahead && consolidation_used(c) > c->options->memory * 2 / 3)
@@ -363,7 +386,7 @@ static void
 read_mapped(struct consolidation *c, struct slice text, const char *name)
 {
 	struct passage p = {
-		.text = text, .name = name, .at_end = true, .is_array = begins_with_array(text), .goes_on = true};
+		.text = text, .name = name, .at_end = true, .goes_on = true, .guess.in_array = begins_with_array(text)};
 	unsigned threads = c->options->threads;
 	uint64_t per_round = c->options->memory / 6; /* so that a round does not go far beyond what was allowed */
 	size_t bytes = per_round / (threads * 2);

@@ -48,9 +48,7 @@ scanner_spare(struct scanner *s, int name)
 void
 scanner_restart(struct scanner *s)
 {
-	struct scan_state top = {false, false};
-
-	scanner_resume(s, top, 1, 0);
+	scanner_resume(s, (struct scan_state){.in_array = false}, 1, 0);
 	s->begun = false;
 }
 
@@ -65,7 +63,8 @@ scanner_resume(struct scanner *s, struct scan_state state, uint64_t line, uint64
 	s->skip = SKIP_NOTHING;
 	s->p = NULL;
 	s->n = s->at = 0;
-	s->line_begin = s->used = 0;
+	s->line_begin = -(ptrdiff_t)state.column;
+	s->used = 0;
 	s->opened = -1;
 	s->indexed = NULL;
 	s->plain_until = 0;
@@ -75,6 +74,12 @@ uint64_t
 scanner_lines(const struct scanner *s)
 {
 	return s->line;
+}
+
+uint64_t
+scanner_column(const struct scanner *s)
+{
+	return (uint64_t)((ptrdiff_t)s->at - s->line_begin);
 }
 
 uint64_t
@@ -147,34 +152,62 @@ may_follow(char c)
 		c == 'n';
 }
 
-static int
-cannot_tell(const struct scanner *s, const char *looked_to)
+enum following {
+	FOLLOWS_WELL,
+	FOLLOWS_LOOSELY, /* with a comma too few or too many at the end of its line */
+	FOLLOWS_BADLY,
+	FOLLOWS_UNSEEN, /* the window ends first */
+};
+
+/* Only white space as far as limit: enough, or not all there is. */
+static enum following
+looked_to(const struct scanner *s, const char *limit)
 {
-	return looked_to < s->p + s->n || s->at_end ? 1 : -1;
+	return limit < s->p + s->n || s->at_end ? FOLLOWS_WELL : FOLLOWS_UNSEEN;
 }
 
-/* Is what follows the value at s->at on its line fit to follow it? 1 yes, 0 no (*bad is where), -1 cannot tell yet. */
-static inline int
-follows_well(const struct scanner *s, const char *end, const char **bad)
+static enum following
+may_follow_loosely(const struct scanner *s, const char *end, const char *bad)
+{
+	const char *limit = s->p + s->n, *p = bad + 1;
+
+	if (s->state.in_array)
+		return *bad == '{' && memchr(end, '\n', (size_t)(bad - end)) ? FOLLOWS_LOOSELY : FOLLOWS_BADLY;
+	if (*bad != ',' || !memchr(s->p + s->at, '\n', (size_t)(end - s->p) - s->at))
+		return FOLLOWS_BADLY;
+	if ((size_t)(limit - p) > SPACE_MAX)
+		limit = p + SPACE_MAX;
+	while (p < limit && (*p == ' ' || *p == '\t' || *p == '\r'))
+		p++;
+	if (p < limit)
+		return *p == '\n' ? FOLLOWS_LOOSELY : FOLLOWS_BADLY;
+	return looked_to(s, p) == FOLLOWS_UNSEEN ? FOLLOWS_UNSEEN : FOLLOWS_LOOSELY;
+}
+
+/* How does what follows the value at s->at fit behind it? *bad is where it does not. */
+static inline enum following
+following(const struct scanner *s, const char *end, const char **bad)
 {
 	const char *limit = s->p + s->n, *p = end;
 
 	if ((size_t)(limit - p) > SPACE_MAX)
 		limit = p + SPACE_MAX;
 	if (p < limit && *p == '\n' && !s->state.in_array)
-		return 1;
+		return FOLLOWS_WELL;
 	if (s->state.in_array) {
 		while (p < limit && scan_is_space(*p))
 			p++;
 		*bad = p;
-		return p == limit ? cannot_tell(s, p) : *p == ',' || *p == ']';
+		if (p == limit)
+			return looked_to(s, p);
+		return *p == ',' || *p == ']' ? FOLLOWS_WELL : may_follow_loosely(s, end, p);
 	}
 	while (p < limit && (*p == ' ' || *p == '\t' || *p == '\r'))
 		p++;
 	*bad = p;
 	if (p == limit)
-		return cannot_tell(s, p);
-	return *p == '\n' || may_follow(*p);
+		return looked_to(s, p);
+	return *p == '\n' || may_follow(*p) ? FOLLOWS_WELL : may_follow_loosely(s, end, p);
 }
 
 static enum scan_result
@@ -201,20 +234,32 @@ is_too_long(const struct scanner *s, const struct scan_record *r, size_t n)
 }
 
 static enum scan_result
+refuse_for_following(struct scanner *s, struct scan_record *r, const char *bad, enum following follows)
+{
+	const char *reason =
+		s->state.in_array ? "',' or ']' should follow the record" : "unexpected text follows the record";
+	enum scan_result result = scan_refuse_at(s, r, (size_t)(bad - s->p), "invalid-json", reason);
+
+	if (result == SCAN_REFUSED && follows == FOLLOWS_LOOSELY)
+		s->state.loose = true;
+	return result;
+}
+
+static enum scan_result
 accept(struct scanner *s, struct scan_record *r, const char *end)
 {
 	const char *begin = s->p + s->at, *bad = NULL;
 	size_t n = (size_t)(end - begin);
-	int follows = follows_well(s, end, &bad);
+	enum following follows = following(s, end, &bad);
 
 	if (n > s->max_record && is_too_long(s, r, n))
 		return scan_refuse_at(s, r, s->at, "too-long", "longer than --max-record");
-	if (follows < 0)
+	if (follows == FOLLOWS_UNSEEN)
 		return SCAN_MORE;
-	if (follows == 0)
-		return scan_refuse_at(s, r, (size_t)(bad - s->p), "invalid-json",
-			s->state.in_array ? "',' or ']' should follow the record"
-					  : "unexpected text follows the record");
+	if (follows == FOLLOWS_BADLY || (follows == FOLLOWS_LOOSELY && !s->state.loose))
+		return refuse_for_following(s, r, bad, follows);
+	r->loose = s->state.loose;
+	s->state.loose = follows == FOLLOWS_LOOSELY;
 	r->text = (struct slice){begin, n};
 	r->line = s->line;
 	r->element = ++s->elements;
@@ -226,6 +271,8 @@ accept(struct scanner *s, struct scan_record *r, const char *end)
 		scan_advance(s, (size_t)(end - s->p));
 	else
 		s->at = (size_t)(end - s->p);
+	if (s->state.loose && !s->state.in_array)
+		s->at = (size_t)(bad - s->p) + 1; /* the comma is used up */
 	s->used = (ptrdiff_t)s->at;
 	s->state.after_value = s->state.in_array;
 	return SCAN_RECORD;
@@ -238,6 +285,7 @@ exact_record(struct scanner *s, struct scan_record *r)
 	struct scan_fault fault = {.at = 0};
 	const char *begin = s->p + s->at, *limit = s->p + s->n, *end, *bad;
 	enum plain_result got;
+	enum following follows;
 
 	if ((size_t)(limit - begin) > s->max_text + 1)
 		limit = begin + s->max_text + 1;
@@ -251,13 +299,14 @@ exact_record(struct scanner *s, struct scan_record *r)
 		return accept(s, r, end);
 	if (end == s->p + s->n && !s->at_end)
 		return incomplete(s, r);
-	if (follows_well(s, end, &bad) < 0)
+	follows = following(s, end, &bad);
+	if (follows == FOLLOWS_UNSEEN)
 		return SCAN_MORE;
 	fault = (struct scan_fault){{"not-an-object", "not a JSON object"}, s->at};
 	struct slice text = {begin, (size_t)(end - begin)};
 	if (text.n > s->max_record)
 		return scan_refuse_at(s, r, s->at, "too-long", "longer than --max-record");
-	if (!follows_well(s, end, &bad))
+	if (follows == FOLLOWS_BADLY || (follows == FOLLOWS_LOOSELY && !(s->state.in_array && s->state.loose)))
 		return scan_refuse(s, r, &fault);
 	/* a good value, but no record: scanning goes on right behind it */
 	scan_describe_fault(s, r, &fault);
@@ -277,7 +326,7 @@ next_element(struct scanner *s, struct scan_record *r, enum scan_result *result)
 
 	if (c == ']' && !s->comma) {
 		s->used = (ptrdiff_t)++s->at;
-		s->state = (struct scan_state){false, false};
+		s->state = (struct scan_state){.in_array = false};
 		*result = SCAN_RECORD; /* go round again */
 		return false;
 	}
@@ -288,6 +337,8 @@ next_element(struct scanner *s, struct scan_record *r, enum scan_result *result)
 		*result = SCAN_RECORD;
 		return false;
 	}
+	if (s->state.after_value && s->state.loose && c == '{' && s->line_begin >= s->used)
+		s->state.after_value = false;
 	if (s->state.after_value || c == ',' || c == ']') {
 		struct scan_fault fault = {
 			{"invalid-json",
@@ -319,7 +370,7 @@ at_end_of_window(struct scanner *s, struct scan_record *r)
 	scan_describe_fault(s, r, &fault);
 	r->element = 0;
 	r->text = (struct slice){s->p + s->at, 0};
-	s->state = (struct scan_state){false, false};
+	s->state = (struct scan_state){.in_array = false};
 	return SCAN_REFUSED;
 }
 
@@ -364,7 +415,7 @@ scanner_next(struct scanner *s, struct scan_record *r)
 			if (s->line_begin >= s->used)
 				s->opened = (ptrdiff_t)s->at;
 			s->used = (ptrdiff_t)++s->at;
-			s->state = (struct scan_state){true, false};
+			s->state = (struct scan_state){.in_array = true};
 			continue;
 		}
 		break;

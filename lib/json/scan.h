@@ -9,7 +9,11 @@
  *  - at the top level, at the line after the one where the bad record began; when it spans lines, at the
  *    first later line that begins with '{' or '[';
  *  - in an array, behind the bad element where its end can be told by its brackets, else at the next line
- *    that begins with '{' (after white space and a comma).
+ *    that begins with '{' (after white space and a comma), indented no more than the bad one.
+ *
+ * A comma that is missing between the lines of an array has the record before it refused, and so has, at the top level,
+ * one that ends the line of a record over lines. While the next ones have the same, they are good: it is not what they
+ * seemed to be, an array or records without one.
  *
  * The scanner reads windows that the caller owns. At SCAN_MORE the caller gives a new window which begins
  * with the unread rest (scanner_rest) and holds more, or says that there is no more:
@@ -67,6 +71,7 @@ struct scan_record {
 	uint64_t line;      /* where the record begins, from 1 */
 	uint64_t element;   /* the record's place among all of the input, refused ones too, from 1 */
 	bool in_array;
+	bool loose;          /* the scanner's state before the record, as scan_state has it */
 	bool spans_lines;    /* text holds line breaks between its tokens */
 	bool cut;            /* of a refused record: text is not all of it (it was longer than max_record) */
 	const char *code;    /* refused: a static word: "invalid-json", "invalid-utf8", "not-an-object",
@@ -109,12 +114,15 @@ struct slice scanner_rest(const struct scanner *s);
 struct scan_state {
 	bool in_array;
 	bool after_value; /* in an array: a comma or the end must come before the next element */
+	bool loose;       /* what should separate the last records did not: that it does not is no news */
+	uint64_t column;  /* bytes of the line before it, for who resumes */
 };
 /* Begin in the middle: lines and elements count from the given numbers (the next line is line). */
 void scanner_resume(struct scanner *s, struct scan_state state, uint64_t line, uint64_t elements_before);
 
-/* Lines begun and elements seen so far (for the chunk that follows). */
+/* Lines begun, bytes of the last line, and elements seen so far (for the chunk that follows). */
 uint64_t scanner_lines(const struct scanner *s);
+uint64_t scanner_column(const struct scanner *s);
 uint64_t scanner_elements(const struct scanner *s);
 
 /* In an array that is never closed SCAN_END comes after one last SCAN_REFUSED ("invalid-json", "the array

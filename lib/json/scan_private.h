@@ -94,7 +94,8 @@ struct scanner {
 	ptrdiff_t used;       /* offset behind the last byte used up that was no white space; may be negative, too */
 	ptrdiff_t opened;     /* offset of the last '[' of an array that begins its line; may be negative, too */
 
-	enum skip skip; /* what to do before the next record, where the window ended in the midst of it */
+	size_t bad_indent; /* how far the line of the last bad element is indented; SIZE_MAX: it begins within one */
+	enum skip skip;    /* what to do before the next record, where the window ended in the midst of it */
 	int skip_depth;
 	bool skip_in_string, skip_escaped;
 

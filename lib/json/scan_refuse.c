@@ -24,17 +24,20 @@ skip_line(struct scanner *s)
 	return end != NULL;
 }
 
-/* From a line's begin: does the next record begin here? 1 yes, 0 no, -1 limit comes before it can be told. */
+/* From a line's begin: does the next record begin here? 1 yes, 0 no, -1 limit comes before it can be told. In an array,
+ * a line that is indented more than the bad element belongs to it. */
 static int
 record_begins(const struct scanner *s, size_t at, size_t limit)
 {
-	size_t space_limit = limit - at > SPACE_MAX ? at + SPACE_MAX : limit;
+	size_t space_limit = limit - at > SPACE_MAX ? at + SPACE_MAX : limit, begin = at;
 
 	if (!s->state.in_array)
 		return at == limit ? -1 : s->p[at] == '{' || s->p[at] == '[';
 	while (at < space_limit && (s->p[at] == ' ' || s->p[at] == '\t' || s->p[at] == ','))
 		at++;
-	return at == limit ? -1 : s->p[at] == '{' || s->p[at] == ']';
+	if (at == limit)
+		return -1;
+	return (s->p[at] == '{' || s->p[at] == ']') && at - begin <= s->bad_indent;
 }
 
 static bool
@@ -52,6 +55,7 @@ skip_lines(struct scanner *s)
 			while (s->state.in_array && (scan_is_space(s->p[s->at]) || s->p[s->at] == ','))
 				s->at++;
 			s->state.after_value = s->state.in_array && s->p[s->at] == ']';
+			s->state.loose = s->state.in_array;
 			s->comma = false;
 			return true;
 		}
@@ -116,15 +120,34 @@ scan_finish_skip(struct scanner *s)
 
 /* --- what is refused ---------------------------------------------------------------------------------------------- */
 
-/* The offset where the element at s->at ends by its brackets, or 0 when that cannot be told: a line break ends a
- * string, or a line begins as the element's own did, or as that of the '[' before it. *more: limit came first. */
-static size_t
-element_end(const struct scanner *s, size_t limit, bool *more)
+/* Does the element at s->at begin right behind an '[' that begins its line? */
+static bool
+is_behind_opening(const struct scanner *s)
 {
-	bool behind_opening = s->used == s->opened + 1 && s->opened >= s->line_begin;
-	bool begins_line = s->p[s->at] == '{' && (behind_opening || s->line_begin >= s->used);
-	size_t indent = (size_t)((ptrdiff_t)s->at - s->line_begin);
-	size_t outer = behind_opening ? (size_t)(s->opened - s->line_begin) : indent;
+	return s->used == s->opened + 1 && s->opened >= s->line_begin;
+}
+
+static bool
+begins_line(const struct scanner *s)
+{
+	return s->p[s->at] == '{' && (is_behind_opening(s) || s->line_begin >= s->used);
+}
+
+static size_t
+indent_of(const struct scanner *s)
+{
+	return (size_t)((ptrdiff_t)s->at - s->line_begin);
+}
+
+/* The offset where the element at s->at ends by its brackets, or 0 when that cannot be told: a line break ends a string
+ * or, where its brackets may be what is wrong, a line begins as the element's own did, or as that of the '[' before it.
+ * *more: limit came first. */
+static size_t
+element_end(const struct scanner *s, size_t limit, bool trust_brackets, bool *more)
+{
+	bool by_lines = !trust_brackets && begins_line(s);
+	size_t indent = indent_of(s);
+	size_t outer = is_behind_opening(s) ? (size_t)(s->opened - s->line_begin) : indent;
 	bool in_string = false;
 	int depth = 0;
 
@@ -136,7 +159,7 @@ element_end(const struct scanner *s, size_t limit, bool *more)
 			while (next < limit && (s->p[next] == ' ' || s->p[next] == '\t'))
 				next++;
 			if (in_string ||
-				(begins_line && next < limit && s->p[next] == '{' &&
+				(by_lines && next < limit && s->p[next] == '{' &&
 					(next - at - 1 == indent || next - at - 1 == outer)))
 				return 0;
 		} else if (in_string) {
@@ -158,6 +181,13 @@ element_end(const struct scanner *s, size_t limit, bool *more)
 	return 0;
 }
 
+/* Is it not the structure that is wrong? */
+static bool
+has_brackets(const struct scan_fault *fault)
+{
+	return strcmp(fault->why.code, "invalid-utf8") == 0 || strcmp(fault->why.code, "too-deep") == 0;
+}
+
 /* Where scanning goes on behind the bad record at s->at, and how much of it is its text: looked for in as much text as
  * the longest record may have. false: it is not there. */
 static bool
@@ -169,7 +199,10 @@ resume_offset(const struct scanner *s, const struct scan_fault *fault, size_t *r
 	size_t end;
 
 	if (s->state.in_array) {
-		if ((end = element_end(s, limit, &more))) {
+		end = has_brackets(fault) ? element_end(s, limit, true, &more) : 0;
+		if (!end && !(more && !all))
+			end = element_end(s, limit, false, &more);
+		if (end) {
 			*resume = *text_end = end;
 			return true;
 		}
@@ -202,6 +235,7 @@ scan_describe_fault(struct scanner *s, struct scan_record *r, const struct scan_
 	r->reason = fault->why.reason;
 	r->line = r->fault_line = s->line;
 	r->in_array = s->state.in_array;
+	r->loose = s->state.loose;
 	r->spans_lines = r->cut = false;
 	ptrdiff_t line_begin = s->line_begin;
 	for (const char *p = s->p + s->at; p < s->p + fault->at; p++)
@@ -239,7 +273,10 @@ enum scan_result
 scan_refuse(struct scanner *s, struct scan_record *r, const struct scan_fault *fault)
 {
 	size_t resume, text_end;
-	bool found = resume_offset(s, fault, &resume, &text_end);
+	bool found;
+
+	s->bad_indent = begins_line(s) ? indent_of(s) : SIZE_MAX;
+	found = resume_offset(s, fault, &resume, &text_end);
 
 	if (!found && s->n - s->at <= s->max_text)
 		return SCAN_MORE;
@@ -266,6 +303,7 @@ scan_refuse(struct scanner *s, struct scan_record *r, const struct scan_fault *f
 	while (s->at < s->n && (scan_is_space(s->p[s->at]) || s->p[s->at] == ','))
 		scan_advance(s, s->at + 1);
 	s->state.after_value = s->at < s->n && s->p[s->at] == ']';
+	s->state.loose = true;
 	return SCAN_REFUSED;
 }
 

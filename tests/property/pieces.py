@@ -22,7 +22,7 @@ import tempfile
 
 BIN = os.path.abspath(os.environ.get("ACC_BIN", "build/bin"))
 PIPE, FILE = "/dev/stdin", "a.jsonl/in"  # of one length: they are part of the output
-BAD = ["nonsense", '{"a" 1}', "5", '"text"', '{"a":', "[1", "}", "]", '{"x":"\udcff', "{}", "  ", "",
+BAD = ["nonsense", '{"a" 1}', "5", '"text"', '{"a":', "[1", '["oops', "}", "]", '{"a":1},', '{"x":"\udcff', "{}", "  ", "",
        '{"partner_name":"p","accommodation_id":[],"accommodation_data":{}}']
 OPTIONS = [[], ["--updates", "patch"], ["--latest"], ["--explain"], ["--max-record", "20K"], ["--max-record", "300"]]
 FORMS = {"lines": None, "array": None, "indented array": 2, "flush array": 0, "indented values": 2,

@@ -241,6 +241,35 @@ a_bad_element_costs_one_element(void **state)
 }
 
 static void
+where_a_bad_element_ends_is_told_by_brackets_or_by_the_indent(void **state)
+{
+	(void)state;
+	expect("[\n{\"data\":\"\xff\",\n\"x\":[\n{\"y\":1}\n]\n},\n{\"id\":2}\n]",
+		"invalid-utf8 2:1 [{\"data\":\"\xff\",\n\"x\":[\n{\"y\":1}\n]\n}] at 2:10 bytes that are not UTF-8\n"
+		"good 7:2 [{\"id\":2}] id=2\n");
+	expect("[\n {\n  \"id\":\"1,\n  \"x\":[\n   {\"y\":1}\n  ]\n },\n {\"id\":2}\n]",
+		"invalid-json 2:1 [{\n  \"id\":\"1,\n  \"x\":[\n   {\"y\":1}\n  ]\n },] at 3:11 "
+		"the line ends within a string\ngood 8:2 [{\"id\":2}] id=2\n");
+}
+
+static void
+what_lacks_its_commas_is_read_as_lines(void **state)
+{
+	(void)state;
+	expect("[{\"id\":1}\n{\"id\":2}\n{\"id\":3},{\"id\":4}]",
+		"invalid-json 1:1 [{\"id\":1}] at 2:1 ',' or ']' should follow the record\ngood 2:2 [{\"id\":2}] id=2\n"
+		"good 3:3 [{\"id\":3}] id=3\ngood 3:4 [{\"id\":4}] id=4\n");
+	expect("[{\"id\":1},{\"id\":2}{\"id\":3}]",
+		"good 1:1 [{\"id\":1}] id=1\n"
+		"invalid-json 1:2 [{\"id\":2}{\"id\":3}] at 1:19 ',' or ']' should follow the record\n");
+	expect("{\"id\":\n1},\n{\"id\":\n2},\n{\"id\":3},\n{\"id\":4}\n",
+		"invalid-json 1:1 [{\"id\":\n1},] at 2:3 unexpected text follows the record\n"
+		"good 3:2 [{\"id\":\n2}] id=2 spans\n"
+		"invalid-json 5:3 [{\"id\":3},] at 5:9 unexpected text follows the record\n"
+		"good 6:4 [{\"id\":4}] id=4\n");
+}
+
+static void
 depth_is_limited(void **state)
 {
 	struct buffer deep = {0};
@@ -484,6 +513,8 @@ main(void)
 		cmocka_unit_test(utf8_is_checked),
 		cmocka_unit_test(a_character_cut_by_the_window_is_looked_at_whole),
 		cmocka_unit_test(a_bad_element_costs_one_element),
+		cmocka_unit_test(where_a_bad_element_ends_is_told_by_brackets_or_by_the_indent),
+		cmocka_unit_test(what_lacks_its_commas_is_read_as_lines),
 		cmocka_unit_test(depth_is_limited),
 		cmocka_unit_test(a_record_beyond_the_limit_is_refused_and_not_held),
 		cmocka_unit_test(a_spared_member_does_not_count),
