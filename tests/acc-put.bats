@@ -561,6 +561,18 @@ again; choose another --manifest (see acc-put --help)" ]
 	[ -z "$(ls -A dest)" ]
 }
 
+@test "acc-put: what is stored when the command fails has a receipt, and no more is begun" {
+	head -c 40000000 /dev/zero >big
+	for n in $(seq 60); do echo "{\"n\":$n}" >"small$n"; done
+	for i in 1 2 3; do
+		rm -rf dest && mkdir dest
+		run -3 --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 30000; acc-put -j 4 --key "{name}" dest big small*'
+		[ "$(jq -r '.uri | split("/")[-1]' <<<"$output" | sort)" = "$(ls -A dest)" ]
+		[[ "$stderr" = "acc-put: cannot store 'big' as 'file://"*"': cannot write: File too large" ]]
+		[ "$(ls dest | wc -l)" -lt 60 ]
+	done
+}
+
 @test "acc-put: a file in the place of DEST is wrong usage" {
 	echo >a
 	for destination in dest s3://bucket/; do

@@ -293,19 +293,18 @@ store_file(struct put *p, struct put_task *t, int fd, struct error *error)
 	return outcome;
 }
 
-/* The run cannot go on: say which file it was. */
-static void __attribute__((noreturn)) die(const struct put_task *t, const struct error *cause)
+/* Say which file it was that makes the rest pointless. */
+static void
+describe_failure(const struct put_task *t, const struct error *cause, struct error *error)
 {
-	struct error error;
-
-	error_set(&error, cause->status, cause->code, "cannot store '%s'%s%s%s: %s", t->line.path,
+	error_set(error, cause->status, cause->code, "cannot store '%s'%s%s%s: %s", t->line.path,
 		t->receipt.uri ? " as '" : "", t->receipt.uri ? t->receipt.uri : "", t->receipt.uri ? "'" : "",
 		cause->text);
-	command_die(&error);
 }
 
-static void
-run_task(struct put *p, struct put_task *t)
+/* -1 with *failure: the run cannot go on. */
+static int
+run_task(struct put *p, struct put_task *t, struct error *failure)
 {
 	struct error error, missing;
 	int fd = open_file(&t->line, &error), outcome = -1;
@@ -319,8 +318,10 @@ run_task(struct put *p, struct put_task *t)
 		if (outcome == OUTCOME_REFUSED)
 			outcome = -1, error = missing;
 	}
-	if (outcome < 0 && error.status != STATUS_REFUSED)
-		die(t, &error);
+	if (outcome < 0 && error.status != STATUS_REFUSED) {
+		describe_failure(t, &error, failure);
+		return -1;
+	}
 	if (outcome < 0) {
 		message_at(MESSAGE_ERROR,
 			(struct message_place){.uri = t->line.path, .code = error.code, .named = true},
@@ -328,6 +329,7 @@ run_task(struct put *p, struct put_task *t)
 		journal_failed(t->line.path, (struct slice){0}, error.code, error.text);
 	}
 	t->outcome = outcome < 0 ? OUTCOME_REFUSED : (enum outcome)outcome;
+	return 0;
 }
 
 /* ---- the order of things; all below with the mutex held */
@@ -417,26 +419,51 @@ finish_tasks(struct put *p)
 	pthread_cond_signal(&p->room);
 }
 
+/* Let the others finish what they are at, and no more be begun. */
+static void
+fail(struct put *p, const struct error *failure)
+{
+	if (!p->has_failed)
+		p->failure = *failure;
+	p->has_failed = true;
+	pthread_cond_broadcast(&p->work);
+}
+
+/* End the command; nothing is stored that has no receipt. */
+static void __attribute__((noreturn)) end_failed(struct put *p)
+{
+	for (; p->head < p->next; p->head++)
+		if (task(p, p->head)->done)
+			finish_task(p, task(p, p->head));
+	command_die(&p->failure);
+}
+
 static void *
 work(void *argument)
 {
 	struct put *p = argument;
 	struct put_task *t;
+	struct error failure;
+	int outcome;
 
 	pthread_mutex_lock(&p->mutex);
 	for (;;) {
-		while (p->next == p->tail && !p->closing)
+		while (p->next == p->tail && !p->closing && !p->has_failed)
 			pthread_cond_wait(&p->work, &p->mutex);
-		if (p->next == p->tail)
+		if (p->next == p->tail || p->has_failed)
 			break;
 		t = task(p, p->next++);
 		pthread_mutex_unlock(&p->mutex);
-		run_task(p, t);
+		outcome = run_task(p, t, &failure);
 		pthread_mutex_lock(&p->mutex);
-		t->done = true;
-		finish_tasks(p);
+		t->done = outcome == 0;
+		if (t->done)
+			finish_tasks(p);
+		else
+			fail(p, &failure);
 	}
-	p->running--;
+	if (--p->running == 0 && p->has_failed)
+		end_failed(p);
 	pthread_cond_signal(&p->room);
 	pthread_mutex_unlock(&p->mutex);
 	return NULL;
@@ -510,6 +537,7 @@ store_receipts(struct put *p, struct error *error)
 	struct key_values values = {.at_us = p->at_us, .shard = MANIFEST_NO_SHARD};
 	struct put_task t = {.line = {.path = (char *)(uintptr_t) "the list of receipts", .bytes = p->receipts.n}};
 	struct store_object object = {.bytes = p->receipts.n, .sha256 = t.line.sha256};
+	struct error failure;
 	struct buffer key = {0};
 	int outcome = -1;
 
@@ -521,8 +549,10 @@ store_receipts(struct put *p, struct error *error)
 		outcome = store(p, buffer_slice(&key), &object, &t.receipt, error);
 	if (object.fd >= 0)
 		close(object.fd);
-	if (outcome < 0 && error->status != STATUS_REFUSED)
-		die(&t, error);
+	if (outcome < 0 && error->status != STATUS_REFUSED) {
+		describe_failure(&t, error, &failure);
+		command_die(&failure);
+	}
 	if (outcome >= 0)
 		message(MESSAGE_NOTE, "the list of receipts is '%s'", t.receipt.uri);
 	buffer_free(&key);

@@ -6,7 +6,8 @@
  *     put_finish(&put, &error);
  *
  * A file that is refused is reported and passed over; what makes the rest pointless ends the
- * command. These functions are for one thread. */
+ * command, once the files that are under way are stored or not, and have their receipts. These
+ * functions are for one thread. */
 #ifndef ACC_IO_PUT_H
 #define ACC_IO_PUT_H
 
@@ -43,7 +44,8 @@ struct put {
 	struct put_task *ring;
 	size_t ring_size, head, next, tail; /* printed up to head, taken up to next, filled up to tail */
 	unsigned running;
-	bool closing;
+	bool closing, has_failed;
+	struct error failure;
 	struct buffer receipts;
 	void *claims; /* of a dry run, or where a key is taken once; a tree of tsearch(3) */
 };
