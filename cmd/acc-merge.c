@@ -148,12 +148,18 @@ tell_left_out(const struct partner_table *partners, const struct consolidation_c
 static void
 tell_unlisted(const struct partner_table *partners, const struct name_list *listed)
 {
+	bool any_listed = listed->n == 0 || partner_count(partners) == 0;
+
 	for (uint32_t i = 0; listed->n && i < partner_count(partners); i++) {
 		const struct partner *met = partner_at(partners, i);
 
+		any_listed = any_listed || met->rank < listed->n;
 		if (met->rank == listed->n && !met->left_out)
 			message(MESSAGE_NOTE, "not in the list: %.*s", (int)met->name.n, met->name.p);
 	}
+	if (!any_listed)
+		message(MESSAGE_WARNING, "no record is of a partner in the priority list, whose first name is '%.*s'",
+			(int)listed->names[0].n, listed->names[0].p);
 }
 
 /* Most often a name that is misspelt. */

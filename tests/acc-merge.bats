@@ -379,6 +379,19 @@ acc-merge: not in the list: b" ]
 	[ -z "$stderr" ]
 }
 
+@test "acc-merge: a list that names none of the partners met is warned about" {
+	{ record A 1 '{"x":1}'; record B 1 '{"x":2}'; } >in.jsonl
+	for options in "--priority a,b" "--priority a,b --unlisted drop"; do
+		# shellcheck disable=SC2086
+		merge 0 $options in.jsonl
+		[[ $stderr == *"acc-merge: no record is of a partner in the priority list, whose first name is 'a'" ]]
+	done
+	merge 0 --priority a,B in.jsonl
+	[ -z "$stderr" ]
+	merge 0 --priority a,b </dev/null
+	[ -z "$stderr" ]
+}
+
 @test "acc-merge: what has no comma is a path, and the message says how to give one name" {
 	record A 1 '{"x":1}' >in.jsonl
 	merge 2 --priority A in.jsonl
