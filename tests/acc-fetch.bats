@@ -283,6 +283,26 @@ records() {
 	cmp in.jsonl out
 }
 
+@test "acc-fetch: a file of another format is named as what it is, and fails alone" {
+	printf '\xfd7zXZ\x00\x00\x04' >a.xz
+	printf 'BZh91AY&SY' >b.bz2
+	printf 'PK\x03\x04\x14' >c.zip
+	printf '\xff\xfe{\x00}\x00' >d.txt
+	printf '\xfe\xff\x00{\x00}' >e.txt
+	printf 'PAR1\x15' >f.parquet
+	printf '\x04\x22\x4d\x18' >g.lz4
+	printf '{"n":1}\nPK\n\xff\xfe\n' >h.jsonl
+	ACC_JOURNAL=journal fetch 1 --bare [a-h].*
+	[ "$output" = '{"n":1}' ]
+	[ "$(grep -c 'decode it into JSON' <<<"$stderr")" = 7 ]
+	[[ $stderr == *"acc-fetch: cannot read 'a.xz': it is xz data; decode it into JSON in UTF-8 first"* ]]
+	[ "$(grep -c "UTF-16" <<<"$stderr")" = 2 ]
+	[ "$(count_of journal failed_objects)" = 7 ] && [ "$(count_of journal refused)" = 2 ]
+	[ "$(jq -r 'select(.event == "failed") | .code' journal | uniq -c | tr -s ' ')" = " 7 format" ]
+	run -1 --separate-stderr acc-merge b.bz2
+	[ "$stderr" = "acc-merge: cannot read 'b.bz2': it is bzip2 data; decode it into JSON in UTF-8 first" ]
+}
+
 @test "acc-fetch: an array that is never closed keeps its records and fails as an object" {
 	echo '[{"a":1},{"a":2}' >in.json
 	ACC_JOURNAL=journal fetch 1 --bare in.json

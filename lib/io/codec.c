@@ -29,6 +29,26 @@ struct decoder {
 	size_t next, end; /* what is unread in block */
 };
 
+/* What these four bytes begin, of files that people keep catalogs in; NULL: nothing that is known. */
+static const char *
+foreign_format(const unsigned char *b)
+{
+	static const struct {
+		char begins[5];
+		const char *name;
+	} formats[] = {{"\xfd\x37\x7a\x58", "xz data"}, {"\x04\x22\x4d\x18", "lz4 data"},
+		{"PK\x03\x04", "a zip archive"}, {"PAR1", "Parquet"}};
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+		if (memcmp(b, formats[i].begins, 4) == 0)
+			return formats[i].name;
+	if (memcmp(b, "BZh", 3) == 0 && b[3] >= '1' && b[3] <= '9')
+		return "bzip2 data";
+	if ((b[0] == 0xff && b[1] == 0xfe && b[2] && !b[3]) || (b[0] == 0xfe && b[1] == 0xff && !b[2] && b[3]))
+		return "text in UTF-16";
+	return NULL;
+}
+
 enum codec
 codec_recognise(struct slice beginning)
 {
@@ -43,7 +63,7 @@ codec_recognise(struct slice beginning)
 	/* a skippable frame may come first (RFC 8878, section 3.1.2) */
 	if ((b[0] & 0xf0) == 0x50 && memcmp(b + 1, "\x2a\x4d\x18", 3) == 0)
 		return CODEC_ZSTD;
-	return CODEC_NONE;
+	return foreign_format(b) ? CODEC_FOREIGN : CODEC_NONE;
 }
 
 /* Remember the fault, to be told when what was decoded before it is out. */
@@ -87,6 +107,10 @@ start(struct decoder *d)
 	if (fill(d, 4) < 0 && d->end == 0)
 		return -1;
 	d->codec = codec_recognise((struct slice){d->block, d->end});
+	if (d->codec == CODEC_FOREIGN)
+		return error_set(&d->error, STATUS_REFUSED, "format",
+			"cannot read '%s': it is %s; decode it into JSON in UTF-8 first", d->name,
+			foreign_format((unsigned char *)d->block));
 	if (d->codec == CODEC_GZIP && inflateInit2(&d->gzip, 15 + 16) != Z_OK)
 		return error_set(&d->error, STATUS_FAILED, "memory", "cannot start zlib: %s",
 			d->gzip.msg ? d->gzip.msg : "out of memory");
