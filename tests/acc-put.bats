@@ -573,6 +573,17 @@ again; choose another --manifest (see acc-put --help)" ]
 	done
 }
 
+@test "acc-put: an address that lacks its slashes makes no directory" {
+	echo '{}' >a
+	for destination in s3:/bucket/prefix/ s3:bucket file:/tmp; do
+		run -2 --separate-stderr acc-put "$destination" a
+		[[ "$stderr" = "acc-put: cannot store to '$destination': an address begins with '${destination%%:*}://', a path of that name with './'"* ]]
+		[ ! -e "${destination%%/*}" ]
+	done
+	run -0 acc-put --key '{name}' ./s3:/bucket a
+	[ -f s3:/bucket/a ]
+}
+
 @test "acc-put: a file in the place of DEST is wrong usage" {
 	echo >a
 	for destination in dest s3://bucket/; do

@@ -17,6 +17,15 @@ store_register(const struct store_class *class)
 	classes[n_classes++] = class;
 }
 
+/* Most often a slash is missing; what it names would be a directory below this one. */
+static bool
+lacks_slashes(const char *destination, const struct store_class *class)
+{
+	size_t n = strlen(class->scheme);
+
+	return strncmp(destination, class->scheme, n) == 0 && destination[n] == ':';
+}
+
 struct store *
 store_open(const char *destination, const struct store_options *options, struct error *error)
 {
@@ -26,6 +35,13 @@ store_open(const char *destination, const struct store_options *options, struct 
 		error_set(error, STATUS_USAGE, "usage", "'%s' is no destination", destination);
 		return NULL;
 	}
+	for (int i = 0; i < n_classes && !scheme.n; i++)
+		if (lacks_slashes(destination, classes[i])) {
+			error_set(error, STATUS_USAGE, "usage",
+				"cannot store to '%s': an address begins with '%s://', a path of that name with './'",
+				destination, classes[i]->scheme);
+			return NULL;
+		}
 	if (!scheme.n)
 		scheme = slice_of("file");
 	for (int i = 0; i < n_classes; i++)
