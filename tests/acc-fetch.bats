@@ -206,16 +206,24 @@ records() {
 	end
 }
 
+@test "acc-fetch: a bad element of an array on one line costs none behind it" {
+	for bad in '{"n":2}}' '{"n":2' '{"n":"2}' '{"n":"2,"x":[{"n":7}]}' '{"n":2,"x":[{"y":' '{"n":2]}' '{"n":tru,"x":[{"n":7}]}'; do
+		printf '[{"n":1},%s,{"n":3},{"n":4,"x":[{"n":5}]}]\n' "$bad" >in.json
+		fetch 1 --bare in.json
+		[ "$output" = $'{"n":1}\n{"n":3}\n{"n":4,"x":[{"n":5}]}' ] || { echo "$bad: $output $stderr"; return 1; }
+		[ "${#stderr_lines[@]}" = 1 ]
+	done
+}
+
 @test "acc-fetch: a bad element of an array without indent costs none behind it" {
 	jq . <<<'[{"n":1},{"n":"BAD","inner":[{"x":1}]},{"n":3},{"n":4}]' | sed 's/^ *//' >flush.json
 	sed 's/BAD/\xff/' flush.json >in.json
 	fetch 1 --bare in.json
 	[ "$(jq -c .n <<<"$output" | paste -sd ' ')" = "1 3 4" ]
 	[ "${#stderr_lines[@]}" = 1 ]
-	# where its end cannot be told, what follows is read as records without an array
 	sed 's/BAD"/oops/' flush.json >in.json
 	fetch 1 --bare in.json
-	[ "$(jq -c .n <<<"$output" | paste -sd ' ')" = "1 null 4" ]
+	[ "$(jq -c .n <<<"$output" | paste -sd ' ')" = "1 3 4" ]
 }
 
 @test "acc-fetch: the rejects hold the records as they came, with their place" {

@@ -8,8 +8,9 @@
  *
  *  - at the top level, at the line after the one where the bad record began; when it spans lines, at the
  *    first later line that begins with '{' or '[';
- *  - in an array, behind the bad element where its end can be told by its brackets, else at the next line
- *    that begins with '{' (after white space and a comma), indented no more than the bad one.
+ *  - in an array, behind the bad element where its end can be told by its brackets; else at the next one that
+ *    begins as it does, with the same first member; else at the next line that begins with '{' (after white
+ *    space and a comma), indented no more than the bad one.
  *
  * A comma that is missing between the lines of an array has the record before it refused, and so has, at the top level,
  * one that ends the line of a record over lines. While the next ones have the same, they are good: it is not what they

@@ -118,6 +118,18 @@ struct scan_fault {
 void scan_advance(struct scanner *s, size_t to);
 /* Go on with a skip that the last window could not finish; false when this one cannot either. */
 bool scan_finish_skip(struct scanner *s);
+/* Of a bad element of an array at s->at: where it ends. */
+enum element_end {
+	ELEMENT_ENDS,   /* *end: at the comma or bracket behind it */
+	ELEMENT_NEXT,   /* *end: where the next one begins, as this one did */
+	ELEMENT_UNTOLD, /* lines may tell */
+	ELEMENT_UNSEEN, /* more text may tell */
+};
+/* no_more: there is no text behind limit. */
+enum element_end scan_element_end(
+	const struct scanner *s, const struct scan_fault *fault, size_t limit, bool no_more, size_t *end);
+/* How far its line is indented; SIZE_MAX where it does not begin it. */
+size_t scan_element_indent(const struct scanner *s);
 void scan_describe_fault(struct scanner *s, struct scan_record *r, const struct scan_fault *fault);
 /* Refuse what begins at s->at. */
 enum scan_result scan_refuse(struct scanner *s, struct scan_record *r, const struct scan_fault *fault);

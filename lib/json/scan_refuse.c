@@ -120,72 +120,15 @@ scan_finish_skip(struct scanner *s)
 
 /* --- what is refused ---------------------------------------------------------------------------------------------- */
 
-/* Does the element at s->at begin right behind an '[' that begins its line? */
-static bool
-is_behind_opening(const struct scanner *s)
-{
-	return s->used == s->opened + 1 && s->opened >= s->line_begin;
-}
-
-static bool
-begins_line(const struct scanner *s)
-{
-	return s->p[s->at] == '{' && (is_behind_opening(s) || s->line_begin >= s->used);
-}
-
+/* Of the bad element that an other one follows: without the comma between them. */
 static size_t
-indent_of(const struct scanner *s)
+behind_text(const struct scanner *s, size_t next)
 {
-	return (size_t)((ptrdiff_t)s->at - s->line_begin);
-}
+	size_t end = next;
 
-/* The offset where the element at s->at ends by its brackets, or 0 when that cannot be told: a line break ends a string
- * or, where its brackets may be what is wrong, a line begins as the element's own did, or as that of the '[' before it.
- * *more: limit came first. */
-static size_t
-element_end(const struct scanner *s, size_t limit, bool trust_brackets, bool *more)
-{
-	bool by_lines = !trust_brackets && begins_line(s);
-	size_t indent = indent_of(s);
-	size_t outer = is_behind_opening(s) ? (size_t)(s->opened - s->line_begin) : indent;
-	bool in_string = false;
-	int depth = 0;
-
-	*more = false;
-	for (size_t at = s->at; at < limit; at++) {
-		char c = s->p[at];
-		if (c == '\n') {
-			size_t next = at + 1;
-			while (next < limit && (s->p[next] == ' ' || s->p[next] == '\t'))
-				next++;
-			if (in_string ||
-				(by_lines && next < limit && s->p[next] == '{' &&
-					(next - at - 1 == indent || next - at - 1 == outer)))
-				return 0;
-		} else if (in_string) {
-			if (c == '\\')
-				at++;
-			else if (c == '"')
-				in_string = false;
-		} else if (c == '"') {
-			in_string = true;
-		} else if (c == '{' || c == '[') {
-			depth++;
-		} else if (depth == 0 && (c == ',' || c == ']' || c == '}')) {
-			return c == '}' ? 0 : at;
-		} else if (c == '}' || c == ']') {
-			depth--;
-		}
-	}
-	*more = true;
-	return 0;
-}
-
-/* Is it not the structure that is wrong? */
-static bool
-has_brackets(const struct scan_fault *fault)
-{
-	return strcmp(fault->why.code, "invalid-utf8") == 0 || strcmp(fault->why.code, "too-deep") == 0;
+	while (end > s->at && scan_is_space(s->p[end - 1]))
+		end--;
+	return end > s->at && s->p[end - 1] == ',' ? end - 1 : end;
 }
 
 /* Where scanning goes on behind the bad record at s->at, and how much of it is its text: looked for in as much text as
@@ -195,19 +138,15 @@ resume_offset(const struct scanner *s, const struct scan_fault *fault, size_t *r
 {
 	size_t limit = s->n - s->at > s->max_text + 1 ? s->at + s->max_text + 1 : s->n;
 	const char *newline = memchr(s->p + s->at, '\n', limit - s->at);
-	bool more = false, all = limit == s->n && s->at_end;
-	size_t end;
+	bool all = limit == s->n && s->at_end;
 
 	if (s->state.in_array) {
-		end = has_brackets(fault) ? element_end(s, limit, true, &more) : 0;
-		if (!end && !(more && !all))
-			end = element_end(s, limit, false, &more);
-		if (end) {
-			*resume = *text_end = end;
-			return true;
+		switch (scan_element_end(s, fault, limit, all, resume)) {
+		case ELEMENT_ENDS: *text_end = *resume; return true;
+		case ELEMENT_NEXT: *text_end = behind_text(s, *resume); return true;
+		case ELEMENT_UNSEEN: return false;
+		case ELEMENT_UNTOLD: break;
 		}
-		if (more && !all)
-			return false;
 	} else if (newline && fault->at <= (size_t)(newline - s->p)) {
 		*text_end = (size_t)(newline - s->p);
 		*resume = *text_end + 1;
@@ -275,7 +214,7 @@ scan_refuse(struct scanner *s, struct scan_record *r, const struct scan_fault *f
 	size_t resume, text_end;
 	bool found;
 
-	s->bad_indent = begins_line(s) ? indent_of(s) : SIZE_MAX;
+	s->bad_indent = scan_element_indent(s);
 	found = resume_offset(s, fault, &resume, &text_end);
 
 	if (!found && s->n - s->at <= s->max_text)
@@ -295,11 +234,12 @@ scan_refuse(struct scanner *s, struct scan_record *r, const struct scan_fault *f
 	if (!s->state.in_array)
 		return SCAN_REFUSED;
 	s->comma = false;
-	if (resume == text_end) { /* at the comma or bracket behind the element, or at the end of all */
+	/* at the comma or bracket behind the element, or at the end of all */
+	if (resume == text_end && (resume == s->n || s->p[resume] != '{')) {
 		s->state.after_value = resume < s->n;
 		return SCAN_REFUSED;
 	}
-	/* at the next record's line */
+	/* at the next record, or its line */
 	while (s->at < s->n && (scan_is_space(s->p[s->at]) || s->p[s->at] == ','))
 		scan_advance(s, s->at + 1);
 	s->state.after_value = s->at < s->n && s->p[s->at] == ']';

@@ -244,12 +244,40 @@ static void
 where_a_bad_element_ends_is_told_by_brackets_or_by_the_indent(void **state)
 {
 	(void)state;
-	expect("[\n{\"data\":\"\xff\",\n\"x\":[\n{\"y\":1}\n]\n},\n{\"id\":2}\n]",
-		"invalid-utf8 2:1 [{\"data\":\"\xff\",\n\"x\":[\n{\"y\":1}\n]\n}] at 2:10 bytes that are not UTF-8\n"
-		"good 7:2 [{\"id\":2}] id=2\n");
+	expect("[\n{\n\"data\":\"\xff\",\n\"x\":[\n{\"y\":1}\n]\n},\n{\"id\":2}\n]",
+		"invalid-utf8 2:1 [{\n\"data\":\"\xff\",\n\"x\":[\n{\"y\":1}\n]\n}] at 3:9 bytes that are not UTF-8\n"
+		"good 8:2 [{\"id\":2}] id=2\n");
 	expect("[\n {\n  \"id\":\"1,\n  \"x\":[\n   {\"y\":1}\n  ]\n },\n {\"id\":2}\n]",
 		"invalid-json 2:1 [{\n  \"id\":\"1,\n  \"x\":[\n   {\"y\":1}\n  ]\n },] at 3:11 "
 		"the line ends within a string\ngood 8:2 [{\"id\":2}] id=2\n");
+}
+
+static void
+the_next_element_is_known_by_how_the_bad_one_begins(void **state)
+{
+	(void)state;
+	expect("[{\"id\":1},{\"id\":2}},{\"id\":3}]",
+		"good 1:1 [{\"id\":1}] id=1\n"
+		"invalid-json 1:2 [{\"id\":2}}] at 1:19 ',' or ']' should follow the record\n"
+		"good 1:3 [{\"id\":3}] id=3\n");
+	expect("[{\"id\":2,{\"id\":3}, {\"id\":4}]",
+		"invalid-json 1:1 [{\"id\":2] at 1:10 a member name should be here\n"
+		"good 1:2 [{\"id\":3}] id=3\ngood 1:3 [{\"id\":4}] id=4\n");
+	expect("[{\"id\":\"2},{\"id\":3}]",
+		"invalid-json 1:1 [{\"id\":\"2}] at 1:14 ',' or '}' should be here\ngood 1:2 [{\"id\":3}] id=3\n");
+	/* in a list within the bad element others may begin as it did */
+	expect("[{\"id\":tru,\"data\":[{\"id\":7},{\"id\":8}]},{\"id\":3}]",
+		"invalid-json 1:1 [{\"id\":tru,\"data\":[{\"id\":7},{\"id\":8}]}] at 1:8 "
+		"unexpected character where a value should be\ngood 1:2 [{\"id\":3}] id=3\n");
+	/* but not where that list does not end */
+	expect("[{\"id\":tru,\"data\":[{\"x\":7},{\"id\":8},{\"id\":3}]",
+		"invalid-json 1:1 [{\"id\":tru,\"data\":[{\"x\":7}] at 1:8 "
+		"unexpected character where a value should be\n"
+		"good 1:2 [{\"id\":8}] id=8\ngood 1:3 [{\"id\":3}] id=3\n");
+	/* a surplus brace within, and another first member */
+	expect("[{\"a\":1}},{\"b\":2},{\"a\":[1]],\"c\":{}},{\"a\":3}]",
+		"invalid-json 1:1 [{\"a\":1}}] at 1:9 ',' or ']' should follow the record\ngood 1:2 [{\"b\":2}]\n"
+		"invalid-json 1:3 [{\"a\":[1]],\"c\":{}}] at 1:27 ',' or '}' should be here\ngood 1:4 [{\"a\":3}]\n");
 }
 
 static void
@@ -261,7 +289,8 @@ what_lacks_its_commas_is_read_as_lines(void **state)
 		"good 3:3 [{\"id\":3}] id=3\ngood 3:4 [{\"id\":4}] id=4\n");
 	expect("[{\"id\":1},{\"id\":2}{\"id\":3}]",
 		"good 1:1 [{\"id\":1}] id=1\n"
-		"invalid-json 1:2 [{\"id\":2}{\"id\":3}] at 1:19 ',' or ']' should follow the record\n");
+		"invalid-json 1:2 [{\"id\":2}] at 1:19 ',' or ']' should follow the record\n"
+		"good 1:3 [{\"id\":3}] id=3\n");
 	expect("{\"id\":\n1},\n{\"id\":\n2},\n{\"id\":3},\n{\"id\":4}\n",
 		"invalid-json 1:1 [{\"id\":\n1},] at 2:3 unexpected text follows the record\n"
 		"good 3:2 [{\"id\":\n2}] id=2 spans\n"
@@ -514,6 +543,7 @@ main(void)
 		cmocka_unit_test(a_character_cut_by_the_window_is_looked_at_whole),
 		cmocka_unit_test(a_bad_element_costs_one_element),
 		cmocka_unit_test(where_a_bad_element_ends_is_told_by_brackets_or_by_the_indent),
+		cmocka_unit_test(the_next_element_is_known_by_how_the_bad_one_begins),
 		cmocka_unit_test(what_lacks_its_commas_is_read_as_lines),
 		cmocka_unit_test(depth_is_limited),
 		cmocka_unit_test(a_record_beyond_the_limit_is_refused_and_not_held),
