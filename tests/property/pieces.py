@@ -26,7 +26,7 @@ BAD = ["nonsense", '{"a" 1}', "5", '"text"', '{"a":', "[1", '["oops', "}", "]", 
        '{"partner_name":"p","accommodation_id":[],"accommodation_data":{}}']
 OPTIONS = [[], ["--updates", "patch"], ["--latest"], ["--explain"], ["--max-record", "20K"], ["--max-record", "300"]]
 FORMS = {"lines": None, "array": None, "indented array": 2, "flush array": 0, "indented values": 2,
-         "arrays": None, "lines and arrays": None}
+         "arrays": None, "lines and arrays": None, "array on one line": None}
 
 
 def record(rng, indent=None):
@@ -65,6 +65,8 @@ def text_of(rng, form):
         else:
             pieces.append(record(rng, FORMS[form]))
         size += len(pieces[-1]) + 1
+    if form == "array on one line":
+        return "[" + ",".join(pieces) + "]\n"
     if not form.endswith(" array") and form != "array":
         return "\n".join(pieces) + "\n"
     return "[\n" + ",\n".join(pieces) + ("\n]\n" if rng.random() < 0.8 else "\n")
