@@ -108,7 +108,7 @@ resource "aws_cloudwatch_metric_alarm" "duration" {
 
 resource "aws_cloudwatch_metric_alarm" "message_age" {
   alarm_name          = "${local.name}-message-age"
-  alarm_description   = "The oldest message waits longer than ${var.alarm_message_age_seconds} s: objects fail again and again, or more arrive than are processed."
+  alarm_description   = "The oldest message waits longer than ${var.alarm_message_age_seconds} s: more arrive than are processed. What fails again and again does not count, as SQS leaves out what was received three times."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"
   dimensions          = { QueueName = aws_sqs_queue.queue.name }
@@ -141,7 +141,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 # Both sides are of the same line of a batch, so that none falls between two periods.
 resource "aws_cloudwatch_metric_alarm" "no_output" {
   alarm_name          = "${local.name}-no-output"
-  alarm_description   = "Objects came, but not one consolidated record was written: wrong lists, a new form of the input, or nothing but refused records."
+  alarm_description   = "Objects came, but not one file was stored: wrong lists or rules, a new form of the input, nothing but refused records, or a destination that takes nothing. See the log ${aws_cloudwatch_log_group.function.name}."
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
@@ -152,7 +152,7 @@ resource "aws_cloudwatch_metric_alarm" "no_output" {
   metric_query {
     id          = "objects_without_output"
     label       = "Objects received without any output"
-    expression  = "IF(received > 0 AND FILL(written, 0) == 0, received, 0)"
+    expression  = "IF(received > 0 AND FILL(stored, 0) == 0, received, 0)"
     return_data = true
   }
 
@@ -169,11 +169,11 @@ resource "aws_cloudwatch_metric_alarm" "no_output" {
   }
 
   metric_query {
-    id = "written"
+    id = "stored"
 
     metric {
       namespace   = local.metric_namespace
-      metric_name = "RecordsWritten"
+      metric_name = "FilesStored"
       dimensions  = { Function = aws_lambda_function.consolidate.function_name }
       stat        = "Sum"
       period      = 900

@@ -100,8 +100,8 @@ variable "notification_prefix" {
   default     = ""
 
   validation {
-    condition     = length(var.notification_prefix) <= 1024 && !startswith(var.notification_prefix, "/")
-    error_message = "The prefix must be shorter than a key (1024 bytes) and not begin with a slash."
+    condition     = length(var.notification_prefix) <= 1024 && can(regex("^([^/*?][^*?]*)?$", var.notification_prefix))
+    error_message = "The prefix must be shorter than a key (1024 bytes), not begin with a slash, and hold no * or ?, which are wildcards in the function's rights."
   }
 }
 
@@ -390,8 +390,13 @@ variable "destination_key" {
   default     = "year=%Y/month=%m/day=%d/{name}"
 
   validation {
-    condition     = strcontains(var.destination_key, "{name}") && !startswith(var.destination_key, "/")
-    error_message = "The key must hold {name}, and not begin with a slash."
+    condition     = strcontains(var.destination_key, "{name}") && !startswith(var.destination_key, "/") && !can(regex("(^|/)[.][.](/|$)", var.destination_key))
+    error_message = "The key must hold {name}, not begin with a slash, and have no part that is \"..\"."
+  }
+
+  validation {
+    condition     = !strcontains(var.destination_key, "{shard}") || contains(keys(var.options), "ACC_SHARDS")
+    error_message = "The key may hold {shard} where the options hold ACC_SHARDS."
   }
 }
 
@@ -414,6 +419,11 @@ variable "options" {
   validation {
     condition     = length(setsubtract(keys(var.options), local.known_options)) == 0
     error_message = "Options that have a variable of their own here, make no sense in a function or are none of acc(7): ${join(", ", setsubtract(keys(var.options), local.known_options))}."
+  }
+
+  validation {
+    condition     = lookup(var.options, "ACC_REJECTS", "/dev/null") == "/dev/null"
+    error_message = "ACC_REJECTS can only be /dev/null: any other file is gone with the next batch."
   }
 
   validation {

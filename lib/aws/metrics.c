@@ -27,7 +27,7 @@ list_metrics(const struct metrics *m, struct metric list[METRICS])
 		{"RecordsWritten", "Count", "written", merge->present ? merge->written : fetch->written},
 		{"BytesIn", "Bytes", "bytes in", fetch->bytes_in},
 		{"BytesOut", "Bytes", "bytes out", put->present ? put->bytes_out : split->bytes_out},
-		{"FilesStored", "Count", "files stored", put->files},
+		{"FilesStored", "Count", "files stored", put->objects},
 		{"DurationMs", "Milliseconds", "ms in all", m->duration_ms},
 		{"FetchMs", "Milliseconds", "ms to fetch", fetch->duration_ms},
 		{"MergeMs", "Milliseconds", "ms to merge", merge->duration_ms},

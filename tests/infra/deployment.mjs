@@ -171,7 +171,7 @@ export class Deployment {
 		this.expect('the archive\'s hash', made.source_code_hash, `sha256 of ${made.filename}`);
 		const { ACC_DEST, ACC_PRIORITY, ACC_BYTES, ACC_KEY } = made.environment[0].variables;
 		this.expect('the function\'s options', [ACC_DEST, ACC_PRIORITY, ACC_BYTES, ACC_KEY],
-			[`s3://${buckets.destination.id}/`, `dynamodb://${table.name}`, '500KB', 'year=%Y/month=%m/day=%d/{name}']);
+			[`s3://${buckets.destination.id}/`, `dynamodb://${table.name}`, '500KB', await this.plan.variable('destination_key')]);
 		this.expect('the log', [made.logging_config[0].log_group, log.name, log.retention_in_days > 0],
 			[log.name, `/aws/lambda/${made.function_name}`, true]);
 		const mapping = await this.get('aws_lambda_event_source_mapping', 'queue');

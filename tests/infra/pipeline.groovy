@@ -297,7 +297,10 @@ abstract class Steps extends Script {
 	def sh(args) {
 		def command = (args instanceof Map ? args.script : args).toString()
 		run.event('sh', command)
-		if (run.setting.fail && command =~ run.setting.fail)
+		def failed = run.setting.fail && command =~ run.setting.fail
+		if (args instanceof Map && args.returnStatus)
+			return failed ? 1 : 0
+		if (failed)
 			throw new StepFailed("script returned exit code 1: ${command}")
 		null
 	}

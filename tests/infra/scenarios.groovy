@@ -12,7 +12,9 @@ APPLY = 'terraform apply -no-color -lock-timeout=5m tfplan'
 BUILD = ['make lambda', 'test -f "build/acc-lambda-$ARCHITECTURE.zip"']
 CHECKS = ['terraform fmt -check -recursive', 'terraform validate -no-color']
 CREATE = BUILD + ['make check', INIT] + CHECKS + [PLAN, SHOW, APPLY, 'terraform output -json > outputs.json']
-DESTROY = BUILD + [INIT] + CHECKS + [DESTROY_PLAN, SHOW, APPLY]
+DESTROYABLE = "grep -Eq '^force_destroy *= *true' \"terraform/env/\$ENVIRONMENT.tfvars\" && " +
+	"! grep -Eq '^deletion_protection *= *true' \"terraform/env/\$ENVIRONMENT.tfvars\""
+DESTROY = BUILD + [INIT] + CHECKS + [DESTROYABLE, DESTROY_PLAN, SHOW, APPLY]
 
 class Broken extends RuntimeException {
 	Broken(String message) { super(message) }
@@ -98,6 +100,13 @@ SCENARIOS = [
 		for (environment in ['dev', 'prod'])
 			scenario(text, [ENVIRONMENT: environment, ACTION: 'destroy'], [input: environment], 'SUCCESS', DESTROY, ['done'])
 	},
+	'destroy: not where AWS would refuse the half of it': { text ->
+		for (values in [[dev: 0, staging: 1, prod: 1]])
+			values.each { environment, status ->
+				def shell = ['env', "ENVIRONMENT=${environment}", 'sh', '-c', DESTROYABLE].execute(null, root)
+				expect("destroying ${environment}", shell.waitFor(), status)
+			}
+	},
 	'approval: by those who are named, and whom Jenkins names more than who starts the build': { text ->
 		for (answer in [[ACTION: 'create'], [ACTION: 'destroy', typed: 'prod']])
 			for (named in [[[:], '', ''], [[:], 'ann, release', 'ann, release'],
@@ -174,6 +183,7 @@ MUTANTS = [
 	['another plan is applied', "terraform('apply -no-color -lock-timeout=5m tfplan')\n\t\t\t\t\t\t\tterraform('output", "terraform('apply -no-color -auto-approve')\n\t\t\t\t\t\t\tterraform('output"],
 	['creating destroys', "params.ACTION == 'destroy' ? ' -destroy' : ''", "' -destroy'"],
 	['destroying creates', "params.ACTION == 'destroy' ? ' -destroy' : ''", "''"],
+	['destroying what is protected', 'if (refused)', 'if (false)'],
 	['plan not shown', "\t\t\t\t\t\tarchiveArtifacts artifacts: 'terraform/plan.txt'\n", ''],
 	['not asked', 'input(message: "Apply the archived plan.txt (${what})?", ok: \'Apply\', submitter: approvers())', "echo 'apply'"],
 	['anybody may approve', "ok: 'Apply', submitter: approvers()", "ok: 'Apply'"],

@@ -124,7 +124,7 @@ const NO_OPTIONS = {
 	ACC_BYTES: 'var.output_size', ACC_KEY: 'var.destination_key', ACC_LOG_FORMAT: 'var.log_format', ACC_PRIORITY: 'the table',
 	ACC_AT: 'every batch would have the same date',
 	ACC_DRY_RUN: 'every batch would fail, as nothing is stored',
-	ACC_REJECTS: 'a file is gone with the next batch', ACC_TMP: 'there is no place but /tmp',
+	ACC_TMP: 'there is no place but /tmp',
 	ACC_JOURNAL: 'acc-sqs-drain gives each batch its own', ACC_PROGRESS: 'there is no terminal',
 	ACC_RAW: 'sources are references', ACC_ALLOW_EMPTY: 'sources are references',
 	ACC_HELP: 'no default', ACC_VERSION: 'no default',
