@@ -1,7 +1,7 @@
 // Runs a declarative Jenkinsfile without Jenkins: its form is checked as Jenkins does before a build,
 // then it is executed with steps that do nothing but leave an event.
 //
-//	new PipelineRun(text, [params: [ENVIRONMENT: 'dev'], env: [:], fail: ~/^terraform plan/, input: 'abort']).run()
+//	new PipelineRun(text, [params: [ENVIRONMENT: 'dev'], env: [:], fail: ~/^terraform plan/, abort: ~/^make/, input: 'abort']).run()
 //
 // gives [result: 'SUCCESS'|'FAILURE'|'ABORTED', events: [[stage:, step:, args:, dir:, env:, inside:], ...]].
 // A file that Jenkins would refuse to start, and a parameter that is none of its choices, throws InvalidPipeline.
@@ -297,6 +297,8 @@ abstract class Steps extends Script {
 	def sh(args) {
 		def command = (args instanceof Map ? args.script : args).toString()
 		run.event('sh', command)
+		if (run.setting.abort && command =~ run.setting.abort)
+			throw new Aborted('by somebody')
 		def failed = run.setting.fail && command =~ run.setting.fail
 		if (args instanceof Map && args.returnStatus)
 			return failed ? 1 : 0

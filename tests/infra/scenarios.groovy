@@ -126,6 +126,12 @@ SCENARIOS = [
 		scenario(text, [:], [input: 'abort'], 'ABORTED', CREATE.takeWhile { it != APPLY }, [])
 		scenario(text, [ACTION: 'destroy'], [input: 'abort'], 'ABORTED', DESTROY - APPLY, [])
 	},
+	'a build that is aborted is mailed where it has begun to apply': { text ->
+		scenario(text, [:], [abort: ~/^make check/], 'ABORTED', CREATE.takeWhile { it != INIT }, [])
+		for (action in [create: CREATE, destroy: DESTROY])
+			scenario(text, [ACTION: action.key], [input: 'dev', abort: ~/^terraform apply/], 'ABORTED',
+				action.value.takeWhile { it != APPLY } + APPLY, ['ABORTED while it was applied'])
+	},
 	'a failing command ends the build and is mailed': { text ->
 		CREATE.eachWithIndex { command, i ->
 			scenario(text, [:], [fail: ~('^' + java.util.regex.Pattern.quote(command))], 'FAILURE', CREATE[0..i], ['FAILED'])
@@ -198,7 +204,8 @@ MUTANTS = [
 	['concurrent builds', '\t\tdisableConcurrentBuilds()\n', ''],
 	['no mail on failure', "notifyByMail('FAILED')", "echo 'failed'"],
 	['no mail on success', "notifyByMail('done')", "echo 'done'"],
-	['mail on refusal', '\t\tfailure {', "\t\taborted {\n\t\t\tscript {\n\t\t\t\tnotifyByMail('FAILED')\n\t\t\t}\n\t\t}\n\t\tfailure {"],
+	['mail on refusal', 'if (env.APPLYING)', 'if (true)'],
+	['no mail on a half-made environment', "env.APPLYING = 'yes'", "env.APPLYING = ''"],
 	['plan left behind', '\t\t\tdeleteDir()', "\t\t\techo 'done'"],
 	['parameter in a command', '-backend-config="bucket=$STATE_BUCKET" -backend-config="env/$ENVIRONMENT.tfbackend" -reconfigure\')', '-backend-config="bucket=\' + params.STATE_BUCKET + \'" -backend-config="env/$ENVIRONMENT.tfbackend" -reconfigure\')'],
 	['state bucket not checked', 'if (!(params.STATE_BUCKET ==~', 'if (false && !(params.STATE_BUCKET ==~'],
