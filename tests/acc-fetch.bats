@@ -587,6 +587,21 @@ file://$PWD/d/bad%FF" ]
 	[ "$(count_of journal references)" = 1 ]
 }
 
+@test "acc-fetch: in a file address a wildcard that is encoded stands for itself" {
+	mkdir d1 'd[1]' 'd*'
+	echo '{"n":1}' >d1/f
+	fetch 1 --bare "file://$PWD/d%5B1%5D/f"
+	[ -z "$output" ] && [[ $stderr == *"No such file"* ]]
+	fetch 1 --bare "file://$PWD/d%2A/f"
+	[ -z "$output" ]
+	echo '{"n":2}' >'d[1]/f'
+	echo '{"n":3}' >'d*/f'
+	[ "$(acc-fetch --bare "file://$PWD/d%5B1%5D/*")" = '{"n":2}' ]
+	[ "$(acc-fetch --bare "file://$PWD/d%2A/?")" = '{"n":3}' ]
+	[ "$(acc-fetch --bare "file://$PWD/d?/f" | sort)" = $'{"n":1}\n{"n":3}' ]
+	[ "$(acc-fetch --bare --raw "file://$PWD/d%5B1%5D/f")" = '{"n":2}' ]
+}
+
 @test "acc-fetch: a bad reference is refused with its line, the others are read" {
 	echo '{"a":1}' >f
 	printf 'f\n{"ur":"f"}\n{nope\n-\n' >refs

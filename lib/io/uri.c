@@ -32,31 +32,31 @@ uri_is_local(const char *uri)
 	return uri_scheme(uri).n == 0 || is_file_uri(uri);
 }
 
-/* Decode in place; false when an escape is broken or gives NUL. */
+/* What was encoded gets a backslash before it where that makes a wildcard stand for itself. false when an escape is
+ * broken or gives NUL. */
 static bool
-percent_decode(char *s)
+percent_decode(const char *s, bool to_pattern, struct buffer *out)
 {
 	struct slice text = slice_of(s);
-	size_t n = 0;
 
 	for (size_t i = 0; i < text.n; i++) {
 		int byte = percent_byte(text, i);
 
 		if (byte == 0 || (byte < 0 && text.p[i] == '%'))
 			return false;
-		if (byte > 0)
-			i += 2;
-		s[n++] = byte > 0 ? (char)byte : text.p[i];
+		if (byte > 0 && to_pattern && strchr("*?[\\", byte))
+			buffer_add_byte(out, '\\');
+		buffer_add_byte(out, byte > 0 ? (char)byte : text.p[i]);
+		i += byte > 0 ? 2 : 0;
 	}
-	s[n] = '\0';
 	return true;
 }
 
-char *
-uri_local_path(const char *uri, struct error *error)
+static char *
+local_path(const char *uri, bool to_pattern, struct error *error)
 {
 	const char *rest;
-	char *path;
+	struct buffer path = {0};
 
 	if (!is_file_uri(uri))
 		return memory_copy_string(uri);
@@ -68,16 +68,26 @@ uri_local_path(const char *uri, struct error *error)
 			"cannot open '%s': a file URI has three slashes and an absolute path", uri);
 		return NULL;
 	}
-	path = memory_copy_string(rest);
-	if (!percent_decode(path)) {
+	if (!percent_decode(rest, to_pattern, &path)) {
 		error_set(error, STATUS_REFUSED, "bad-uri",
-			"cannot open '%s': '%%' needs two hexadecimal digits, not 00 (write '%%25' for "
-			"'%%')",
+			"cannot open '%s': '%%' needs two hexadecimal digits, other than 00 (write '%%25' for '%%')",
 			uri);
-		free(path);
+		buffer_free(&path);
 		return NULL;
 	}
-	return path;
+	return buffer_give(&path);
+}
+
+char *
+uri_local_path(const char *uri, struct error *error)
+{
+	return local_path(uri, false, error);
+}
+
+char *
+uri_local_pattern(const char *uri, struct error *error)
+{
+	return local_path(uri, true, error);
 }
 
 void

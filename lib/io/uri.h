@@ -18,6 +18,9 @@ bool uri_is_local(const char *uri);
  * code "bad-uri") for another host, a broken escape or an encoded NUL. Gives a string to free(3). */
 char *uri_local_path(const char *uri, struct error *error);
 
+/* The same for glob_compile: a wildcard that is encoded stands for itself. */
+char *uri_local_pattern(const char *uri, struct error *error);
+
 /* Append file:///path for an absolute path: encoded is what RFC 3986 does not allow in a path, and '*', which would
  * be a wildcard. `year=2021` stays as it is. */
 void uri_add_file(struct buffer *out, const char *absolute_path);

@@ -208,8 +208,9 @@ directory_part(struct slice path)
 	return path.n;
 }
 
+/* pattern: the same path with wildcards, or NULL. */
 static void
-walk_path(struct walk *w, const char *path)
+walk_path(struct walk *w, const char *path, const char *pattern)
 {
 	struct stat st;
 	int fault = stat(path, &st) < 0 ? errno : 0;
@@ -221,13 +222,13 @@ walk_path(struct walk *w, const char *path)
 		w->base = w->path.n;
 		if (selection_may_hold(w->selection, buffer_slice(&w->path)))
 			walk_directory(w);
-	} else if (fault == ENOENT && !w->selection->raw && glob_is_pattern(path)) {
+	} else if (fault == ENOENT && pattern) {
 		/* what ends in '/' stands for all below */
-		char *pattern = memory_format("%s%s", path, path[strlen(path) - 1] == '/' ? "**" : "");
+		char *all_below = memory_format("%s%s", pattern, path[strlen(path) - 1] == '/' ? "**" : "");
 
-		w->glob = glob_compile(pattern);
-		free(pattern);
-		buffer_add(&w->path, path, glob_fixed_prefix(path));
+		w->glob = glob_compile(all_below);
+		free(all_below);
+		buffer_add(&w->path, pattern, glob_fixed_prefix(pattern));
 		w->base = w->path.n;
 		if (access(w->path.n ? buffer_string(&w->path) : ".", F_OK) == 0)
 			walk_directory(w);
@@ -248,22 +249,24 @@ file_list(
 	const char *source, const struct selection *selection, object_found *found, void *context, struct error *error)
 {
 	struct walk *w;
-	char *path = uri_local_path(source, error);
+	char *path = uri_local_path(source, error), *pattern;
 	int listed = 0;
 
 	if (!path)
 		return -1;
+	pattern = !selection->raw && glob_is_pattern(source) ? uri_local_pattern(source, error) : NULL;
 	w = memory_get_zeroed(1, sizeof(*w));
 	w->selection = selection;
 	w->found = found;
 	w->context = context;
 	w->as_uri = uri_scheme(source).n > 0;
 	if (path[0])
-		walk_path(w, path);
+		walk_path(w, path, pattern);
 	else
 		listed = error_set(error, STATUS_REFUSED, "bad-uri", "an empty file name");
 	buffer_free(&w->path);
 	free(w);
+	free(pattern);
 	free(path);
 	return listed;
 }
