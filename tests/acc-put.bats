@@ -227,15 +227,17 @@ day=year=2021/month=01/day=31
 	[ "$(ls -A dest)" = a ]
 }
 
-@test "acc-put: --if-exists skip passes over, without a receipt, and is done with the file" {
+@test "acc-put: --if-exists skip passes over, without a receipt, and leaves the file" {
 	spool 4
 	mkdir -p "dest/$day"
 	echo other >"dest/$day/output_object-1612094400000000.jsonl"
 	ACC_JOURNAL=journal run -0 acc-put --if-exists skip --at 2021-01-31 dest <manifest
 	[ "${#lines[@]}" -eq 1 ]
 	[ "$(cat "dest/$day/output_object-1612094400000000.jsonl")" = other ]
-	[ -z "$(ls -A spool)" ]
+	[ "$(ls spool)" = output_object-1612094400000000.jsonl ]
 	[ "$(jq -c 'select(.event=="done").counts|[.stored,.skipped,.objects]' journal)" = '[4,1,1]' ]
+	run -0 acc-put --if-exists skip --discard-refused --at 2021-01-31 dest <<<"$(head -n 1 manifest)"
+	[ -z "$(ls -A spool)" ]
 }
 
 @test "acc-put: two files of one run do not share a key where one would be lost" {

@@ -5,7 +5,7 @@ complete -c acc-put -l if-exists -x -a 'rename fail overwrite skip' -d 'a key th
 complete -c acc-put -s j -l jobs -x -d 'objects in flight [4]'
 complete -c acc-put -l manifest -x -d 'store the list of receipts as KEY, last'
 complete -c acc-put -l keep -d 'leave the files where they are [remove those of a manifest]'
-complete -c acc-put -l discard-refused -d 'remove files of a manifest that are refused, too'
+complete -c acc-put -l discard-refused -d 'remove files of a manifest that are refused or passed over, too'
 complete -c acc-put -s n -l dry-run -d 'store nothing; print the receipts there would be'
 complete -c acc-put -l sse -x -d 'encryption: AES256, aws:kms[:KEY] or aws:kms:dsse[:KEY]'
 complete -c acc-put -l storage-class -x -d 'the objects\' storage class'

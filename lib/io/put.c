@@ -382,8 +382,9 @@ is_the_object(const struct put_task *t)
 static void
 remove_file(const struct put *p, const struct put_task *t)
 {
-	if (t->line.bare || p->keep || p->dry_run || (t->outcome == OUTCOME_REFUSED && !p->discard_refused) ||
-		is_the_object(t))
+	bool is_stored = t->outcome == OUTCOME_STORED || t->outcome == OUTCOME_ALREADY;
+
+	if (t->line.bare || p->keep || p->dry_run || !(is_stored || p->discard_refused) || is_the_object(t))
 		return;
 	if (unlink(t->line.path) < 0 && errno != ENOENT)
 		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s", t->line.path, strerror(errno));
