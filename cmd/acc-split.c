@@ -10,6 +10,7 @@
 #include "io/lines.h"
 #include "io/split.h"
 #include "io/stale.h"
+#include "io/uri.h"
 
 #include <sysexits.h>
 #include <unistd.h>
@@ -52,6 +53,8 @@ configure(struct split *split)
 	struct error error;
 	struct instant time;
 
+	if (!(directory = uri_local_path(directory, &error)))
+		command_usage("--dir: %s", error.text);
 	*split = (struct split){.max_bytes = max_bytes,
 		.max_records = max_records,
 		.refuse_oversize = oversize == 1,

@@ -240,6 +240,13 @@ records() {
 	[ "$(count_of journal read)" = 3 ] && [ "$(count_of journal refused)" = 2 ] && [ "$(count_of journal written)" = 1 ]
 }
 
+@test "acc-fetch --rejects: may be a file address" {
+	echo nope >in.jsonl
+	fetch 1 --rejects "file://$PWD/re%20jects" in.jsonl
+	[ "$(jq -r .record 're jects')" = nope ]
+	fetch 2 --rejects file://elsewhere/x in.jsonl
+}
+
 @test "acc-fetch: the files it writes to are not read" {
 	mkdir in
 	printf '%s\n' '{"n":1}' '{nope' >in/a.jsonl

@@ -575,6 +575,19 @@ again; choose another --manifest (see acc-put --help)" ]
 	done
 }
 
+@test "acc-put: a file may be named by its address, as an operand, in a list and in a manifest" {
+	mkdir 'in 1'
+	echo '{}' >'in 1/a'
+	cp 'in 1/a' 'in 1/b'
+	cp 'in 1/a' 'in 1/c'
+	run -0 acc-put --key '{name}' dest "file://$PWD/in%201/a"
+	echo "file://$PWD/in%201/b" | acc-put --key '{name}' dest
+	printf '{"path":"file://%s/in%%201/c"}\n' "$PWD" | acc-put --key '{name}' dest
+	[ "$(cat dest/a dest/b dest/c)" = $'{}\n{}\n{}' ]
+	[ "$(ls 'in 1')" = $'a\nb' ]
+	run -1 acc-put dest file:///not/there file:///broken%
+}
+
 @test "acc-put: an address that lacks its slashes makes no directory" {
 	echo '{}' >a
 	for destination in s3:/bucket/prefix/ s3:bucket file:/tmp; do

@@ -26,6 +26,13 @@ paths() {
 	jq -r .path "$1"
 }
 
+@test "acc-split --dir: may be a file address" {
+	run -0 acc-split --dir "file://$PWD/sp%201" <<<'{}'
+	[ -f "sp 1/$(basename "$(jq -r .path <<<"$output")")" ]
+	[[ "$(jq -r .path <<<"$output")" = "$PWD/sp 1/"* ]]
+	run -2 acc-split --dir file://elsewhere/x <<<'{}'
+}
+
 @test "acc-split: the files hold exactly the lines, in order, and the manifest tells the truth" {
 	lines 1000 100 >in
 	run -0 --separate-stderr acc-split -b 10K --dir out <in

@@ -6,6 +6,7 @@
 #include "base/output.h"
 #include "base/utf8.h"
 #include "io/file.h"
+#include "io/uri.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@ struct rejects *
 rejects_open(const char *path, struct error *error)
 {
 	struct rejects *rejects;
+	char *local;
 	int fd;
 
 	if (strncmp(path, "s3://", 5) == 0) {
@@ -27,7 +29,12 @@ rejects_open(const char *path, struct error *error)
 			"cannot open '%s' for the refused records: rejects go to a file, not to s3", path);
 		return NULL;
 	}
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	if (!(local = uri_local_path(path, error))) {
+		error->status = STATUS_USAGE;
+		return NULL;
+	}
+	fd = open(local, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	free(local);
 	if (fd < 0) {
 		error_system(error, "cannot open '%s' for the refused records", path);
 		error->status = STATUS_USAGE;

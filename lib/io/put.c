@@ -499,10 +499,24 @@ refuse_line(struct put *p, uint64_t number, const struct error *error)
 	p->refused++;
 }
 
+/* A file may be named by its address. */
+static void
+name_by_path(struct manifest_line *line)
+{
+	struct error unused;
+	char *path = uri_local_path(line->path, &unused);
+
+	if (!path)
+		return; /* there is no such file, either */
+	free(line->path);
+	line->path = path;
+}
+
 /* Takes line. */
 static void
 add_task(struct put *p, struct manifest_line line)
 {
+	name_by_path(&line);
 	while (p->tail - p->head == p->ring_size)
 		pthread_cond_wait(&p->room, &p->mutex);
 	*task(p, p->tail++) = (struct put_task){.line = line};
