@@ -66,6 +66,16 @@ nothing_left() {
 	nothing_left
 }
 
+@test "acc-consolidate: finds the other commands where it lies, when it is called by a link" {
+	mkdir links
+	ln -s ../stages/acc-consolidate links/acc
+	ln -s acc links/again
+	for link in links/acc links/again "$PWD/links/again"; do
+		run -0 --separate-stderr env PATH=/usr/bin:/bin "$link" dest <<<1
+	done
+	[ "$(stored)" -gt 0 ]
+}
+
 @test "acc-consolidate: each option reaches the stages it belongs to, under the name they know" {
 	consolidate --priority p.json --deny d --rules r.json --fields a,b --mode record --updates patch --unlisted drop \
 		--empty-is-missing --latest --explain -S 64M --record-key .id --record-partner .p --record-data .d --record-time .t \

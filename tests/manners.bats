@@ -99,6 +99,16 @@ documented() {
 	done
 }
 
+@test "every command: standard input that is closed, or a directory, is status 3" {
+	for arguments in acc-fetch 'acc-fetch -' acc-merge 'acc-merge -' acc-split 'acc-split -' 'acc-put dest' 'acc-put dest -' \
+		'acc-consolidate dest' 'acc-consolidate - dest'; do
+		run -3 --separate-stderr bash -c "$arguments <&-"
+		[[ $stderr == *"Bad file descriptor"* ]] || { echo "$arguments: $stderr"; return 1; }
+		run -3 --separate-stderr bash -c "$arguments <."
+		[[ $stderr == *directory* ]] || { echo "$arguments: $stderr"; return 1; }
+	done
+}
+
 @test "every command: an option without its argument is wrong usage" {
 	for command in $commands; do
 		echo "$command"

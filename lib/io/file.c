@@ -106,6 +106,8 @@ file_open(const char *name, struct stat *st, struct error *error)
 	if (fd < 0)
 		return -1;
 	if (check_descriptor(name, fd, st, error) < 0) {
+		if (fd == STDIN_FILENO && strcmp(error->code, "own-output") != 0)
+			error->status = STATUS_FAILED; /* who gave it to us is at fault, not what is in it */
 		if (fd != STDIN_FILENO)
 			close(fd);
 		return -1;

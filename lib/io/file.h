@@ -11,7 +11,7 @@
 /* A descriptor that reads name (a path, file:///path or "-") and what fstat(2) says about it. Pipes get a large
  * buffer, files are read ahead. -1 with *error: STATUS_REFUSED and the code "missing" (it is not there), "directory",
  * "bad-uri", "own-output" or "io" where the file alone is at fault, STATUS_FAILED where the next file would fare no
- * better (too many open files, out of memory). Gives the descriptor to close(2) unless it is 0. */
+ * better (too many open files, out of memory), and for "-". Gives the descriptor to close(2) unless it is 0. */
 int file_open(const char *name, struct stat *st, struct error *error);
 
 /* This process writes to the file behind fd: from now on file_open refuses that file, which would grow as it is read.

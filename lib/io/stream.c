@@ -26,7 +26,7 @@ descriptor_read(struct stream *stream, void *p, size_t n, struct error *error)
 		if (errno == EINTR)
 			continue;
 		error_system(error, "cannot read '%s'", d->name);
-		error->status = errno == ENOMEM ? STATUS_FAILED : STATUS_REFUSED;
+		error->status = errno == ENOMEM || d->fd == STDIN_FILENO ? STATUS_FAILED : STATUS_REFUSED;
 		return -1;
 	}
 }

@@ -385,7 +385,9 @@ judge_last(struct judge *j, int last)
 		const struct process *p = &j->processes[i];
 
 		if (p->pipe && p->pipe != j->q->pipe && slice_equal(p->tool, slice_of(names[last])))
-			fail_batch(j, "%s wrote %llu records into a pipe, and nothing tells what became of them",
+			fail_batch(j,
+				"%s wrote %llu records into a pipe, and nothing tells what became of them "
+				"(where a program of your own takes them, see --filtered with --trust-status)",
 				names[last], (unsigned long long)written);
 	}
 }
