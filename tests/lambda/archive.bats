@@ -95,7 +95,7 @@ contents() { # BUCKET
 
 @test "archive: drives two invocations with what the image has" {
 	start_api "[{\"event\":$(sqs_event src 'day=01/A 1+1.jsonl' 'day=01/B 1+1.jsonl')},{\"event\":$(sqs_event src 'day=01/C 1+1.jsonl')}]"
-	run -1 --separate-stderr in_image ACC_DEST=/dest/ ACC_PRIORITY=/etc/priority.json /var/task/bootstrap
+	run -3 --separate-stderr in_image ACC_DEST=/dest/ ACC_PRIORITY=/etc/priority.json /var/task/bootstrap
 	[ "$(<api/1.response)" = '{"batchItemFailures":[]}' ]
 	[ "$(<api/2.response)" = '{"batchItemFailures":[]}' ]
 	[ -z "$(ls -A "$IMAGE/tmp")" ]
@@ -109,7 +109,7 @@ contents() { # BUCKET
 	unpack "$LAMBDA_ZIP" "$PWD/place"
 	mkdir dest tmp
 	start_api "[{\"event\":$(sqs_event src 'day=01/A 1+1.jsonl')},{\"event\":$(sqs_event src 'day=01/B 1+1.jsonl')}]"
-	run -1 --separate-stderr env TMPDIR="$PWD/tmp" ACC_DEST="$PWD/dest/" ACC_AT=2021-02-01 PATH=/usr/bin:/bin place/bootstrap
+	run -3 --separate-stderr env TMPDIR="$PWD/tmp" ACC_DEST="$PWD/dest/" ACC_AT=2021-02-01 PATH=/usr/bin:/bin place/bootstrap
 	[ "$(<api/1.response)" = '{"batchItemFailures":[]}' ]
 	[ "$(<api/2.response)" = '{"batchItemFailures":[]}' ]
 	[ "$(cat dest/year=2021/month=02/day=01/*.jsonl | wc -l)" -eq 120 ]
@@ -118,14 +118,14 @@ contents() { # BUCKET
 
 @test "archive: the log of an invocation is JSON, with a line of metrics per batch" {
 	start_api "[{\"event\":$(sqs_event src 'day=01/A 1+1.jsonl')}]"
-	run -1 --separate-stderr in_image ACC_DEST=/dest/ /var/task/bootstrap
+	run -3 --separate-stderr in_image ACC_DEST=/dest/ /var/task/bootstrap
 	jq -s . <<<"$stderr" >log.json
 	[ "$(jq '[.[] | select(._aws)] | length' log.json)" -eq 1 ]
 }
 
 @test "archive: what the chain complains of is in the log, as JSON, in full" {
 	start_api "[{\"event\":$(sqs_event src 'day=01/A 1+1.jsonl')}]"
-	run -1 --separate-stderr in_image ACC_DEST=/dest/ ACC_PRIORITY=s3://src/none.json /var/task/bootstrap
+	run -3 --separate-stderr in_image ACC_DEST=/dest/ ACC_PRIORITY=s3://src/none.json /var/task/bootstrap
 	[ "$(<api/1.response)" = '{"batchItemFailures":[{"itemIdentifier":"m1"}]}' ]
 	echo "$stderr" >&2
 	run -0 jq -r 'select(.tool) | "\(.tool): \(.message)"' <<<"$stderr"
@@ -160,7 +160,7 @@ contents() { # BUCKET
 		AWS_ACCESS_KEY_ID="$AWS_ACCESS_KEY_ID" AWS_SECRET_ACCESS_KEY="$AWS_SECRET_ACCESS_KEY" \
 		/bin/sh -c "$BUILD/bin/acc-consolidate -q $options s3://src/day=01/ s3://cron/"
 	start_api "[{\"event\":$(<event.json)}]"
-	run -1 --separate-stderr in_image ACC_DEST=s3://lambda/ ACC_PRIORITY=/etc/priority.json /var/task/bootstrap
+	run -3 --separate-stderr in_image ACC_DEST=s3://lambda/ ACC_PRIORITY=/etc/priority.json /var/task/bootstrap
 	[ "$(<api/1.response)" = '{"batchItemFailures":[]}' ]
 	contents shell >in-shell
 	contents cron >in-cron
@@ -172,7 +172,7 @@ contents() { # BUCKET
 
 @test "archive: of a batch with one bad object the others are stored and just that one is reported" {
 	start_api "[{\"event\":$(sqs_event src 'day=01/A 1+1.jsonl' missing 'day=01/B 1+1.jsonl')}]"
-	run -1 --separate-stderr in_image ACC_DEST=/dest/ /var/task/bootstrap
+	run -3 --separate-stderr in_image ACC_DEST=/dest/ /var/task/bootstrap
 	[ "$(<api/1.response)" = '{"batchItemFailures":[{"itemIdentifier":"m2"}]}' ]
 	[ "$(cat "$IMAGE"/dest/year=2021/month=02/day=01/*.jsonl | wc -l)" -eq 60 ]
 }
@@ -181,7 +181,7 @@ contents() { # BUCKET
 	faults '[{"kind":"delay","service":"s3","operation":"GET","delay":60000}]'
 	start_api "[{\"event\":$(sqs_event src 'day=01/A 1+1.jsonl' 'day=01/B 1+1.jsonl'),\"deadline_ms\":4000},
 		{\"event\":$(sqs_event src 'day=01/A 1+1.jsonl'),\"deadline_ms\":10}]"
-	run -1 --separate-stderr in_image ACC_DEST=/dest/ timeout 20 /var/task/bootstrap
+	run -3 --separate-stderr in_image ACC_DEST=/dest/ timeout 20 /var/task/bootstrap
 	[ "$(<api/1.response)" = '{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"}]}' ]
 	[ "$(awk '{ print ($1 < 4) }' api/1.seconds)" -eq 1 ]
 	[ "$(<api/2.response)" = '{"batchItemFailures":[{"itemIdentifier":"m1"}]}' ]
@@ -192,7 +192,7 @@ contents() { # BUCKET
 	start_api '[{"raw":""},{"raw":"not JSON"},{"event":{}},{"event":[1]},{"event":{"Records":[]}},{"event":{"Records":[{}]}},
 		{"event":{"Records":[{"messageId":"m1","receiptHandle":"h","body":"hello"}]}},{"bytes":6000000},{"raw":"\u0000\ud83d\ude00"},
 		{"event":{"Records":[{"messageId":"m1","receiptHandle":"h","body":"{\"Service\":\"Amazon S3\",\"Event\":\"s3:TestEvent\"}"}]}}]'
-	run -1 --separate-stderr in_image ACC_DEST=/dest/ /var/task/bootstrap
+	run -3 --separate-stderr in_image ACC_DEST=/dest/ /var/task/bootstrap
 	for n in {1..10}; do
 		[ -e "api/$n.response" ] || [ -e "api/$n.error" ]
 	done
@@ -207,20 +207,20 @@ contents() { # BUCKET
 	chmod -R 777 "$IMAGE"/tmp/.left "$IMAGE/tmp/over"
 	[ "$(id -u)" -ne 0 ] || chown -R 1051:1051 "$IMAGE"/tmp/.left "$IMAGE/tmp/over"
 	start_api "[{\"event\":$(sqs_event src missing)}]"
-	run -1 --separate-stderr in_image ACC_DEST=/dest/ /var/task/bootstrap
+	run -3 --separate-stderr in_image ACC_DEST=/dest/ /var/task/bootstrap
 	[ -e api/1.response ]
 	[ -z "$(ls -A "$IMAGE/tmp")" ]
 }
 
 @test "archive: a function without a destination reports an initialisation error" {
 	start_api '[{"event":{}}]'
-	run -1 --separate-stderr in_image /var/task/bootstrap
+	run -2 --separate-stderr in_image /var/task/bootstrap
 	[ "$(<api/init.error.type)" = Runtime.ConfigurationError ]
 }
 
 @test "archive: rejects in /tmp would be gone with the next invocation: an initialisation error" {
 	start_api '[{"event":{}}]'
-	run -1 --separate-stderr in_image ACC_DEST=/dest/ ACC_REJECTS=/tmp/rejects /var/task/bootstrap
+	run -2 --separate-stderr in_image ACC_DEST=/dest/ ACC_REJECTS=/tmp/rejects /var/task/bootstrap
 	[ "$(<api/init.error.type)" = Runtime.ConfigurationError ]
 	[[ "$(jq -r .errorMessage api/init.error)" = *"ACC_REJECTS is '/tmp/rejects'"* ]]
 }

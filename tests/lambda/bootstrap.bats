@@ -26,10 +26,10 @@ stand_in() { # COMMAND SCRIPT
 	chmod 755 "task/$1"
 }
 
-# The runtime API ends a plan with status 500, and that ends bootstrap with 1.
-run_plan() { # JSON ARRAY
+# The runtime API ends a plan with status 500, and that ends bootstrap with 3.
+run_plan() { # JSON ARRAY [STATUS]
 	start_api "$1"
-	run -1 --separate-stderr task/bootstrap
+	run "-${2-3}" --separate-stderr task/bootstrap
 	[ -z "$output" ]
 }
 
@@ -115,7 +115,7 @@ esac"
 @test "bootstrap: without ACC_DEST it is an initialisation error" {
 	unset ACC_DEST
 	stand_in acc-sqs-drain "$answer"
-	run_plan '[{"event":{}}]'
+	run_plan '[{"event":{}}]' 2
 	[ "$(<api/init.error.type)" = Runtime.ConfigurationError ]
 	[[ "$(jq -r .errorMessage api/init.error)" = *ACC_DEST* ]]
 	[ "$(wc -l <api/log)" -eq 1 ]
@@ -125,7 +125,7 @@ esac"
 	rm task/acc-*
 	cp "$BUILD"/bin/acc-* task
 	export ACC_BYTES=plenty ACC_LOG_FORMAT=json
-	run_plan '[{"event":{}}]'
+	run_plan '[{"event":{}}]' 2
 	[ "$(<api/init.error.type)" = Runtime.ConfigurationError ]
 	[[ "$(jq -r .errorMessage api/init.error)" = "acc-split: "*plenty* ]]
 	[ "$(wc -l <api/log)" -eq 1 ]
@@ -138,7 +138,7 @@ esac"
 		ACC_DRY_RUN=perhaps; do
 		rm -rf api
 		start_api '[{"event":{}}]'
-		run -1 env ACC_DEST="$PWD/dest" "$setting" task/bootstrap
+		run -2 env ACC_DEST="$PWD/dest" "$setting" task/bootstrap
 		[ "$(<api/init.error.type)" = Runtime.ConfigurationError ]
 		run -0 jq -r .errorMessage api/init.error
 		[[ "$output" = *"${setting#*=}"* || "$output" = *"${setting%=1}"* || "$output" = *"'../output_object"* ]]
@@ -162,7 +162,7 @@ esac"
 	for name in ACC_PRIORITY ACC_DENY ACC_RULES ACC_MAP; do
 		rm -rf api
 		start_api '[{"event":{}}]'
-		run -1 env "$name=/not/there.json" task/bootstrap
+		run -2 env "$name=/not/there.json" task/bootstrap
 		[ "$(<api/init.error.type)" = Runtime.ConfigurationError ]
 		[[ "$(jq -r .errorMessage api/init.error)" = *"/not/there.json"* ]]
 		stop_api
@@ -184,7 +184,7 @@ esac"
 @test "bootstrap: a batch whose drain is killed fails, and the function starts anew" {
 	stand_in acc-sqs-drain 'kill -KILL $$'
 	start_api '[{"event":{}},{"event":{}}]'
-	run -1 --separate-stderr task/bootstrap
+	run -3 --separate-stderr task/bootstrap
 	[ "$(<api/1.error.type)" = Function.BatchFailed ]
 	[ "$(jq -r .errorMessage api/1.error)" = 'acc-sqs-drain ended with status 137; what it said is in the log' ]
 	[[ $stderr == *"what is left of the batch is not to run beside the next one" ]]
@@ -194,7 +194,7 @@ esac"
 	stand_in acc-sqs-drain "$answer"
 	rm task/acc-put
 	start_api '[{"event":{}}]'
-	run -1 --separate-stderr env PATH=/usr/bin:/bin task/bootstrap
+	run -2 --separate-stderr env PATH=/usr/bin:/bin task/bootstrap
 	[ "$(<api/init.error.type)" = Runtime.MissingCommand ]
 	[[ "$(jq -r .errorMessage api/init.error)" = *acc-put* ]]
 }
@@ -240,7 +240,7 @@ $answer"
 @test "bootstrap: without a runtime API to talk to it says so and ends" {
 	stand_in acc-sqs-drain "$answer"
 	export AWS_LAMBDA_RUNTIME_API=127.0.0.1:1
-	run -1 --separate-stderr task/bootstrap
+	run -3 --separate-stderr task/bootstrap
 	[[ "$stderr" = *'the runtime API does not answer: curl: '* ]]
 	unset AWS_LAMBDA_RUNTIME_API
 	run -2 --separate-stderr task/bootstrap
