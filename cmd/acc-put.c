@@ -138,7 +138,8 @@ put_descriptor(struct put *put, int fd, struct feedback *feedback)
 	lines_open(&lines, fd, "-");
 	while ((got = lines_next(&lines, &run, &error)) > 0)
 		while (lines_cut(&run, &line)) {
-			number++;
+			if (++number == 1 && slice_begins(line, SLICE("\xef\xbb\xbf")))
+				line.p += 3, line.n -= 3;
 			if (line_is_blank(line))
 				continue;
 			if (first && put->tail == 0)

@@ -575,6 +575,15 @@ again; choose another --manifest (see acc-put --help)" ]
 	done
 }
 
+@test "acc-put: a manifest, or a list of names, may begin with a byte order mark" {
+	spool 4
+	run -0 acc-put dest < <(printf '\xef\xbb\xbf' && cat manifest)
+	[ -n "$output" ] && [ -z "$(ls -A spool)" ]
+	echo '{}' >a
+	run -0 acc-put --key '{name}' dest < <(printf '\xef\xbb\xbfa\n')
+	[ -f dest/a ]
+}
+
 @test "acc-put: a file may be named by its address, as an operand, in a list and in a manifest" {
 	mkdir 'in 1'
 	echo '{}' >'in 1/a'
