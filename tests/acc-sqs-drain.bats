@@ -639,6 +639,8 @@ lambda_event() { # KEY...
 	finds "rejects go to a file, not to s3: 's3://dest/r'" acc-consolidate --rejects s3://dest/r s3://dest/
 	finds "rejects go to a file, not to s3: 's3://dest/r'" sh -c 'acc-fetch -r s3://dest/r | cat'
 	ACC_REJECTS=s3://dest/r finds "rejects go to a file, not to s3: 's3://dest/r'" true
+	finds "rejects go to a file, and '/tmp' is a directory" acc-consolidate --rejects /tmp s3://dest/
+	finds "cannot make the rejects 'no/such/r': No such file or directory" acc-consolidate -r no/such/r s3://dest/
 	finds "cannot open 'nowhere'" acc-consolidate --rules nowhere s3://dest/
 	ACC_RULES=nowhere finds "cannot open 'nowhere'" true
 	echo '.[' >bad.jq

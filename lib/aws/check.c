@@ -7,12 +7,15 @@
 #include "base/memory.h"
 #include "base/message.h"
 #include "io/content.h"
+#include "io/uri.h"
 #include "json/jq.h"
 #include "json/text.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAP_LIMIT_MS = 10000 }; /* to compile it */
@@ -179,10 +182,24 @@ check_map(struct check *c, const char *map)
 }
 
 static void
-check_rejects(struct check *c, const char *path)
+check_rejects(struct check *c, const char *name)
 {
-	if (strncmp(path, "s3://", 5) == 0)
-		problem(c, "rejects go to a file, not to s3: '%s'", path);
+	struct error error;
+	struct stat st;
+	char *path = NULL, *directory = NULL;
+
+	if (strncmp(name, "s3://", 5) == 0)
+		problem(c, "rejects go to a file, not to s3: '%s'", name);
+	else if (!(path = uri_local_path(name, &error)))
+		problem(c, "%s", error.text);
+	else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		problem(c, "rejects go to a file, and '%s' is a directory", name);
+	else if (access(path, W_OK) < 0 && errno != ENOENT)
+		problem(c, "cannot write the rejects '%s': %s", name, strerror(errno));
+	else if (access(path, F_OK) < 0 && access(dirname(directory = memory_copy_string(path)), W_OK | X_OK) < 0)
+		problem(c, "cannot make the rejects '%s': %s", name, strerror(errno));
+	free(directory);
+	free(path);
 }
 
 /* What an address, or the argument of an option, is about. */
