@@ -245,6 +245,8 @@ records() {
 	fetch 1 --rejects "file://$PWD/re%20jects" in.jsonl
 	[ "$(jq -r .record 're jects')" = nope ]
 	fetch 2 --rejects file://elsewhere/x in.jsonl
+	fetch 2 --rejects - in.jsonl
+	[[ $stderr == *"cannot go to '-'"* ]] && [ ! -e ./- ]
 }
 
 @test "acc-fetch: the files it writes to are not read" {

@@ -29,6 +29,11 @@ rejects_open(const char *path, struct error *error)
 			"cannot open '%s' for the refused records: rejects go to a file, not to s3", path);
 		return NULL;
 	}
+	if (strcmp(path, "-") == 0) {
+		error_set(error, STATUS_USAGE, "usage",
+			"the refused records cannot go to '-', standard output, where the others go; name a file");
+		return NULL;
+	}
 	if (!(local = uri_local_path(path, error))) {
 		error->status = STATUS_USAGE;
 		return NULL;
