@@ -2,43 +2,68 @@
 
 #include "base/cleanup.h"
 #include "base/command.h"
+#include "base/memory.h"
+#include "base/pipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define BLOCK (256 * 1024)
-#define PIPE_BYTES (1024 * 1024)
+#define LENT_MIN (64 * 1024) /* below, copying is cheaper */
 
 struct output output_stdout = {.fd = STDOUT_FILENO, .name = "standard output"};
 
-int
-write_all(int fd, const void *p, size_t n)
+/* ---- all of it */
+
+typedef ssize_t send_some(int fd, const void *p, size_t n);
+
+static ssize_t
+lend(int fd, const void *p, size_t n)
+{
+	struct iovec bytes = {.iov_base = (void *)p, .iov_len = n};
+	ssize_t taken = vmsplice(fd, &bytes, 1, 0);
+
+	if (taken < 0 && errno != EAGAIN && errno != EINTR && errno != EPIPE)
+		return write(fd, p, n); /* where the kernel will not have it */
+	return taken;
+}
+
+static int
+send_all(send_some *send, int fd, const void *p, size_t n)
 {
 	const char *bytes = p;
 
 	while (n > 0) {
-		ssize_t written = write(fd, bytes, n);
+		ssize_t taken = send(fd, bytes, n);
 
-		if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+		if (taken < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
 			struct pollfd ready = {.fd = fd, .events = POLLOUT};
 
 			if (poll(&ready, 1, -1) < 0 && errno != EINTR)
 				return -1;
 			continue;
 		}
-		if (written < 0 && errno == EINTR)
+		if (taken < 0 && errno == EINTR)
 			continue;
-		if (written < 0)
+		if (taken < 0)
 			return -1;
-		bytes += written;
-		n -= (size_t)written;
+		bytes += taken;
+		n -= (size_t)taken;
 	}
 	return 0;
 }
+
+int
+write_all(int fd, const void *p, size_t n)
+{
+	return send_all(write, fd, p, n);
+}
+
+/* ---- */
 
 void
 output_open(struct output *o, int fd, const char *name)
@@ -48,8 +73,9 @@ output_open(struct output *o, int fd, const char *name)
 	*o = (struct output){.fd = fd, .name = name};
 	if (fstat(fd, &status) < 0)
 		return; /* a bad descriptor shows when there is something to write */
-	if (S_ISFIFO(status.st_mode))
-		fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES); /* a wish; users have a quota */
+	o->is_pipe = S_ISFIFO(status.st_mode);
+	if (o->is_pipe)
+		pipe_widen(fd);
 	o->line_buffered = S_ISCHR(status.st_mode) && isatty(fd);
 }
 
@@ -63,14 +89,21 @@ static void __attribute__((noreturn)) fail(const struct output *o)
 	command_die(&error);
 }
 
+static void
+send(struct output *o, send_some *way, const void *p, size_t n)
+{
+	if (n > 0 && send_all(way, o->fd, p, n) < 0)
+		fail(o);
+	o->sent += n;
+}
+
 void
 output_flush(struct output *o)
 {
 	size_t n = o->pending.n;
 
 	o->pending.n = 0;
-	if (n > 0 && write_all(o->fd, o->pending.p, n) < 0)
-		fail(o);
+	send(o, write, o->pending.p, n);
 }
 
 void
@@ -87,9 +120,61 @@ output_write(struct output *o, const void *p, size_t n)
 {
 	output_flush(o);
 	o->bytes += n;
-	if (write_all(o->fd, p, n) < 0)
-		fail(o);
+	send(o, write, p, n);
 }
+
+/* ---- memory that a pipe refers to */
+
+struct output_lent {
+	struct output_lent *next;
+	struct buffer buffer;
+	uint64_t end; /* bytes sent up to its own last one */
+};
+
+static void
+remember_lent(struct output *o, struct buffer *b)
+{
+	struct output_lent **last = &o->lent, *lent = memory_get_zeroed(1, sizeof(*lent));
+
+	lent->buffer = *b;
+	lent->end = o->sent;
+	while (*last)
+		last = &(*last)->next;
+	*last = lent;
+}
+
+/* The oldest buffer once all of it was read, that is when no more is unread than came after it; else an empty one. */
+static struct buffer
+take_back(struct output *o)
+{
+	struct output_lent *oldest = o->lent;
+	struct buffer buffer = {0};
+
+	if (o->sent - oldest->end < pipe_unread(o->fd))
+		return buffer;
+	buffer = oldest->buffer;
+	buffer.n = 0;
+	o->lent = oldest->next;
+	free(oldest);
+	return buffer;
+}
+
+void
+output_give(struct output *o, struct buffer *b)
+{
+	if (!o->is_pipe || b->n < LENT_MIN || !pipe_is_copied(o->fd)) {
+		output_write(o, b->p, b->n);
+		b->n = 0;
+		return;
+	}
+	output_flush(o);
+	o->bytes += b->n;
+	send(o, lend, b->p, b->n);
+	remember_lent(o, b);
+	*b = take_back(o);
+}
+
+/* ---- */
 
 void
 output_add(struct output *o, const void *p, size_t n)
@@ -123,6 +208,7 @@ output_close(struct output *o)
 		return;
 	output_flush(o);
 	buffer_free(&o->pending);
+	/* what is lent stays, as the process may go on, and the reader has not had it all */
 	o->fd = -1;
 	if (close(fd) < 0 && errno != EINTR)
 		fail(o);

@@ -10,12 +10,17 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
+struct output_lent;
+
 struct output {
 	int fd;
 	const char *name;   /* for messages; borrowed */
 	bool line_buffered; /* flush at output_end_line: a terminal, or when a reader waits */
 	struct buffer pending;
 	uint64_t bytes; /* written and pending */
+	bool is_pipe;
+	struct output_lent *lent; /* buffers that the pipe refers to, oldest first */
+	uint64_t sent;            /* bytes that the descriptor has taken */
 };
 
 extern struct output output_stdout;
@@ -26,7 +31,11 @@ void output_add(struct output *o, const void *p, size_t n);
 void output_end_line(struct output *o); /* adds '\n'; flushes when line buffered */
 void output_flush(struct output *o);
 void output_wait(const struct output *o);                     /* until a line could be written without delay */
-void output_write(struct output *o, const void *p, size_t n); /* flush, then p directly, uncopied */
+void output_write(struct output *o, const void *p, size_t n); /* flush, then p directly */
+
+/* The same with all of b, which is empty afterwards, and may have other memory than before. A pipe whose reader allows
+ * it refers to that memory instead of having a copy (see pipe.h): so n should be large. */
+void output_give(struct output *o, struct buffer *b);
 
 static inline void
 output_add_slice(struct output *o, struct slice s)

@@ -350,7 +350,7 @@ put_part(void *context, size_t part, struct buffer *made)
 	if (w->into)
 		run_write(w->into, buffer_slice(made), w->c->options->directory);
 	else
-		output_write(w->out, made->p, made->n);
+		output_give(w->out, made);
 }
 
 static int

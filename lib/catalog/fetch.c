@@ -86,19 +86,14 @@ memory_needed(const struct fetch *f, const struct job *job)
 	return scheme && scheme->memory ? scheme->memory(&job->reference, f->options->buffer_bytes) : 0;
 }
 
-static size_t
-piece_bytes(const struct output_piece *piece)
-{
-	return piece->data.capacity + piece->refusal_bytes;
-}
-
 static void
 hand_over(struct fetch *f, struct job *job, struct output_piece *piece)
 {
+	piece->bytes = piece->data.capacity + piece->refusal_bytes;
 	*job->last_piece = piece;
 	job->last_piece = &piece->next;
-	job->pending_bytes += piece_bytes(piece);
-	f->held += piece_bytes(piece);
+	job->pending_bytes += piece->bytes;
+	f->held += piece->bytes;
 	if (job == f->jobs)
 		pthread_cond_signal(&f->ready);
 }
@@ -299,7 +294,7 @@ write_pieces(struct fetch *f, const struct job *job, struct output_piece *pieces
 {
 	for (struct output_piece *piece = pieces; piece; piece = piece->next) {
 		if (piece->data.n >= FETCH_BLOCK / 4)
-			output_write(&output_stdout, piece->data.p, piece->data.n);
+			output_give(&output_stdout, &piece->data);
 		else
 			output_add_slice(&output_stdout, buffer_slice(&piece->data));
 		report_refusals(f, job, piece->refusals);
@@ -422,9 +417,9 @@ write_all_jobs(struct fetch *f, struct fetch_counts *counts)
 		}
 		for (; pieces; pieces = next) {
 			next = pieces->next;
-			f->held -= piece_bytes(pieces);
+			f->held -= pieces->bytes;
 			if (!finished)
-				job->pending_bytes -= piece_bytes(pieces);
+				job->pending_bytes -= pieces->bytes;
 			piece_put(f, pieces);
 		}
 		pthread_cond_signal(&f->memory);

@@ -24,6 +24,7 @@ struct output_piece {
 	struct buffer data;
 	struct refusal *refusals, **last_refusal; /* in order */
 	size_t refusal_bytes;
+	size_t bytes; /* held by it when it was handed over */
 };
 
 /* One object on its way. */

@@ -1,5 +1,6 @@
 #include "io/file.h"
 
+#include "base/pipe.h"
 #include "io/uri.h"
 
 #include <errno.h>
@@ -89,10 +90,10 @@ check_descriptor(const char *name, int fd, struct stat *st, struct error *error)
 	if (is_output(st))
 		return error_set(error, STATUS_REFUSED, "own-output",
 			"cannot read '%s': this command writes to it; write elsewhere, or leave it out", name);
-#ifdef F_SETPIPE_SZ
-	if (S_ISFIFO(st->st_mode))
-		fcntl(fd, F_SETPIPE_SZ, 1 << 20);
-#endif
+	if (S_ISFIFO(st->st_mode)) {
+		pipe_widen(fd);
+		pipe_promise_to_copy(fd);
+	}
 	if (S_ISREG(st->st_mode))
 		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	return 0;

@@ -1,6 +1,7 @@
 #include "base/output.h"
 
 #include "base/cleanup.h"
+#include "base/pipe.h"
 
 #include "unit.h"
 
@@ -178,6 +179,184 @@ a_pipe_is_made_large_and_a_terminal_gets_lines(void **state)
 	output_close(&o);
 }
 
+#define GIVEN_BYTES ((size_t)200000)
+#define GIVEN 100
+
+/* Given buffers are filled anew as soon as they come back: each has a number of its own for content. */
+static void
+give_numbers(void *unused)
+{
+	struct buffer b = {0};
+
+	(void)unused;
+	output_open(&output_stdout, STDOUT_FILENO, "standard output");
+	for (int i = 0; i < GIVEN; i++) {
+		buffer_reserve(&b, GIVEN_BYTES);
+		memset(b.p, 'A' + i % 26, GIVEN_BYTES);
+		b.n = GIVEN_BYTES;
+		output_give(&output_stdout, &b);
+		output_add(&output_stdout, "-", 1); /* what is small is copied, and stays in its place */
+		if (b.n != 0)
+			_exit(9);
+	}
+	output_close(&output_stdout);
+	buffer_free(&b);
+}
+
+static void
+expect_numbers(const char *text, size_t n)
+{
+	assert_int_equal(n, GIVEN * (GIVEN_BYTES + 1));
+	for (int i = 0; i < GIVEN; i++, text += GIVEN_BYTES + 1) {
+		for (size_t k = 0; k < GIVEN_BYTES; k++)
+			assert_int_equal(text[k], 'A' + i % 26);
+		assert_int_equal(text[GIVEN_BYTES], '-');
+	}
+}
+
+static void
+what_is_given_to_a_file_is_written(void **state)
+{
+	struct ran ran = run(give_numbers, NULL);
+
+	(void)state;
+	assert_int_equal(ran.status, 0);
+	expect_numbers(ran.out, ran.out_bytes);
+	ran_free(&ran);
+}
+
+/* A writer of numbers, its end of a pipe with no more than so many bytes of room. */
+static pid_t
+start_writer(int ends[2], int room)
+{
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		close(ends[0]);
+		dup2(ends[1], STDOUT_FILENO);
+		close(ends[1]);
+		usleep(20000); /* the promise is made meanwhile, or not */
+		give_numbers(NULL);
+		_exit(0);
+	}
+	close(ends[1]);
+	if (room)
+		fcntl(ends[0], F_SETPIPE_SZ, room);
+	return child;
+}
+
+static char *
+read_all(int fd, size_t *n)
+{
+	char *text = malloc(GIVEN * (GIVEN_BYTES + 1) + 1);
+	ssize_t got;
+
+	assert_non_null(text);
+	*n = 0;
+	while ((got = read(fd, text + *n, *n % 7919 + 1000)) > 0)
+		*n += (size_t)got;
+	assert_int_equal(got, 0);
+	return text;
+}
+
+static void
+read_numbers(bool promise)
+{
+	int ends[2], status;
+	pid_t child = start_writer(ends, 0);
+	char *text;
+	size_t n;
+
+	if (promise)
+		pipe_promise_to_copy(ends[0]);
+	text = read_all(ends[0], &n);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	expect_numbers(text, n);
+	free(text);
+	close(ends[0]);
+}
+
+static void
+a_pipe_that_is_copied_has_the_memory_itself(void **state)
+{
+	(void)state;
+	read_numbers(true);
+	read_numbers(false);
+}
+
+/* As pv(1) does: what is in the second pipe refers to the writer's memory, if that was lent. */
+static void
+what_a_reader_passes_on_without_copying_does_not_change(void **state)
+{
+	int ends[2], on[2], status, room;
+	pid_t child = start_writer(ends, 65536);
+	char *text = malloc(GIVEN * (GIVEN_BYTES + 1) + (1 << 20));
+	size_t n = 0;
+	ssize_t got;
+
+	(void)state;
+	assert_non_null(text);
+	assert_int_equal(pipe(on), 0);
+	room = fcntl(on[1], F_SETPIPE_SZ, 1 << 20);
+	assert_true(room > 0);
+	for (;;) {
+		size_t held = 0;
+
+		/* hold as much as there is room for while the writer goes on */
+		while (held < (size_t)room / 2 && (got = splice(ends[0], NULL, on[1], NULL, 32768, 0)) > 0)
+			held += (size_t)got;
+		for (usleep(1000); held > 0; held -= (size_t)got, n += (size_t)got)
+			assert_true((got = read(on[0], text + n, held)) > 0);
+		if (n == GIVEN * (GIVEN_BYTES + 1))
+			break;
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	expect_numbers(text, n);
+	free(text);
+	close(ends[0]);
+	close(on[0]);
+	close(on[1]);
+}
+
+static void
+a_promise_goes_with_who_made_it(void **state)
+{
+	int ends[2], told[2], status;
+	pid_t child;
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pipe(told), 0);
+	assert_false(pipe_is_copied(ends[1]));
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		pipe_promise_to_copy(ends[0]);
+		assert_int_equal(write(told[1], "x", 1), 1);
+		pause();
+	}
+	assert_int_equal(read(told[0], &byte, 1), 1);
+	assert_true(pipe_is_copied(ends[1]));
+	assert_int_equal(pipe_unread(ends[1]), 0);
+	assert_int_equal(write(ends[1], "abc", 3), 3);
+	assert_int_equal(pipe_unread(ends[1]), 3);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_false(pipe_is_copied(ends[1]));
+	assert_true(pipe_unread(-1) == SIZE_MAX);
+	assert_false(pipe_is_copied(-1));
+	for (int i = 0; i < 2; i++) {
+		close(ends[i]);
+		close(told[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -188,6 +367,10 @@ main(void)
 		cmocka_unit_test(closing_standard_output_is_checked),
 		cmocka_unit_test(a_pipe_that_does_not_block_is_waited_for),
 		cmocka_unit_test(a_pipe_is_made_large_and_a_terminal_gets_lines),
+		cmocka_unit_test(what_is_given_to_a_file_is_written),
+		cmocka_unit_test(a_pipe_that_is_copied_has_the_memory_itself),
+		cmocka_unit_test(what_a_reader_passes_on_without_copying_does_not_change),
+		cmocka_unit_test(a_promise_goes_with_who_made_it),
 	};
 
 	return TESTS(tests);
