@@ -42,4 +42,26 @@ slice_begins(struct slice s, struct slice prefix)
 	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
+/* Copy to out, and say what is behind the copy, as mempcpy(3) does; quick where it is short. */
+static inline char *
+slice_put(char *out, struct slice s)
+{
+	if (s.n > 32) {
+		memcpy(out, s.p, s.n);
+	} else if (s.n >= 16) {
+		memcpy(out, s.p, 16);
+		memcpy(out + s.n - 16, s.p + s.n - 16, 16);
+	} else if (s.n >= 8) {
+		memcpy(out, s.p, 8);
+		memcpy(out + s.n - 8, s.p + s.n - 8, 8);
+	} else if (s.n >= 4) {
+		memcpy(out, s.p, 4);
+		memcpy(out + s.n - 4, s.p + s.n - 4, 4);
+	} else {
+		for (size_t i = 0; i < s.n; i++)
+			out[i] = s.p[i];
+	}
+	return out + s.n;
+}
+
 #endif

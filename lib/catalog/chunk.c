@@ -91,9 +91,9 @@ take_record(struct consolidation *c, struct worker *w, struct chunk *chunk, cons
 	if (!c->options->replace)
 		filed = shelf_add(&w->shelf, r);
 	else
-		filed = shelf_add_first(&w->shelf, r, c->partners, &chunk->superseded);
+		filed = shelf_add_first(&w->shelf, r, &c->tables, &chunk->superseded);
 	if (filed && chunk->passes)
-		record_keep(filed, c->wants_whole, &w->texts);
+		record_keep(filed, c->keep, &w->texts);
 }
 
 void

@@ -23,13 +23,17 @@ consolidation_new(const struct consolidation_options *options)
 	c->merge = options->merge;
 	c->merge.partners = c->partners;
 	c->merge.shapes = c->shapes;
-	c->wants_whole = options->merge.latest || options->merge.explain || options->merge.rules->n_programs;
+	c->tables = (struct record_tables){c->partners, c->shapes};
+	if (options->merge.latest || options->merge.explain || options->merge.rules->n_programs)
+		c->keep = RECORD_KEEP_WHOLE;
+	else
+		c->keep = merge_takes_values(&options->merge) ? RECORD_KEEP_VALUES : RECORD_KEEP_PARTS;
 	c->workers = memory_get_zeroed(options->threads, sizeof(*c->workers));
 	for (unsigned i = 0; i < options->threads; i++) {
 		c->workers[i].scanner = scanner_new(paths->names, paths->n_names, options->max_record);
 		scanner_spare(c->workers[i].scanner, 0); /* _source: acc-fetch and --latest add it */
 		c->workers[i].reader = (struct record_reader){.paths = paths,
-			.whole = c->wants_whole,
+			.whole = c->keep == RECORD_KEEP_WHOLE,
 			.partners = partner_view_new(c->partners),
 			.shapes = shape_view_new(c->shapes)};
 		if (paths->data.n == 1)
@@ -134,8 +138,7 @@ gather(struct gathered *g, struct consolidation *c)
 	g->gatherers = memory_get_zeroed(threads, sizeof(*g->gatherers));
 	for (unsigned i = 0; i < threads; i++) {
 		g->shelves[i] = &c->workers[i].shelf;
-		g->gatherers[i] = (struct gatherer){
-			.settler = {.replace = c->options->replace, .partners = c->partners}, .shapes = c->shapes};
+		g->gatherers[i] = (struct gatherer){.settler = {.replace = c->options->replace, .tables = c->tables}};
 	}
 	g->gatherings = memory_get_zeroed(g->n_bins, sizeof(*g->gatherings));
 	parallel_run(threads < g->n_bins ? threads : g->n_bins, gather_bins, g);
@@ -271,6 +274,15 @@ fetch_text(const char *p, size_t n)
 		__builtin_prefetch(p + at);
 }
 
+static inline __attribute__((always_inline)) void
+fetch_data(const struct record *r)
+{
+	if (r->data_n)
+		fetch_text(r->text + r->data_at, r->data_n);
+	else
+		fetch_text(r->text, r->text_n);
+}
+
 /* The accommodations lie scattered, and so do their records and these's texts: have them on the way to the cache some
  * steps before. */
 static inline __attribute__((always_inline)) void
@@ -294,9 +306,9 @@ fetch_ahead(const struct arranged *all, size_t i, size_t n)
 		fetch_text(a->whole.p, a->whole.n);
 	} else if (i + 4 < n) {
 		const struct record *r = a->records[0];
-		fetch_text(r->text + r->data_at, r->data_n);
+		fetch_data(r);
 		for (uint32_t k = 1; k < a->n && r->nulls; k++, r = a->records[k - 1])
-			fetch_text(a->records[k]->text + a->records[k]->data_at, a->records[k]->data_n);
+			fetch_data(a->records[k]);
 	}
 }
 
@@ -324,7 +336,7 @@ merge_runs_part(void *context, unsigned thread, size_t part, struct buffer *out)
 	struct slice none = {NULL, 0}, from = part ? w->bounds[part - 1] : none;
 	struct slice to = part < w->n_bounds ? w->bounds[part] : none;
 	struct run_merge *merge =
-		run_merge_new(w->runs, w->n_runs, from, to, w->buffer_bytes, w->c->options->replace, w->c->partners);
+		run_merge_new(w->runs, w->n_runs, from, to, w->buffer_bytes, w->c->options->replace, &w->c->tables);
 	struct accommodation a;
 	uint64_t represented = 0, superseded = 0, written = 0;
 

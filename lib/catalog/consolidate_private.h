@@ -42,10 +42,11 @@ struct consolidation {
 	struct worker *workers;
 	struct partner_table *partners;
 	struct shape_table *shapes;
-	bool wants_whole;           /* records have to keep all of their text */
-	struct merge_options merge; /* the options' own, with the partners and the shapes */
-	struct block *survivors;    /* of the last flush: their text */
-	struct input **inputs;      /* mapped ones */
+	struct record_tables tables; /* the two */
+	enum record_keep keep;       /* what merging takes from a record */
+	struct merge_options merge;  /* the options' own, with the partners and the shapes */
+	struct block *survivors;     /* of the last flush: their text */
+	struct input **inputs;       /* mapped ones */
 	size_t n_inputs;
 	struct arena stretches; /* for good: records on disk point to them */
 	bool unclosed;          /* the input that is being read ended within an array */

@@ -78,7 +78,7 @@ recent_is_of_use(struct recent *recent, const struct stretch *stretch)
 }
 
 struct record *
-shelf_add_first(struct shelf *shelf, const struct record *r, const struct partner_table *partners, uint64_t *superseded)
+shelf_add_first(struct shelf *shelf, const struct record *r, const struct record_tables *tables, uint64_t *superseded)
 {
 	struct recent *recent = &shelf->recent;
 	struct record **slot, *before;
@@ -96,7 +96,7 @@ shelf_add_first(struct shelf *shelf, const struct record *r, const struct partne
 	}
 	recent->found++;
 	++*superseded;
-	if (record_order(r, before, partners) >= 0)
+	if (record_order(r, before, tables) >= 0)
 		return NULL;
 	memcpy(before, r, record_bytes(r));
 	return before;
@@ -236,7 +236,7 @@ find_whole(struct accommodation *a, const struct shape_table *shapes)
 	const struct record *first = a->records[0];
 	uint64_t fields;
 
-	if (first->shape == 0 || first->nulls || (first->flags & WHOLE_FLAGS) != WHOLE_FLAGS)
+	if (first->shape == 0 || first->nulls || !first->data_n || (first->flags & WHOLE_FLAGS) != WHOLE_FLAGS)
 		return;
 	fields = shape_at(shapes, first->shape)->fields;
 	for (uint32_t i = 1; i < a->n; i++) {
@@ -245,7 +245,7 @@ find_whole(struct accommodation *a, const struct shape_table *shapes)
 			return;
 	}
 	a->id = (struct slice){first->text + first->id_at + 1, first->id_n - 2};
-	a->whole = record_data(first);
+	a->whole = (struct slice){first->text + first->data_at, first->data_n};
 }
 
 void
@@ -259,7 +259,7 @@ gather_bin(
 		if (a->id.n > gathering->longest_id)
 			gathering->longest_id = a->id.n;
 		gathering->superseded += settle(&g->settler, a);
-		find_whole(a, g->shapes);
+		find_whole(a, g->settler.tables.shapes);
 	}
 	gathering->accommodations = arena_get(&g->kept, g->n * sizeof(*g->accommodations));
 	if (g->n)
@@ -289,7 +289,7 @@ settler_free(struct settler *s)
 static void
 know_partners(struct settler *s)
 {
-	uint32_t n = partner_count(s->partners);
+	uint32_t n = partner_count(s->tables.partners);
 
 	if (n <= s->n_places)
 		return;
@@ -323,7 +323,7 @@ keep_first_of_partners(struct settler *s, struct accommodation *a)
 			a->records[n++] = r;
 			if (a->n > FEW)
 				s->places[r->partner] = n;
-		} else if (record_order(r, a->records[place - 1], s->partners) < 0) {
+		} else if (record_order(r, a->records[place - 1], &s->tables) < 0) {
 			a->records[place - 1] = r;
 		}
 	}
@@ -339,28 +339,28 @@ drop_equal_neighbours(struct settler *s, struct accommodation *a)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < a->n; i++)
-		if (n == 0 || !record_same(a->records[n - 1], a->records[i], s->partners))
+		if (n == 0 || !record_same(a->records[n - 1], a->records[i], &s->tables))
 			a->records[n++] = a->records[i];
 	a->n = n;
 }
 
 static int
-compare_records(const void *a, const void *b, void *partners)
+compare_records(const void *a, const void *b, void *tables)
 {
-	return record_order(*(struct record *const *)a, *(struct record *const *)b, partners);
+	return record_order(*(struct record *const *)a, *(struct record *const *)b, tables);
 }
 
 static void
 sort_records(const struct settler *s, struct accommodation *a)
 {
 	if (a->n > FEW) {
-		qsort_r(a->records, a->n, sizeof(*a->records), compare_records, (void *)s->partners);
+		qsort_r(a->records, a->n, sizeof(*a->records), compare_records, (void *)&s->tables);
 		return;
 	}
 	for (uint32_t i = 1; i < a->n; i++) {
 		struct record *r = a->records[i];
 		uint32_t k = i;
-		for (; k > 0 && record_order(r, a->records[k - 1], s->partners) < 0; k--)
+		for (; k > 0 && record_order(r, a->records[k - 1], &s->tables) < 0; k--)
 			a->records[k] = a->records[k - 1];
 		a->records[k] = r;
 	}

@@ -46,7 +46,7 @@ struct record *shelf_add(struct shelf *shelf, const struct record *record);
 /* The same where of each partner only the first record in order stays. Where that is one filed before, of the same
  * stretch, returns NULL; the new one may take its place. *superseded counts those that gave way. */
 struct record *shelf_add_first(
-	struct shelf *shelf, const struct record *record, const struct partner_table *partners, uint64_t *superseded);
+	struct shelf *shelf, const struct record *record, const struct record_tables *tables, uint64_t *superseded);
 void shelf_clear(struct shelf *shelf); /* releases all records */
 
 /* An accommodation: its records in order, best first (only those that survive; see updates). */
@@ -72,7 +72,7 @@ struct gathering {
 /* What settles accommodations one after the other. Zero-initialised but for the first two. */
 struct settler {
 	bool replace; /* of each partner only the first record in order stays */
-	const struct partner_table *partners;
+	struct record_tables tables;
 	uint32_t *places; /* by partner's number: its record's place + 1; all 0 between accommodations */
 	uint32_t n_places;
 };
@@ -81,7 +81,6 @@ void settler_free(struct settler *settler);
 /* What a thread gathers with, bin after bin. Zero-initialised but for settler. */
 struct gatherer {
 	struct settler settler;
-	const struct shape_table *shapes;     /* of the records; no thread adds to it meanwhile */
 	struct arena kept;                    /* what gatherings borrow */
 	struct accommodation *accommodations; /* of the bin at hand, and how many records of it are of which: */
 	size_t n, capacity;

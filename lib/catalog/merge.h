@@ -23,6 +23,9 @@ struct merge_options {
 	_Atomic bool *fields_met;       /* by place in `fields`: set when a result has the field; or NULL */
 };
 
+/* Whether merging takes no more from a record that has a shape than its values (see merge_shaped.h). */
+bool merge_takes_values(const struct merge_options *options);
+
 struct merger;
 
 /* options are borrowed until merger_free. Gives a merger to merger_free. */

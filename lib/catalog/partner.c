@@ -121,8 +121,10 @@ find_or_add(struct partner_table *table, struct slice raw)
 	return number;
 }
 
-/* A small direct-mapped memory of raw names. */
+/* A small memory of raw names: each may be in one of a few slots, so that two partners that are met by turns do not
+ * drive each other out. */
 #define VIEW_SLOTS 256
+#define VIEW_WAYS 4
 
 struct partner_view {
 	struct partner_table *table;
@@ -150,13 +152,15 @@ partner_view_free(struct partner_view *view)
 uint32_t
 partner_number(struct partner_view *view, struct slice raw)
 {
-	size_t slot = hash_slice(raw) % VIEW_SLOTS;
+	size_t slot = hash_slice(raw) % (VIEW_SLOTS / VIEW_WAYS) * VIEW_WAYS, way = 0;
 	uint32_t number;
 
-	if (slice_equal(view->seen[slot].raw, raw) && raw.n)
-		return view->seen[slot].number;
+	for (; way < VIEW_WAYS && view->seen[slot + way].raw.n; way++)
+		if (slice_equal(view->seen[slot + way].raw, raw))
+			return view->seen[slot + way].number;
 	number = find_or_add(view->table, raw);
 	if (slice_equal(partner_at(view->table, number)->text, raw)) {
+		slot += way < VIEW_WAYS ? way : number % VIEW_WAYS;
 		view->seen[slot].raw = partner_at(view->table, number)->text;
 		view->seen[slot].number = number;
 	}

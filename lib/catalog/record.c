@@ -252,39 +252,96 @@ copy_position(char *out, struct slice uri, struct slice number)
 	return (uint32_t)(end - out);
 }
 
-static void
-keep_parts(struct record *r, struct arena *texts)
+/* Copy the data, and say where in the copy it is. Returns its bytes. */
+static uint32_t
+copy_data(char *out, struct record *r)
 {
-	struct record_origin *origin = record_origin(r);
 	struct record_value *values = record_values(r);
-	struct slice source = record_source(r);
-	uint32_t n = r->id_n + r->data_n;
-	char *text = arena_get(texts, n + source.n);
+	uint32_t n = r->data_n;
 
-	/* the data first, so that its values' offsets do not grow: the id may be part of it and come a second time */
-	memcpy(text, r->text + r->data_at, r->data_n);
-	memcpy(text + r->data_n, r->text + r->id_at, r->id_n);
-	if (origin) {
-		if (source.n)
-			origin->source_n = copy_position(text + n, source_uri(r), json_member(source, SLICE("record")));
-		origin->source_at = n;
-		n += origin->source_n;
-	}
+	memcpy(out, r->text + r->data_at, n);
 	for (int i = 0; i < r->n_values; i++)
 		values[i].at = (uint16_t)(values[i].at - r->data_at);
+	r->data_at = 0;
+	return n;
+}
+
+/* The same with the values alone, one behind the other. */
+static uint32_t
+copy_values(char *out, struct record *r)
+{
+	struct record_value *values = record_values(r);
+	char *end = out;
+
+	for (unsigned i = 0; i < r->n_values; i++) {
+		struct slice value = record_value(r, i);
+		values[i].at = (uint16_t)(end - out);
+		end = slice_put(end, value);
+	}
+	r->data_at = r->data_n = 0;
+	return (uint32_t)(end - out);
+}
+
+static uint32_t
+values_bytes(const struct record *r)
+{
+	const struct record_value *values = record_values(r);
+	uint32_t n = 0;
+
+	for (int i = 0; i < r->n_values; i++)
+		n += values[i].n;
+	return n;
+}
+
+static void
+keep_parts(struct record *r, bool only_values, struct arena *texts)
+{
+	struct record_origin *origin = record_origin(r);
+	struct slice source = record_source(r), id = record_id(r);
+	struct slice uri = source_uri(r), number = source.n ? json_member(source, SLICE("record")) : source;
+	/* the data first, so that its values' offsets do not grow: the id may be part of it and come a second time */
+	char *text = arena_get(texts, (only_values ? values_bytes(r) : r->data_n) + id.n + source.n);
+	uint32_t n = only_values ? copy_values(text, r) : copy_data(text, r);
+
+	r->id_at = n;
+	slice_put(text + n, id);
+	n += r->id_n;
+	if (origin) {
+		origin->source_at = n;
+		origin->source_n = source.n ? copy_position(text + n, uri, number) : 0;
+		n += origin->source_n;
+	}
 	r->text = text;
 	r->text_n = n;
-	r->id_at = r->data_n;
-	r->data_at = 0;
 }
 
 void
-record_keep(struct record *r, bool whole, struct arena *texts)
+record_keep(struct record *r, enum record_keep what, struct arena *texts)
 {
-	if (whole)
+	if (what == RECORD_KEEP_WHOLE)
 		r->text = arena_copy(texts, record_text(r)).p;
 	else
-		keep_parts(r, texts);
+		keep_parts(r, what == RECORD_KEEP_VALUES && r->flags & RECORD_COMPACT, texts);
+}
+
+struct slice
+record_data(const struct record *r, const struct shape_table *shapes, struct arena *arena)
+{
+	const struct shape *shape;
+	char *text, *end;
+
+	if (r->data_n)
+		return (struct slice){r->text + r->data_at, r->data_n};
+	shape = shape_at(shapes, r->shape);
+	text = end = arena_get(arena, record_data_bytes(r, shapes));
+	for (unsigned i = 0; i < shape->n; i++) {
+		*end++ = i ? ',' : '{';
+		end = slice_put(end, shape->names[i]);
+		*end++ = ':';
+		end = slice_put(end, record_value(r, i));
+	}
+	*end++ = '}';
+	return (struct slice){text, (size_t)(end - text)};
 }
 
 bool
@@ -383,12 +440,23 @@ compare_texts(const struct record *a, struct slice x, const struct record *b, st
 }
 
 static int
-order_without_text(const struct record *a, const struct record *b, const struct partner_table *partners)
+compare_data(const struct record *a, const struct record *b, const struct shape_table *shapes)
+{
+	struct arena arena = {0};
+	int order = compare_texts(a, record_data(a, shapes, &arena), b, record_data(b, shapes, &arena));
+
+	arena_free(&arena);
+	return order;
+}
+
+static int
+order_without_text(const struct record *a, const struct record *b, const struct record_tables *tables)
 {
 	int order;
 
 	if (a->partner != b->partner) {
-		const struct partner *x = partner_at(partners, a->partner), *y = partner_at(partners, b->partner);
+		const struct partner *x = partner_at(tables->partners, a->partner);
+		const struct partner *y = partner_at(tables->partners, b->partner);
 		if (x->rank != y->rank)
 			return x->rank < y->rank ? -1 : 1;
 		if ((order = instant_compare(record_time(b), record_time(a))))
@@ -399,19 +467,19 @@ order_without_text(const struct record *a, const struct record *b, const struct 
 		return order;
 	if ((order = compare_positions(b, a)))
 		return order;
-	return compare_texts(b, record_data(b), a, record_data(a));
+	return compare_data(b, a, tables->shapes);
 }
 
 bool
-record_same(const struct record *a, const struct record *b, const struct partner_table *partners)
+record_same(const struct record *a, const struct record *b, const struct record_tables *tables)
 {
-	return order_without_text(a, b, partners) == 0;
+	return order_without_text(a, b, tables) == 0;
 }
 
 int
-record_order(const struct record *a, const struct record *b, const struct partner_table *partners)
+record_order(const struct record *a, const struct record *b, const struct record_tables *tables)
 {
-	int order = order_without_text(a, b, partners);
+	int order = order_without_text(a, b, tables);
 
 	if (order == 0)
 		order = slice_compare(record_id(b), record_id(a));

@@ -48,7 +48,8 @@ struct record {
 	uint32_t hash;      /* of the decoded id */
 	uint32_t text_n;
 	uint32_t id_at, id_n; /* the id as it stands (a string with its quotes, or a number) */
-	uint32_t data_at, data_n;
+	uint32_t data_at,
+		data_n;   /* data_n is 0 where of the data only the values are in the text (RECORD_KEEP_VALUES) */
 	uint32_t partner; /* its number */
 	uint32_t place;   /* line (or element) within the stretch, from 1; or see RECORD_HAS_STRETCH_SOURCE */
 	uint32_t nulls;   /* bit i: the shape's member i is null */
@@ -91,6 +92,14 @@ record_values(const struct record *r)
 		(r->flags & RECORD_HAS_ORIGIN ? sizeof(struct record_origin) : 0));
 }
 
+static inline struct slice
+record_value(const struct record *r, unsigned member)
+{
+	struct record_value value = record_values(r)[member];
+
+	return (struct slice){r->text + value.at, value.n};
+}
+
 /* All of it, a multiple of 8. */
 static inline size_t
 record_bytes(const struct record *r)
@@ -121,10 +130,14 @@ record_id(const struct record *r)
 	return (struct slice){r->text + r->id_at, r->id_n};
 }
 
-static inline struct slice
-record_data(const struct record *r)
+/* The data object: borrowed from the text, or written to arena where the text has only its values. */
+struct slice record_data(const struct record *r, const struct shape_table *shapes, struct arena *arena);
+
+/* How many bytes it has. */
+static inline size_t
+record_data_bytes(const struct record *r, const struct shape_table *shapes)
 {
-	return (struct slice){r->text + r->data_at, r->data_n};
+	return r->data_n ? r->data_n : shape_at(shapes, r->shape)->frame + r->id_at; /* the values are before it */
 }
 
 /* Empty where there is none, or where the stretch has it. */
@@ -181,9 +194,11 @@ enum record_fault {
 enum record_fault record_read(struct record_reader *reader, struct stretch *stretch, const struct scan_record *scanned,
 	struct record *record);
 
-/* Give the record a text of its own, kept in texts: all of it, or only what merging takes from it. Then its id, its
- * data and its position are there, but record_text is no record any more and record_time_text finds nothing. */
-void record_keep(struct record *r, bool whole, struct arena *texts);
+/* Give the record a text of its own, kept in texts: all of it; or only what merging takes from it, its id, its data and
+ * its position, so that record_text is no record any more and record_time_text finds nothing; or of the data, too, only
+ * the values, where the record has a shape to tell the rest: less than half of it, often. */
+enum record_keep { RECORD_KEEP_WHOLE, RECORD_KEEP_PARTS, RECORD_KEEP_VALUES };
+void record_keep(struct record *r, enum record_keep what, struct arena *texts);
 
 /* The position: the decoded uri (borrowed from the text, the stretch or arena; p NULL where _source has none) and the
  * record's number. */
@@ -199,15 +214,21 @@ struct slice record_id_text(const struct record *r, struct arena *arena);
 /* The first eight bytes of a text as a number that orders as they do; a shorter text has zeros behind. */
 uint64_t id_prefix(struct slice text);
 
+/* What records refer to by number. */
+struct record_tables {
+	const struct partner_table *partners;
+	const struct shape_table *shapes;
+};
+
 /* The order of records of one accommodation: <0 when a comes first. Of records that are one (record_same) the one with
  * the higher spelling of the id comes first, then the higher text, so that the choice does not hang on the order of the
  * input. Texts compare as they are printed: of a record that spans lines without the white space between its tokens. */
-int record_order(const struct record *a, const struct record *b, const struct partner_table *partners);
+int record_order(const struct record *a, const struct record *b, const struct record_tables *tables);
 /* Of two records of one partner and one stretch: does their order stay as it is when the stretch's lines and elements
  * become known? */
 bool record_order_is_known(const struct record *a, const struct record *b);
 /* Equal in rank, time, partner, position and data: one record. */
-bool record_same(const struct record *a, const struct record *b, const struct partner_table *partners);
+bool record_same(const struct record *a, const struct record *b, const struct record_tables *tables);
 
 /* The raw JSON value at the time's path, or p NULL. Not of a record whose text is not whole (record_keep). */
 struct slice record_time_text(const struct record *r, const struct record_paths *paths);

@@ -219,7 +219,7 @@ offset_below(const struct run *run, struct slice from)
 
 struct run_merge *
 run_merge_new(struct run *const *runs, size_t n, struct slice from, struct slice to, size_t buffer_bytes, bool replace,
-	const struct partner_table *partners)
+	const struct record_tables *tables)
 {
 	struct run_merge *m = memory_get_zeroed(1, sizeof(*m));
 
@@ -227,7 +227,7 @@ run_merge_new(struct run *const *runs, size_t n, struct slice from, struct slice
 	m->heap = memory_get_zeroed(n, sizeof(*m->heap));
 	m->n_readers = n;
 	m->to = to;
-	m->settler = (struct settler){.replace = replace, .partners = partners};
+	m->settler = (struct settler){.replace = replace, .tables = *tables};
 	for (size_t i = 0; i < n; i++) {
 		struct reader *r = &m->readers[i];
 		r->run = runs[i];

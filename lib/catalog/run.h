@@ -39,7 +39,7 @@ void run_write(struct run *run, struct slice text, const char *directory);
  * (exclusive; p NULL: the last). Records of one id from all runs come together, settled. */
 struct run_merge;
 struct run_merge *run_merge_new(struct run *const *runs, size_t n, struct slice from, struct slice to,
-	size_t buffer_bytes, bool replace, const struct partner_table *partners);
+	size_t buffer_bytes, bool replace, const struct record_tables *tables);
 void run_merge_free(struct run_merge *merge);
 /* Borrow the next accommodation until the next call; false at the end. superseded is added to. */
 bool run_merge_next(struct run_merge *merge, struct accommodation *a, uint64_t *superseded);

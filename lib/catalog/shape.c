@@ -127,8 +127,11 @@ add(struct shape_table *table, const struct scan_record *r)
 	struct shape *shape = memory_get_zeroed(1, sizeof(*shape));
 
 	shape->n = (uint8_t)r->n_inner;
-	for (int i = 0; i < shape->n; i++)
+	shape->frame = 2;
+	for (int i = 0; i < shape->n; i++) {
 		shape->names[i] = arena_copy(&table->text, name_of(r, i));
+		shape->frame += (uint32_t)shape->names[i].n + 1 + (i > 0);
+	}
 	table->shapes[table->n++] = shape;
 	if (is_plain(r) && number_fields(table, shape))
 		shape->number = table->n;

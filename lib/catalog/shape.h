@@ -19,6 +19,7 @@ struct shape {
 	uint8_t field[SCAN_INNER_MAX];      /* by member: the number of its name */
 	uint8_t member[FIELDS_MAX];         /* by field that the shape has: the member's place */
 	uint64_t fields;                    /* bit f: it has field f */
+	uint32_t frame;                     /* bytes of a compact object but for its values */
 	struct slice names[SCAN_INNER_MAX]; /* by member: as it stands, with its quotes */
 };
 
@@ -36,7 +37,7 @@ void shape_view_free(struct shape_view *view);
  * shapes, those that the view does not remember. */
 uint32_t shape_number(struct shape_view *view, const struct scan_record *record);
 
-/* Borrow the shape with a number that shape_number gave, while no thread asks for numbers. */
+/* Borrow the shape with a number that shape_number gave: to this thread, or to any while none asks for numbers. */
 const struct shape *shape_at(const struct shape_table *table, uint32_t number);
 
 #endif

@@ -29,7 +29,8 @@ struct layout {
 		struct place from, to;
 	} members[SCAN_MEMBERS_MAX];
 	struct {
-		uint16_t run, name_at, name_n, value_at;
+		uint16_t run;
+		struct scan_inner of_run; /* as from the begin of the run, and value_n as from its value's */
 	} inner[];
 };
 
@@ -75,6 +76,8 @@ layouts_free(struct layouts *l)
 /* --- using them --------------------------------------------------------------------------------------------------- */
 
 typedef uint64_t two_words __attribute__((vector_size(16)));
+typedef uint32_t four_words __attribute__((vector_size(16)));
+_Static_assert(sizeof(four_words) == sizeof(struct scan_inner), "the four numbers of it");
 
 static inline two_words
 words(const char *p)
@@ -85,15 +88,32 @@ words(const char *p)
 	return w;
 }
 
+static inline uint64_t
+differ(const char *a, const char *b, size_t n)
+{
+	uint64_t x = 0, y = 0;
+
+	memcpy(&x, a, n);
+	memcpy(&y, b, n);
+	return x ^ y;
+}
+
+/* Of 2 to 15 bytes, some of which are looked at twice. */
+static inline bool
+same_short_text(const char *a, const char *b, size_t n)
+{
+	if (n >= 8)
+		return (differ(a, b, 8) | differ(a + n - 8, b + n - 8, 8)) == 0;
+	if (n >= 4)
+		return (differ(a, b, 4) | differ(a + n - 4, b + n - 4, 4)) == 0;
+	return (differ(a, b, 2) | differ(a + n - 2, b + n - 2, 2)) == 0;
+}
+
 static inline bool
 same_text(const char *a, const char *b, size_t n)
 {
-	if (n < 16) {
-		for (size_t i = 0; i < n; i++)
-			if (a[i] != b[i])
-				return false;
-		return true;
-	}
+	if (n < 16)
+		return n == 1 ? *a == *b : same_short_text(a, b, n);
 	two_words differs = words(a + n - 16) ^ words(b + n - 16);
 	for (size_t at = 0; at + 16 < n; at += 16)
 		differs |= words(a + at) ^ words(b + at);
@@ -118,10 +138,11 @@ tell(const struct layout *layout, const char *text, const uint32_t *begins, stru
 		r->members[layout->members[i].name] = (struct slice){text + begin, begins[to.run] + to.at - begin};
 	}
 	for (int i = 0; i < layout->n_inner; i++) {
-		uint16_t run = layout->inner[i].run;
-		uint32_t value = begins[run] + layout->inner[i].value_at;
-		r->inner[i] = (struct scan_inner){begins[run] + layout->inner[i].name_at - begins[0],
-			layout->inner[i].name_n, value - begins[0], begins[run + 1] - value};
+		const uint32_t *begin = &begins[layout->inner[i].run];
+		four_words inner, at = {*begin - begins[0], 0, *begin - begins[0], begin[1] - *begin};
+		memcpy(&inner, &layout->inner[i].of_run, sizeof(inner));
+		inner += at;
+		memcpy(&r->inner[i], &inner, sizeof(inner));
 	}
 	r->n_inner = layout->n_inner;
 	r->inner_compact = layout->compact;
@@ -180,10 +201,19 @@ struct cut_run {
 	uint32_t begin, n, tokens, token_at;
 };
 
-/* Cut a good record into its runs; 0 when there are too many, too long, or white space stands
- * behind a value. */
+static bool
+is_wanted_object(const struct scan_record *r, const char *value)
+{
+	for (int i = 0; *value == '{' && i < SCAN_MEMBERS_MAX; i++)
+		if (r->members[i].p == value)
+			return true;
+	return false;
+}
+
+/* Cut a good record into its runs, wanted members that are objects with it; 0 when there are too many, too long, or
+ * white space stands behind a value. */
 static size_t
-cut_runs(const char *text, const uint32_t *t, const char *limit, const char *listed, struct cut_run *runs)
+cut_runs(const char *text, const uint32_t *t, const char *limit, const struct scan_record *r, struct cut_run *runs)
 {
 	const uint32_t *begin = t++;
 	size_t n = 0;
@@ -194,7 +224,7 @@ cut_runs(const char *text, const uint32_t *t, const char *limit, const char *lis
 		if (text[*t] != '"')
 			continue;
 		t += 2;
-		if (text + *t == listed) {
+		if (depth == 1 && is_wanted_object(r, text + *t)) {
 			depth++;
 			continue;
 		}
@@ -252,9 +282,8 @@ layout_new(uint32_t number, const char *text, const struct cut_run *runs, size_t
 		struct place name = place_of(runs, runs[0].begin + r->inner[i].name_at);
 		struct place value = place_of(runs, runs[0].begin + r->inner[i].value_at);
 		layout->inner[i].run = name.run;
-		layout->inner[i].name_at = name.at;
-		layout->inner[i].name_n = (uint16_t)r->inner[i].name_n;
-		layout->inner[i].value_at = value.at;
+		layout->inner[i].of_run =
+			(struct scan_inner){name.at, r->inner[i].name_n, value.at, 0 - (uint32_t)value.at};
 	}
 	return layout;
 }
@@ -291,7 +320,6 @@ void
 layouts_learn(struct scanner *s, const struct scan_record *r)
 {
 	struct layouts *l = s->layouts;
-	const char *listed = r->n_inner >= 0 ? r->members[s->inner_name].p : NULL;
 	struct cut_run cuts[RUNS_MAX];
 	struct run **link = &l->first, *run = NULL;
 	size_t n;
@@ -305,7 +333,7 @@ layouts_learn(struct scanner *s, const struct scan_record *r)
 		l->rest = REST;
 		return;
 	}
-	n = cut_runs(s->indexed, s->token, s->p + s->n, listed, cuts);
+	n = cut_runs(s->indexed, s->token, s->p + s->n, r, cuts);
 	for (size_t i = 0; i < n; i++, link = &run->next)
 		if (!(run = find_or_add(l, link, s->indexed, &cuts[i])))
 			return;

@@ -20,6 +20,7 @@ struct catalog {
 	struct record_paths paths;
 	struct partner_table *partners;
 	struct shape_table *shapes;
+	struct record_tables tables; /* the two */
 	struct record_reader reader;
 	struct scanner *scanner;
 	struct stretch stretch;
@@ -57,6 +58,7 @@ catalog_begin(struct catalog *c, const char *listed, const char *denied)
 		0);
 	c->partners = partner_table_new(&c->listed, &c->denied, false);
 	c->shapes = shape_table_new();
+	c->tables = (struct record_tables){c->partners, c->shapes};
 	c->reader = (struct record_reader){.paths = &c->paths, .partners = partner_view_new(c->partners),
 		.shapes = shape_view_new(c->shapes)};
 	c->scanner = scanner_new(c->paths.names, c->paths.n_names, 1 << 20);
@@ -105,7 +107,7 @@ catalog_gather_bin(struct catalog *c, bool replace, struct shelf *const *shelves
 	struct gathering *g)
 {
 	gatherer_free(&c->gatherer);
-	c->gatherer = (struct gatherer){.settler = {.replace = replace, .partners = c->partners}, .shapes = c->shapes};
+	c->gatherer = (struct gatherer){.settler = {.replace = replace, .tables = c->tables}};
 	gather_bin(&c->gatherer, shelves, n_shelves, bin, g);
 }
 

@@ -9,7 +9,7 @@ by_text(const void *a, const void *b)
 }
 
 static char *
-told(const struct gathering *g)
+told(struct catalog *c, const struct gathering *g)
 {
 	char *lines[CATALOG_RECORDS];
 	struct buffer out = {0};
@@ -22,7 +22,7 @@ told(const struct gathering *g)
 		buffer_add_byte(&line, ':');
 		for (uint32_t k = 0; k < a->n; k++) {
 			buffer_add_byte(&line, ' ');
-			buffer_add_slice(&line, record_data(a->records[k]));
+			buffer_add_slice(&line, record_data(a->records[k], c->shapes, &c->arena));
 		}
 		buffer_add_byte(&line, '\n');
 		lines[i] = buffer_give(&line);
@@ -45,7 +45,7 @@ check(const char *text, bool replace, uint64_t superseded, const char *expected)
 	catalog_begin(&c, "beta,alpha", "");
 	catalog_read(&c, text);
 	catalog_gather(&c, replace, &g);
-	char *got = told(&g);
+	char *got = told(&c, &g);
 	assert_string_equal(got, expected);
 	assert_true(g.superseded == superseded);
 	free(got);
@@ -112,7 +112,7 @@ many_partners_are_settled_alike(void **state)
 		char name[20];
 		snprintf(name, sizeof(name), "partner %02u", i);
 		assert_true(slice_equal(partner_at(c.partners, r->partner)->name, slice_of(name)));
-		assert_true(slice_equal(record_data(r), SLICE("{\"n\":2}")));
+		assert_true(slice_equal(record_data(r, c.shapes, &c.arena), SLICE("{\"n\":2}")));
 	}
 	catalog_end(&c);
 	buffer_free(&text);
@@ -217,12 +217,12 @@ within_a_stretch_a_partners_next_record_takes_the_place(void **state)
 		c.n = 5;
 	for (size_t i = 0; i < c.n; i++) {
 		uint64_t superseded = 0;
-		struct record *stays = shelf_add_first(shelf, c.records[i], c.partners, &superseded);
+		struct record *stays = shelf_add_first(shelf, c.records[i], &c.tables, &superseded);
 		assert_int_equal(superseded, !filed[i]);
 		assert_int_equal(stays != NULL, i != 4); /* which is older than the one before */
 	}
 	c.records[0]->stretch = &next;
-	assert_non_null(shelf_add_first(shelf, c.records[0], c.partners, NULL));
+	assert_non_null(shelf_add_first(shelf, c.records[0], &c.tables, NULL));
 	assert_int_equal(shelf->bins[0].n, c.n - 1);
 	catalog_gather_bin(&c, true, &shelf, 1, 0, &g);
 	assert_int_equal(g.n, 2);
@@ -243,9 +243,9 @@ where_no_partner_comes_again_the_recent_are_given_up(void **state)
 	catalog_read(&c, buffer_string(&text));
 	for (int i = 0; i < RECENT_SLOTS; i++) {
 		c.records[i % 100]->hash = (uint32_t)i;
-		assert_non_null(shelf_add_first(&c.shelf, c.records[i % 100], c.partners, NULL));
+		assert_non_null(shelf_add_first(&c.shelf, c.records[i % 100], &c.tables, NULL));
 	}
-	assert_non_null(shelf_add_first(&c.shelf, c.records[(RECENT_SLOTS - 1) % 100], c.partners, NULL));
+	assert_non_null(shelf_add_first(&c.shelf, c.records[(RECENT_SLOTS - 1) % 100], &c.tables, NULL));
 	catalog_end(&c);
 	buffer_free(&text);
 }
@@ -262,7 +262,7 @@ records_of_a_void_stretch_do_not_count(void **state)
 	catalog_read(&c, R("1", "alpha", "{\"a\":1}", "") R("2", "alpha", "{}", "") R("1", "alpha", "{\"a\":2}", ""));
 	c.records[0]->stretch = c.records[1]->stretch = &wrong;
 	catalog_gather(&c, true, &g);
-	char *got = told(&g);
+	char *got = told(&c, &g);
 	assert_string_equal(got, "1: {\"a\":2}\n");
 	assert_true(g.superseded == 0);
 	free(got);

@@ -18,7 +18,7 @@ the_parts_lie_where_the_paths_say(void **state)
 	assert_int_equal(c.n, 1);
 	r = c.records[0];
 	assert_true(slice_equal(record_id(r), SLICE("101")));
-	assert_true(slice_equal(record_data(r), SLICE("{\"name\":\"Inn\"}")));
+	assert_true(slice_equal(record_data(r, c.shapes, &c.arena), SLICE("{\"name\":\"Inn\"}")));
 	assert_true(slice_equal(record_source(r), SLICE("{\"uri\":\"u\",\"record\":7}")));
 	assert_true(slice_equal(partner_at(c.partners, r->partner)->name, SLICE("alpha")));
 	assert_int_equal(r->flags & RECORD_SPANS_LINES, 0);
@@ -44,7 +44,7 @@ paths_may_lead_anywhere(void **state)
 	assert_int_equal(c.n, 1);
 	r = c.records[0];
 	assert_true(slice_equal(record_id(r), SLICE("\"x\"")));
-	assert_true(slice_equal(record_data(r), SLICE("{\"at\":60}")));
+	assert_true(slice_equal(record_data(r, c.shapes, &c.arena), SLICE("{\"at\":60}")));
 	assert_true(slice_equal(record_time_text(r, &c.paths), SLICE("60")));
 	assert_int_equal(record_time(r).seconds, 60);
 	catalog_end(&c);
@@ -274,9 +274,9 @@ the_order_is_rank_time_name_position_and_data(void **state)
 	assert_int_equal(c.n, N_ORDERED);
 	for (size_t i = 0; i < N_ORDERED; i++)
 		for (size_t k = 0; k < N_ORDERED; k++) {
-			int order = record_order(c.records[i], c.records[k], c.partners);
+			int order = record_order(c.records[i], c.records[k], &c.tables);
 			assert_int_equal((order > 0) - (order < 0), (i > k) - (i < k));
-			assert_int_equal(record_same(c.records[i], c.records[k], c.partners), i == k);
+			assert_int_equal(record_same(c.records[i], c.records[k], &c.tables), i == k);
 		}
 	catalog_end(&c);
 }
@@ -292,9 +292,9 @@ of_bare_records_the_later_comes_first(void **state)
 	catalog_read(&c, "{" ID "1," PARTNER "\"a\"," DATA "{}}\n{" ID "1," PARTNER "\"a\"," DATA "{}}\n"
 			 "{" ID "1," PARTNER "\"a\"," DATA "{}}");
 	c.records[2]->stretch = &later;
-	assert_true(record_order(c.records[1], c.records[0], c.partners) < 0);
-	assert_true(record_order(c.records[2], c.records[1], c.partners) < 0);
-	assert_true(record_order(c.records[0], c.records[2], c.partners) > 0);
+	assert_true(record_order(c.records[1], c.records[0], &c.tables) < 0);
+	assert_true(record_order(c.records[2], c.records[1], &c.tables) < 0);
+	assert_true(record_order(c.records[0], c.records[2], &c.tables) > 0);
 	catalog_end(&c);
 }
 
@@ -309,11 +309,11 @@ records_that_differ_elsewhere_are_one(void **state)
 			 "{" ID "\"1\"," PARTNER "\"\\u0061\"," DATA
 			 "{},\"_source\":{\"record\":1,\"uri\":\"\\u0075\"},\"more\":2}");
 	assert_int_equal(c.n, 2);
-	assert_true(record_same(c.records[0], c.records[1], c.partners));
+	assert_true(record_same(c.records[0], c.records[1], &c.tables));
 	/* which of them stays does not hang on the order of the input */
-	assert_true(record_order(c.records[0], c.records[1], c.partners) ==
-		    -record_order(c.records[1], c.records[0], c.partners));
-	assert_true(record_order(c.records[0], c.records[1], c.partners) != 0);
+	assert_true(record_order(c.records[0], c.records[1], &c.tables) ==
+		    -record_order(c.records[1], c.records[0], &c.tables));
+	assert_true(record_order(c.records[0], c.records[1], &c.tables) != 0);
 	catalog_end(&c);
 }
 
@@ -328,10 +328,10 @@ texts_compare_as_they_are_printed(void **state)
 			 "{" ID "1," PARTNER "\"a\"," DATA "{\"n\":1},\"_source\":{\"uri\":\"u\",\"record\":1}}"
 			 "{" ID "1," PARTNER "\"a\"," DATA "{\"n\":2},\"_source\":{\"uri\":\"u\",\"record\":1}}");
 	assert_int_equal(c.n, 3);
-	assert_true(record_order(c.records[0], c.records[1], c.partners) < 0);
-	assert_true(record_order(c.records[1], c.records[0], c.partners) > 0);
-	assert_true(record_same(c.records[0], c.records[2], c.partners));
-	assert_int_equal(record_order(c.records[0], c.records[2], c.partners), 0);
+	assert_true(record_order(c.records[0], c.records[1], &c.tables) < 0);
+	assert_true(record_order(c.records[1], c.records[0], &c.tables) > 0);
+	assert_true(record_same(c.records[0], c.records[2], &c.tables));
+	assert_int_equal(record_order(c.records[0], c.records[2], &c.tables), 0);
 	catalog_end(&c);
 }
 
@@ -368,9 +368,9 @@ what_many_sources_say_is_their_stretchs(void **state)
 			assert_int_equal(position.record, numbers[i]);
 			assert_false(record_is_bare(c.records[i]));
 		}
-		assert_true(record_order(c.records[1], c.records[0], c.partners) < 0);
-		assert_true(record_order(c.records[1], c.records[2], c.partners) < 0);
-		assert_true(record_order(c.records[3], c.records[1], c.partners) < 0);
+		assert_true(record_order(c.records[1], c.records[0], &c.tables) < 0);
+		assert_true(record_order(c.records[1], c.records[2], &c.tables) < 0);
+		assert_true(record_order(c.records[3], c.records[1], &c.tables) < 0);
 		catalog_end(&c);
 	}
 	arena_free(&arena);
@@ -389,7 +389,7 @@ a_record_may_have_a_text_of_its_own(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		for (int whole = 0; whole < 2; whole++) {
+		for (enum record_keep what = RECORD_KEEP_WHOLE; what <= RECORD_KEEP_VALUES; what++) {
 			union record_room room = {.words = {0}};
 			struct record *kept = &room.record;
 			struct catalog c;
@@ -399,14 +399,16 @@ a_record_may_have_a_text_of_its_own(void **state)
 			catalog_read(&c, text);
 			assert_int_equal(c.n, 1);
 			memcpy(kept, c.records[0], record_bytes(c.records[0]));
-			record_keep(kept, whole, &c.arena);
-			if (whole)
-				assert_int_equal(record_order(kept, c.records[0], c.partners), 0);
-			assert_true(record_same(kept, c.records[0], c.partners));
+			record_keep(kept, what, &c.arena);
+			if (what == RECORD_KEEP_WHOLE)
+				assert_int_equal(record_order(kept, c.records[0], &c.tables), 0);
+			assert_true(record_same(kept, c.records[0], &c.tables));
 			assert_int_equal(record_is_bare(kept), i > 2);
 			memset(text, 'x', strlen(text));
 			assert_true(slice_equal(record_id(kept), SLICE("\"7\"")));
-			assert_true(slice_equal(record_data(kept), SLICE("{\"a\":\"7\"}")));
+			assert_int_equal(kept->data_n == 0, what == RECORD_KEEP_VALUES && kept->shape);
+			assert_int_equal(record_data_bytes(kept, c.shapes), strlen("{\"a\":\"7\"}"));
+			assert_true(slice_equal(record_data(kept, c.shapes, &c.arena), SLICE("{\"a\":\"7\"}")));
 			assert_int_equal(record_position(kept, &c.arena).record, positions[i]);
 			assert_int_equal(record_time(kept).seconds == 60, i < 3);
 			if (kept->n_values)
@@ -414,6 +416,35 @@ a_record_may_have_a_text_of_its_own(void **state)
 			free(text);
 			catalog_end(&c);
 		}
+}
+
+static void
+of_a_record_with_a_shape_values_do(void **state)
+{
+	static const char data[] = "{\"a\":\"x\",\"b\":null,\"c\":[1, {\"d\":2}],\"e\":-1.50,\"f\":{}}";
+	struct buffer text = {0};
+	struct catalog c;
+
+	(void)state;
+	buffer_format(&text, "{" ID "\"1\"," PARTNER "\"alpha\"," DATA "%s}\n", data);
+	buffer_format(&text, "{" ID "\"1\"," PARTNER "\"alpha\"," DATA " %s }\n", data);
+	buffer_format(&text, "{" ID "\"1\"," PARTNER "\"alpha\"," DATA "{ %s}\n", data + 1);
+	catalog_begin(&c, "", "");
+	catalog_read(&c, buffer_string(&text));
+	assert_int_equal(c.n, 3);
+	for (size_t i = 0; i < c.n; i++) {
+		struct record *r = c.records[i];
+		struct slice before = record_data(r, c.shapes, &c.arena), after;
+
+		record_keep(r, RECORD_KEEP_VALUES, &c.arena);
+		after = record_data(r, c.shapes, &c.arena);
+		assert_int_equal(r->data_n == 0, r->shape && i < 2); /* white space has to stay */
+		assert_true(slice_equal(before, after));
+		assert_int_equal(record_data_bytes(r, c.shapes), before.n);
+		assert_true(slice_equal(record_id(r), SLICE("\"1\"")));
+	}
+	catalog_end(&c);
+	buffer_free(&text);
 }
 
 int
@@ -436,6 +467,7 @@ main(void)
 		cmocka_unit_test(texts_compare_as_they_are_printed),
 		cmocka_unit_test(what_many_sources_say_is_their_stretchs),
 		cmocka_unit_test(a_record_may_have_a_text_of_its_own),
+		cmocka_unit_test(of_a_record_with_a_shape_values_do),
 	};
 
 	return TESTS(tests);

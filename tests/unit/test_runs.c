@@ -38,9 +38,9 @@ run_of(struct catalog *c, const char *text)
 
 static uint64_t
 add_merged(struct buffer *out, struct run *const *runs, size_t n, struct slice from, struct slice to, bool replace,
-	const struct catalog *c)
+	struct catalog *c)
 {
-	struct run_merge *merge = run_merge_new(runs, n, from, to, 64, replace, c->partners);
+	struct run_merge *merge = run_merge_new(runs, n, from, to, 64, replace, &c->tables);
 	struct accommodation a;
 	uint64_t superseded = 0;
 
@@ -48,7 +48,7 @@ add_merged(struct buffer *out, struct run *const *runs, size_t n, struct slice f
 		buffer_add_slice(out, a.id);
 		buffer_add_byte(out, ':');
 		for (uint32_t i = 0; i < a.n; i++)
-			buffer_add_slice(out, record_data(a.records[i]));
+			buffer_add_slice(out, record_data(a.records[i], c->shapes, &c->arena));
 		buffer_add_byte(out, '\n');
 	}
 	run_merge_free(merge);
