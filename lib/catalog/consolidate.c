@@ -170,10 +170,12 @@ format_part(void *context, unsigned thread, size_t part, struct buffer *out)
 	struct spill *spill = context;
 	size_t n;
 	struct arranged *all = arrangement_part(&spill->gathered->arrangement, part, &n);
+	struct arena scratch = {0};
 
 	(void)thread;
 	for (size_t i = 0; i < n; i++)
-		run_format(out, all[i].accommodation);
+		run_format(out, all[i].accommodation, spill->gathered->c->keep, &scratch);
+	arena_free(&scratch);
 }
 
 static void
@@ -343,7 +345,7 @@ merge_runs_part(void *context, unsigned thread, size_t part, struct buffer *out)
 	while (run_merge_next(merge, &a, &superseded)) {
 		represented += a.n;
 		if (w->into)
-			run_format(out, &a);
+			run_format(out, &a, RECORD_KEEP_WHOLE, NULL); /* it was cut down when it came to its run */
 		else
 			written += merge_accommodation(w->mergers[thread], &a, out);
 	}

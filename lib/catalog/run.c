@@ -52,10 +52,18 @@ add_record(struct buffer *out, const struct record *r)
 }
 
 void
-run_format(struct buffer *out, const struct accommodation *a)
+run_format(struct buffer *out, const struct accommodation *a, enum record_keep keep, struct arena *scratch)
 {
-	for (uint32_t i = 0; i < a->n; i++)
-		add_record(out, a->records[i]);
+	union record_room room;
+
+	if (keep != RECORD_KEEP_WHOLE)
+		arena_reset(scratch);
+	for (uint32_t i = 0; i < a->n; i++) {
+		memcpy(&room, a->records[i], record_bytes(a->records[i]));
+		if (keep != RECORD_KEEP_WHOLE)
+			record_keep(&room.record, keep, scratch);
+		add_record(out, &room.record);
+	}
 }
 
 /* A sample stands where an id's records begin: text holds whole accommodations. */

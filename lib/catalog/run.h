@@ -29,8 +29,9 @@ struct run {
 struct run *run_new(const char *directory, struct error *error);
 void run_free(struct run *run);
 
-/* Append records of one accommodation to out, in the form of a run. */
-void run_format(struct buffer *out, const struct accommodation *a);
+/* Append records of one accommodation to out, in the form of a run, with what is to be kept of their texts; scratch is
+ * reset, and not needed to keep all. */
+void run_format(struct buffer *out, const struct accommodation *a, enum record_keep keep, struct arena *scratch);
 
 /* Append what run_format made to the run: whole accommodations in order. Ends the command when the disk is full. */
 void run_write(struct run *run, struct slice text, const char *directory);

@@ -15,6 +15,7 @@ run_of(struct catalog *c, const char *text)
 	struct gathering g;
 	struct arrangement arrangement;
 	struct buffer out = {0};
+	struct arena scratch = {0};
 	struct error error;
 	struct run *run = run_new("/tmp", &error);
 
@@ -27,12 +28,13 @@ run_of(struct catalog *c, const char *text)
 		size_t n;
 		struct arranged *all = arrangement_part(&arrangement, part, &n);
 		for (size_t i = 0; i < n; i++)
-			run_format(&out, all[i].accommodation);
+			run_format(&out, all[i].accommodation, RECORD_KEEP_VALUES, &scratch);
 	}
 	run_write(run, buffer_slice(&out), "/tmp");
 	assert_true(run->bytes == out.n);
 	arrangement_free(&arrangement);
 	buffer_free(&out);
+	arena_free(&scratch);
 	return run;
 }
 
@@ -188,7 +190,7 @@ write_to_a_closed_run(void *unused)
 	catalog_begin(c, "", "");
 	catalog_read(c, R("1", "x", "{}", "1"));
 	catalog_gather(c, true, &g);
-	run_format(&out, g.accommodations);
+	run_format(&out, g.accommodations, RECORD_KEEP_WHOLE, NULL);
 	close(run->fd);
 	run_write(run, buffer_slice(&out), "/tmp");
 }
