@@ -29,6 +29,12 @@ struct put_task {
 
 /* ---- one file */
 
+static bool
+is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 /* What a name alone does not say: the records, unless the file is compressed. */
 static int
 count_records(int fd, struct manifest_line *line, struct error *error)
@@ -274,6 +280,21 @@ store(struct put *p, struct slice key, struct store_object *object, struct recei
 	return outcome;
 }
 
+/* A symbolic link is not the file: removing the one leaves the other. */
+static bool
+is_own_name(const char *path, int fd)
+{
+	struct stat named, file;
+
+	return lstat(path, &named) == 0 && fstat(fd, &file) == 0 && is_same_file(&named, &file);
+}
+
+static bool
+will_be_removed(const struct put *p, const struct manifest_line *line)
+{
+	return !line->bare && !p->keep && !p->dry_run;
+}
+
 /* fd -1: the file is gone. */
 static int
 store_file(struct put *p, struct put_task *t, int fd, struct error *error)
@@ -283,6 +304,7 @@ store_file(struct put *p, struct put_task *t, int fd, struct error *error)
 	struct buffer key = {0};
 	int outcome = -1;
 
+	object.is_given = fd >= 0 && will_be_removed(p, &t->line) && is_own_name(t->line.path, fd);
 	if ((fd < 0 || complete(p, fd, &t->line, error) == 0) && key_expand(p->key, &values, &key, error) == 0)
 		outcome = store(p, buffer_slice(&key), &object, &t->receipt, error);
 	buffer_free(&key);
@@ -365,16 +387,32 @@ print_receipt(struct put *p, const struct put_task *t)
 		p->receipts.n = 0;
 }
 
-/* A manifest may tell of files that lie where they are to be stored. */
+static bool
+is_other_directory(const char *a, const char *b)
+{
+	char *of_a = memory_format("%.*s.", (int)(basename(a) - a), a);
+	char *of_b = memory_format("%.*s.", (int)(basename(b) - b), b);
+	struct stat first, second;
+	bool other = stat(of_a, &first) == 0 && stat(of_b, &second) == 0 && !is_same_file(&first, &second);
+
+	free(of_a);
+	free(of_b);
+	return other;
+}
+
+/* A manifest may tell of files that lie where they are to be stored. That the file is the same does not say so: it is
+ * that of what has been moved, too. */
 static bool
 is_the_object(const struct put_task *t)
 {
 	struct stat file, object;
 	struct error unused;
 	char *path = t->receipt.uri && uri_is_local(t->receipt.uri) ? uri_local_path(t->receipt.uri, &unused) : NULL;
-	bool same = path && lstat(path, &object) == 0 && lstat(t->line.path, &file) == 0 &&
-		object.st_dev == file.st_dev && object.st_ino == file.st_ino;
+	bool same =
+		path && lstat(path, &object) == 0 && lstat(t->line.path, &file) == 0 && is_same_file(&object, &file);
 
+	if (same && file.st_nlink > 1)
+		same = strcmp(basename(path), basename(t->line.path)) == 0 && !is_other_directory(path, t->line.path);
 	free(path);
 	return same;
 }
@@ -384,7 +422,7 @@ remove_file(const struct put *p, const struct put_task *t)
 {
 	bool is_stored = t->outcome == OUTCOME_STORED || t->outcome == OUTCOME_ALREADY;
 
-	if (t->line.bare || p->keep || p->dry_run || !(is_stored || p->discard_refused) || is_the_object(t))
+	if (!will_be_removed(p, &t->line) || !(is_stored || p->discard_refused) || is_the_object(t))
 		return;
 	if (unlink(t->line.path) < 0 && errno != ENOENT)
 		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s", t->line.path, strerror(errno));
