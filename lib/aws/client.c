@@ -161,15 +161,13 @@ static void
 look_inside(struct aws_exchange *x)
 {
 	struct error unused;
-	struct xml_node *root;
-	struct arena arena = {0};
+	struct xml_node *document;
 
-	if (x->call.root && x->reply.status < 300) {
-		root = xml_parse(buffer_slice(&x->reply.body), &arena, &unused);
-		if (!root || !slice_equal(root->name, slice_of(x->call.root)))
-			x->reply.status = 500;
-		arena_free(&arena);
-	}
+	if (!x->call.root || x->reply.status >= 300)
+		return;
+	x->reply.document = document = xml_parse(buffer_slice(&x->reply.body), &x->reply_arena, &unused);
+	if (!document || !slice_equal(document->name, slice_of(x->call.root)))
+		x->reply.status = 500;
 }
 
 static bool

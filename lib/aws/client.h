@@ -51,6 +51,7 @@ struct aws_reply {
 	int status;                                     /* HTTP; 0 when no reply came */
 	const struct http_reply *head;                  /* borrowed until aws_end */
 	struct buffer body;                             /* owned by the exchange */
+	struct xml_node *document;                      /* the body, where the call names its root; owned likewise */
 	struct slice code, message, request_id, region; /* of an error; region: where the bucket is */
 };
 

@@ -85,7 +85,7 @@ list_page(const struct s3_listing *l, struct buffer *token, bool (*each)(void *,
 	void *context, struct error *error)
 {
 	struct arena arena = {0};
-	struct xml_node *root = NULL;
+	const struct xml_node *root = NULL;
 	struct s3_op op;
 	struct slice next;
 	char thing[1300];
@@ -97,8 +97,8 @@ list_page(const struct s3_listing *l, struct buffer *token, bool (*each)(void *,
 	list_query(&op, l, buffer_slice(token));
 	token->n = 0;
 	result = s3_op_perform(&op, (struct slice){"", 0}, error);
-	if (result == 0 && !(root = xml_parse(buffer_slice(&op.reply->body), &arena, error)))
-		result = -1;
+	if (result == 0)
+		root = op.reply->document;
 	if (result == 0 &&
 		hand_out(&arena, root, slice_equal(xml_text(root, "EncodingType"), SLICE("url")), each, context) &&
 		slice_equal(xml_text(root, "IsTruncated"), SLICE("true"))) {

@@ -27,7 +27,6 @@ struct upload {
 static int
 upload_begin(struct upload *u, struct error *error)
 {
-	struct arena arena = {0};
 	struct buffer q = {0};
 	struct s3_op op;
 	struct slice id;
@@ -43,14 +42,13 @@ upload_begin(struct upload *u, struct error *error)
 	op.call.root = "InitiateMultipartUploadResult";
 	result = s3_op_perform(&op, u->key, error);
 	if (result == 0) {
-		id = xml_text(xml_parse(buffer_slice(&op.reply->body), &arena, error), "UploadId");
+		id = xml_text(op.reply->document, "UploadId");
 		u->id = id.n ? memory_copy(id.p, id.n) : NULL;
 		if (!u->id)
 			result = error_set(error, STATUS_FAILED, "service",
 				"cannot store '%s': the reply has no upload id", u->put->uri);
 	}
 	s3_op_end(&op);
-	arena_free(&arena);
 	return result;
 }
 
@@ -163,7 +161,6 @@ static int
 upload_complete(struct upload *u, struct s3_meta *meta, struct error *error)
 {
 	struct buffer body = {0}, q = {0};
-	struct arena arena = {0};
 	struct slice etag;
 	struct s3_op op;
 	int result;
@@ -182,13 +179,12 @@ upload_complete(struct upload *u, struct s3_meta *meta, struct error *error)
 	op.call.stall_seconds = 300; /* the service may take minutes to put it together */
 	result = s3_op_perform(&op, u->key, error);
 	if (result == 0) {
-		etag = xml_text(xml_parse(buffer_slice(&op.reply->body), &arena, error), "ETag");
+		etag = xml_text(op.reply->document, "ETag");
 		meta->etag = etag.n ? memory_copy(etag.p, etag.n) : NULL;
 		meta->version_id = s3_copy_header(op.reply->head, "x-amz-version-id");
 		result = check_parts(u, etag, error);
 	}
 	s3_op_end(&op);
-	arena_free(&arena);
 	buffer_free(&body);
 	return result;
 }
