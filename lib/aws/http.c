@@ -47,7 +47,7 @@ http_on_data(char *p, size_t size, size_t n, void *data)
 	size_t direct = size * n;
 
 	n *= size;
-	s->moved_ms = clock_ms();
+	s->moved = true;
 	if (waiting(s) || direct > s->room)
 		direct = waiting(s) ? 0 : s->room;
 	if (direct < n && waiting(s) >= s->window) {
@@ -73,7 +73,7 @@ http_on_upload(char *p, size_t size, size_t n, void *data)
 	uint64_t left = s->body_bytes - s->body_sent;
 	ssize_t got;
 
-	s->moved_ms = clock_ms();
+	s->moved = true;
 	n *= size;
 	if (n > left)
 		n = (size_t)left;
@@ -187,8 +187,9 @@ drive(struct http_stream *s, size_t wanted)
 		if (s->done || s->paused || (wanted ? s->landed >= wanted : s->head_done))
 			return;
 		now = clock_ms();
-		if (s->moved_ms > since)
-			since = s->moved_ms;
+		if (s->moved)
+			since = now;
+		s->moved = false;
 		if (now - since >= s->stall_ms)
 			break;
 		curl_multi_poll(s->multi, NULL, 0, POLL_MS, NULL);

@@ -26,7 +26,7 @@ struct http_stream {
 	struct http_reply reply;
 	bool head_done, done, paused, stalled, headers_too_long;
 	CURLcode result;
-	uint64_t moved_ms;    /* when something moved last */
+	bool moved;           /* something did since that was looked at */
 	char *into;           /* where the body goes: landed bytes are there and not yet read, */
 	size_t landed, room;  /* and room is left behind them */
 	struct buffer data;   /* what came besides */

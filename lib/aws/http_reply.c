@@ -1,5 +1,4 @@
 #include "aws/http_private.h"
-#include "base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +63,7 @@ http_on_header(char *line, size_t size, size_t n, void *data)
 	struct http_stream *s = data;
 	size_t all = size * n;
 
-	s->moved_ms = clock_ms();
+	s->moved = true;
 	n = all;
 	while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 		n--;
