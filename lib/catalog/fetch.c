@@ -11,9 +11,10 @@
 
 #define WAITING_MAX 1024 /* objects named and not yet begun */
 #define SPARE_PIECES_MAX 16
-#define DENIED_MAX 100       /* objects, before one was read: the others will fare no better */
-#define MMAP_BYTES (1 << 20) /* from this size on memory is the system's again once it is freed, */
-#define TRIM_BYTES (1 << 20) /* and from this size at the end of what each thread has */
+#define GATHERED_MAX (32 << 10) /* output that is copied, to be written with other; more costs less by itself */
+#define DENIED_MAX 100          /* objects, before one was read: the others will fare no better */
+#define MMAP_BYTES (1 << 20)    /* from this size on memory is the system's again once it is freed, */
+#define TRIM_BYTES (1 << 20)    /* and from this size at the end of what each thread has */
 
 struct fetch {
 	const struct fetch_options *options;
@@ -293,7 +294,7 @@ static void
 write_pieces(struct fetch *f, const struct job *job, struct output_piece *pieces)
 {
 	for (struct output_piece *piece = pieces; piece; piece = piece->next) {
-		if (piece->data.n >= FETCH_BLOCK / 4)
+		if (piece->data.n > GATHERED_MAX)
 			output_give(&output_stdout, &piece->data);
 		else
 			output_add_slice(&output_stdout, buffer_slice(&piece->data));
