@@ -22,15 +22,13 @@ buffer_wipe(struct buffer *b)
 }
 
 void
-buffer_reserve(struct buffer *b, size_t more)
+buffer_grow(struct buffer *b, size_t more)
 {
 	size_t capacity = b->capacity ? b->capacity : 64;
 	size_t need;
 
 	if (__builtin_add_overflow(b->n, more, &need))
 		need = SIZE_MAX;
-	if (need <= b->capacity)
-		return;
 	while (capacity < need)
 		if (__builtin_mul_overflow(capacity, (size_t)2, &capacity))
 			capacity = SIZE_MAX;
@@ -43,8 +41,7 @@ buffer_add(struct buffer *b, const void *p, size_t n)
 {
 	if (n == 0)
 		return;
-	if (n > b->capacity - b->n)
-		buffer_reserve(b, n);
+	buffer_reserve(b, n);
 	memcpy(b->p + b->n, p, n);
 	b->n += n;
 }

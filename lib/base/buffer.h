@@ -21,9 +21,9 @@ struct buffer {
 	size_t capacity; /* bytes owned */
 };
 
-void buffer_free(struct buffer *b);                 /* releases the bytes; b is empty and usable */
-void buffer_wipe(struct buffer *b);                 /* the same, after overwriting them: it held a secret */
-void buffer_reserve(struct buffer *b, size_t more); /* room for more bytes without moving */
+void buffer_free(struct buffer *b);              /* releases the bytes; b is empty and usable */
+void buffer_wipe(struct buffer *b);              /* the same, after overwriting them: it held a secret */
+void buffer_grow(struct buffer *b, size_t more); /* see buffer_reserve */
 void buffer_add(struct buffer *b, const void *p, size_t n);
 void buffer_add_slice(struct buffer *b, struct slice s);
 void buffer_add_string(struct buffer *b, const char *s);
@@ -32,6 +32,14 @@ void buffer_format(struct buffer *b, const char *format, ...) __attribute__((for
 void buffer_format_list(struct buffer *b, const char *format, va_list list) __attribute__((format(printf, 2, 0)));
 const char *buffer_string(struct buffer *b); /* borrows: NUL-terminated until the next call */
 char *buffer_give(struct buffer *b);         /* gives a NUL-terminated string to free(3); b is empty */
+
+/* Have room for more bytes, so that they are added without moving. */
+static inline void
+buffer_reserve(struct buffer *b, size_t more)
+{
+	if (more > b->capacity - b->n)
+		buffer_grow(b, more);
+}
 
 static inline struct slice
 buffer_slice(const struct buffer *b)

@@ -109,21 +109,30 @@ is_empty_object(struct slice text)
 	return text.p[1] != '"' && text.p[1 + strspn(text.p + 1, " \t\r\n")] == '}';
 }
 
+static void
+add_as_it_is(struct fetch_worker *w, struct slice text)
+{
+	struct buffer *out = &w->piece->data;
+
+	buffer_reserve(out, text.n + 1);
+	*(char *)mempcpy(out->p + out->n, text.p, text.n) = '\n';
+	out->n += text.n + 1;
+	w->job->counts.written++;
+}
+
 void
 fetch_add_line(struct fetch_worker *w, struct slice text, struct slice source)
 {
 	struct buffer *out = &w->piece->data;
 
-	buffer_reserve(out, text.n + 1);
-	if (source.n > 0) {
-		buffer_add(out, text.p, text.n - 1);
-		buffer_add_string(out, is_empty_object(text) ? "\"_source\":" : ",\"_source\":");
-		buffer_add_slice(out, source);
-		buffer_add_byte(out, '}');
-	} else {
-		buffer_add_slice(out, text);
+	if (source.n == 0) {
+		add_as_it_is(w, text);
+		return;
 	}
-	buffer_add_byte(out, '\n');
+	buffer_add(out, text.p, text.n - 1);
+	buffer_add_string(out, is_empty_object(text) ? "\"_source\":" : ",\"_source\":");
+	buffer_add_slice(out, source);
+	buffer_add(out, "}\n", 2);
 	w->job->counts.written++;
 }
 
@@ -160,7 +169,7 @@ fetch_add_record(struct fetch_worker *w, const struct scan_record *r)
 		text = buffer_slice(&w->scratch);
 	}
 	if (w->options->bare || r->members[0].p)
-		fetch_add_line(w, text, (struct slice){0});
+		add_as_it_is(w, text);
 	else
 		add_with_source(w, text, r->element);
 }
