@@ -95,21 +95,23 @@ hand_over(struct fetch *f, struct job *job, struct output_piece *piece)
 	job->last_piece = &piece->next;
 	job->pending_bytes += piece->bytes;
 	f->held += piece->bytes;
-	if (job == f->jobs)
-		pthread_cond_signal(&f->ready);
 }
 
 void
 fetch_emit(struct fetch_worker *w)
 {
 	struct fetch *f = w->fetch;
+	bool awaited;
 
 	pthread_mutex_lock(&f->lock);
 	while (w->job->pending_bytes >= f->pending_max)
 		pthread_cond_wait(&f->drained, &f->lock);
 	hand_over(f, w->job, w->piece);
+	awaited = w->job == f->jobs;
 	w->piece = piece_get(f);
 	pthread_mutex_unlock(&f->lock);
+	if (awaited)
+		pthread_cond_signal(&f->ready);
 	buffer_reserve(&w->piece->data, FETCH_BLOCK + FETCH_BLOCK / 8);
 }
 
@@ -162,16 +164,19 @@ static void
 finish_job(struct fetch_worker *w, size_t memory)
 {
 	struct fetch *f = w->fetch;
+	bool awaited;
 
 	pthread_mutex_lock(&f->lock);
 	hand_over(f, w->job, w->piece);
+	awaited = w->job == f->jobs;
 	w->job->finished = true;
 	f->reserved -= memory;
 	if (memory > 0)
 		pthread_cond_signal(&f->memory);
-	if (w->job == f->jobs)
-		pthread_cond_signal(&f->ready);
 	pthread_mutex_unlock(&f->lock);
+	/* now that it need not wait for the lock */
+	if (awaited)
+		pthread_cond_signal(&f->ready);
 }
 
 static int
