@@ -9,8 +9,7 @@
 #include <malloc.h>
 #include <pthread.h>
 
-#define WAITING_MAX 1024 /* objects named and not yet begun */
-#define SPARE_PIECES_MAX 16
+#define WAITING_MAX 1024        /* objects named and not yet begun */
 #define GATHERED_MAX (32 << 10) /* output that is copied, to be written with other; more costs less by itself */
 #define DENIED_MAX 100          /* objects, before one was read: the others will fare no better */
 #define MMAP_BYTES (1 << 20)    /* from this size on memory is the system's again once it is freed, */
@@ -32,8 +31,8 @@ struct fetch {
 	size_t reserved; /* bytes that objects in flight may hold */
 	size_t held;     /* bytes of memory with output that waits to be written */
 	size_t n_workers, n_idle;
-	struct output_piece *spare;
-	size_t n_spare;
+	struct output_piece *spare; /* for later output, as long as there is memory for all that is asked for */
+	size_t spare_bytes;
 	/* the writer's */
 	size_t n_denied; /* objects that a service refused */
 	/* set before there are threads */
@@ -51,7 +50,7 @@ piece_get(struct fetch *f)
 
 	if (piece) {
 		f->spare = piece->next;
-		f->n_spare--;
+		f->spare_bytes -= piece->data.capacity;
 	} else {
 		piece = memory_get_zeroed(1, sizeof(*piece));
 	}
@@ -66,12 +65,21 @@ piece_get(struct fetch *f)
 static void
 piece_put(struct fetch *f, struct output_piece *piece)
 {
-	if (f->n_spare < SPARE_PIECES_MAX && piece->data.capacity <= 4 * FETCH_BLOCK) {
+	if (piece->data.capacity <= 4 * FETCH_BLOCK) {
 		piece->next = f->spare;
 		f->spare = piece;
-		f->n_spare++;
+		f->spare_bytes += piece->data.capacity;
 		return;
 	}
+	buffer_free(&piece->data);
+	free(piece);
+}
+
+static void
+free_spare(struct fetch *f)
+{
+	struct output_piece *piece = piece_get(f);
+
 	buffer_free(&piece->data);
 	free(piece);
 }
@@ -149,6 +157,8 @@ take_job(struct fetch_worker *w, size_t *memory)
 	if (job) {
 		f->next_job = job->next;
 		f->reserved += *memory;
+		while (f->spare && f->reserved + f->held + f->spare_bytes > f->options->buffer_bytes)
+			free_spare(f);
 		/* the lister is not woken for every one */
 		if (--f->n_waiting == WAITING_MAX / 2)
 			pthread_cond_signal(&f->named);
@@ -475,13 +485,8 @@ release(struct fetch *f)
 		jq_program_free(f->workers[i].map);
 		jq_program_free(f->workers[i].select);
 	}
-	while (f->spare) {
-		struct output_piece *piece = f->spare;
-
-		f->spare = piece->next;
-		buffer_free(&piece->data);
-		free(piece);
-	}
+	while (f->spare)
+		free_spare(f);
 	free(f->threads);
 	free(f->workers);
 	pthread_mutex_destroy(&f->lock);
