@@ -73,9 +73,11 @@ client_prepare(struct aws_exchange *x, const struct aws_call *call, struct error
 		return -1;
 	if (!x->call.endpoint)
 		x->call.endpoint = &x->endpoint;
-	if (!x->call.payload_hash) {
-		sigv4_hash(x->hash, x->call.has_body ? x->call.body : (struct slice){NULL, 0});
+	if (!x->call.payload_hash && x->call.has_body) {
+		sigv4_hash(x->hash, x->call.body);
 		x->call.payload_hash = x->hash;
+	} else if (!x->call.payload_hash) {
+		x->call.payload_hash = SIGV4_NO_PAYLOAD;
 	}
 	return 0;
 }

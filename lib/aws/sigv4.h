@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define SIGV4_UNSIGNED "UNSIGNED-PAYLOAD"
+#define SIGV4_NO_PAYLOAD "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" /* of no bytes */
 
 struct sigv4_header {
 	struct slice name; /* any case */
