@@ -11,11 +11,7 @@
 void
 pipe_widen(int fd)
 {
-#ifdef F_SETPIPE_SZ
 	fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
-#else
-	(void)fd;
-#endif
 }
 
 void

@@ -84,14 +84,14 @@ take_record(struct consolidation *c, struct worker *w, struct chunk *chunk, cons
 		return;
 	}
 	chunk->bad_times += (r->flags & RECORD_BAD_TIME) != 0;
-	if (partner_at(c->partners, r->partner)->left_out) {
+	if (partner_at(c->merge.tables.partners, r->partner)->left_out) {
 		chunk->left_out++;
 		return;
 	}
 	if (!c->options->replace)
 		filed = shelf_add(&w->shelf, r);
 	else
-		filed = shelf_add_first(&w->shelf, r, &c->tables, &chunk->superseded);
+		filed = shelf_add_first(&w->shelf, r, &c->merge.tables, &chunk->superseded);
 	if (filed && chunk->passes)
 		record_keep(filed, c->keep, &w->texts);
 }

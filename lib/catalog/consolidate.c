@@ -18,12 +18,9 @@ consolidation_new(const struct consolidation_options *options)
 	unsigned bin_bits = options->memory < (1u << 20) ? 0 : options->memory < (32u << 20) ? 4 : 8;
 
 	c->options = options;
-	c->partners = options->partners;
 	c->shapes = shape_table_new();
 	c->merge = options->merge;
-	c->merge.partners = c->partners;
-	c->merge.shapes = c->shapes;
-	c->tables = (struct record_tables){c->partners, c->shapes};
+	c->merge.tables = (struct record_tables){options->partners, c->shapes};
 	if (options->merge.latest || options->merge.explain || options->merge.rules->n_programs)
 		c->keep = RECORD_KEEP_WHOLE;
 	else
@@ -34,7 +31,7 @@ consolidation_new(const struct consolidation_options *options)
 		scanner_spare(c->workers[i].scanner, 0); /* _source: acc-fetch and --latest add it */
 		c->workers[i].reader = (struct record_reader){.paths = paths,
 			.whole = c->keep == RECORD_KEEP_WHOLE,
-			.partners = partner_view_new(c->partners),
+			.partners = partner_view_new(options->partners),
 			.shapes = shape_view_new(c->shapes)};
 		if (paths->data.n == 1)
 			scanner_list_inner(c->workers[i].scanner, paths->data_name);
@@ -138,7 +135,7 @@ gather(struct gathered *g, struct consolidation *c)
 	g->gatherers = memory_get_zeroed(threads, sizeof(*g->gatherers));
 	for (unsigned i = 0; i < threads; i++) {
 		g->shelves[i] = &c->workers[i].shelf;
-		g->gatherers[i] = (struct gatherer){.settler = {.replace = c->options->replace, .tables = c->tables}};
+		g->gatherers[i] = (struct gatherer){.settler = {.replace = c->options->replace, .tables = c->merge.tables}};
 	}
 	g->gatherings = memory_get_zeroed(g->n_bins, sizeof(*g->gatherings));
 	parallel_run(threads < g->n_bins ? threads : g->n_bins, gather_bins, g);
@@ -338,7 +335,7 @@ merge_runs_part(void *context, unsigned thread, size_t part, struct buffer *out)
 	struct slice none = {NULL, 0}, from = part ? w->bounds[part - 1] : none;
 	struct slice to = part < w->n_bounds ? w->bounds[part] : none;
 	struct run_merge *merge =
-		run_merge_new(w->runs, w->n_runs, from, to, w->buffer_bytes, w->c->options->replace, &w->c->tables);
+		run_merge_new(w->runs, w->n_runs, from, to, w->buffer_bytes, w->c->options->replace, &w->c->merge.tables);
 	struct accommodation a;
 	uint64_t represented = 0, superseded = 0, written = 0;
 

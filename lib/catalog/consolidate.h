@@ -16,7 +16,7 @@
 #include "catalog/rejects.h"
 
 struct consolidation_options {
-	struct merge_options merge;     /* but for the partners and the shapes */
+	struct merge_options merge;     /* but for the tables */
 	struct partner_table *partners; /* borrowed; those met are added */
 	bool replace;                   /* --updates replace */
 	uint64_t memory;                /* bytes, for text and records together */

@@ -40,11 +40,9 @@ struct block {
 struct consolidation {
 	const struct consolidation_options *options;
 	struct worker *workers;
-	struct partner_table *partners;
 	struct shape_table *shapes;
-	struct record_tables tables; /* the two */
 	enum record_keep keep;       /* what merging takes from a record */
-	struct merge_options merge;  /* the options' own, with the partners and the shapes */
+	struct merge_options merge;  /* the options' own, with the tables */
 	struct block *survivors;     /* of the last flush: their text */
 	struct input **inputs;       /* mapped ones */
 	size_t n_inputs;

@@ -95,7 +95,8 @@ memory_needed(const struct fetch *f, const struct job *job)
 	return scheme && scheme->memory ? scheme->memory(&job->reference, f->options->buffer_bytes) : 0;
 }
 
-static void
+/* Whether the writer waits for it: to be woken once it can have the lock. */
+static bool
 hand_over(struct fetch *f, struct job *job, struct output_piece *piece)
 {
 	piece->bytes = piece->data.capacity + piece->refusal_bytes;
@@ -103,6 +104,7 @@ hand_over(struct fetch *f, struct job *job, struct output_piece *piece)
 	job->last_piece = &piece->next;
 	job->pending_bytes += piece->bytes;
 	f->held += piece->bytes;
+	return job == f->jobs;
 }
 
 void
@@ -114,8 +116,7 @@ fetch_emit(struct fetch_worker *w)
 	pthread_mutex_lock(&f->lock);
 	while (w->job->pending_bytes >= f->pending_max)
 		pthread_cond_wait(&f->drained, &f->lock);
-	hand_over(f, w->job, w->piece);
-	awaited = w->job == f->jobs;
+	awaited = hand_over(f, w->job, w->piece);
 	w->piece = piece_get(f);
 	pthread_mutex_unlock(&f->lock);
 	if (awaited)
@@ -177,14 +178,12 @@ finish_job(struct fetch_worker *w, size_t memory)
 	bool awaited;
 
 	pthread_mutex_lock(&f->lock);
-	hand_over(f, w->job, w->piece);
-	awaited = w->job == f->jobs;
+	awaited = hand_over(f, w->job, w->piece);
 	w->job->finished = true;
 	f->reserved -= memory;
 	if (memory > 0)
 		pthread_cond_signal(&f->memory);
 	pthread_mutex_unlock(&f->lock);
-	/* now that it need not wait for the lock */
 	if (awaited)
 		pthread_cond_signal(&f->ready);
 }

@@ -68,7 +68,7 @@ merger_new(const struct merge_options *options)
 	m->options = options;
 	m->picker.options = options;
 	m->first_only = options->rules->plain && !options->explain;
-	m->use_shapes = options->shapes && merge_takes_values(options);
+	m->use_shapes = options->tables.shapes && merge_takes_values(options);
 	m->group_winners = memory_get_zeroed((size_t)options->rules->n_groups + 1, sizeof(*m->group_winners));
 	return m;
 }
@@ -230,7 +230,7 @@ collect_fields(struct merger *m)
 	m->n_fields = m->n_offers = m->cursor = 0;
 	arena_reset(&m->arena);
 	for (uint32_t i = 0; i < m->n_records; i++) {
-		struct json_walk walk = json_walk(record_data(m->records[i], m->options->shapes, &m->arena));
+		struct json_walk walk = json_walk(record_data(m->records[i], m->options->tables.shapes, &m->arena));
 		m->cursor = 0;
 		while (json_next_member(&walk, &name, &value))
 			offer(m, field_of(m, name), value, i);
@@ -402,12 +402,11 @@ static void
 add_wanted_members(struct merger *m, struct buffer *out)
 {
 	const struct record *r = m->records[0];
+	struct json_walk walk = json_walk(record_data(r, m->options->tables.shapes, &m->arena));
 	struct slice name, value;
 	char before = '{';
 
 	m->n_fields = m->n_offers = m->cursor = 0;
-	arena_reset(&m->arena);
-	struct json_walk walk = json_walk(record_data(r, m->options->shapes, &m->arena));
 	while (json_next_member(&walk, &name, &value)) {
 		struct field *f = field_of(m, name);
 		GROW(m->offers, m->n_offers, m->offers_capacity);
@@ -444,7 +443,7 @@ add_record_data(struct merger *m, struct buffer *out)
 	if (m->options->fields)
 		add_wanted_members(m, out);
 	else
-		add_value(out, record_data(m->records[0], m->options->shapes, &m->arena), m->records[0]);
+		add_value(out, record_data(m->records[0], m->options->tables.shapes, &m->arena), m->records[0]);
 	if (m->options->explain)
 		explain_record(m);
 }
@@ -459,7 +458,7 @@ add_consolidated(struct merger *m, struct buffer *out)
 	if (m->options->mode == MERGE_RECORD) {
 		add_record_data(m, out);
 	} else if (m->use_shapes && merge_is_shaped(m->records, m->n_records)) {
-		merge_shaped(m->options->shapes, m->records, m->n_records, out);
+		merge_shaped(m->options->tables.shapes, m->records, m->n_records, out);
 	} else {
 		collect_fields(m);
 		choose_groups(m);

@@ -13,8 +13,7 @@ enum merge_mode { MERGE_FIELDS, MERGE_RECORD };
 struct merge_options {
 	const struct rules *rules;
 	const struct record_paths *paths;
-	const struct partner_table *partners;
-	const struct shape_table *shapes; /* of the records; no thread adds to it while accommodations are merged */
+	struct record_tables tables; /* no thread adds to them while accommodations are merged; shapes may be NULL */
 	enum merge_mode mode;
 	bool empty_is_missing;
 	bool explain;

@@ -419,7 +419,7 @@ describe_candidates(struct picker *picker, const struct candidate *c, size_t n)
 
 	b->n = 0;
 	for (size_t i = 0; i < n; i++) {
-		const struct partner *partner = partner_at(picker->options->partners, c[i].record->partner);
+		const struct partner *partner = partner_at(picker->options->tables.partners, c[i].record->partner);
 		struct slice time = record_time_text(c[i].record, picker->options->paths);
 		buffer_add_string(b, i ? ",{\"value\":" : "[{\"value\":");
 		buffer_add_slice(b, c[i].value);
@@ -502,7 +502,7 @@ by_own_list(struct picker *picker, const struct name_list *list, const struct ca
 	}
 	for (size_t i = 0; i < n; i++)
 		listed[i] = (struct listed){
-			name_list_place(list, partner_at(picker->options->partners, c[i].record->partner)->name), c[i]};
+			name_list_place(list, partner_at(picker->options->tables.partners, c[i].record->partner)->name), c[i]};
 	qsort(listed, n, sizeof(*listed), by_list);
 	for (size_t i = 0; i < n; i++)
 		picker->ordered[i] = listed[i].candidate;

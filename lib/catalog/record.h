@@ -48,8 +48,8 @@ struct record {
 	uint32_t hash;      /* of the decoded id */
 	uint32_t text_n;
 	uint32_t id_at, id_n; /* the id as it stands (a string with its quotes, or a number) */
-	uint32_t data_at,
-		data_n;   /* data_n is 0 where of the data only the values are in the text (RECORD_KEEP_VALUES) */
+	uint32_t data_at;
+	uint32_t data_n;  /* 0: of the data only the values are in the text (RECORD_KEEP_VALUES) */
 	uint32_t partner; /* its number */
 	uint32_t place;   /* line (or element) within the stretch, from 1; or see RECORD_HAS_STRETCH_SOURCE */
 	uint32_t nulls;   /* bit i: the shape's member i is null */

@@ -40,8 +40,7 @@ merged(const char *text, struct options o)
 	catalog_names(&fields, o.fields ? o.fields : "");
 	struct merge_options options = {.rules = &rules,
 		.paths = &c.paths,
-		.partners = c.partners,
-		.shapes = o.no_shapes ? NULL : c.shapes,
+		.tables = {c.partners, o.no_shapes ? NULL : c.shapes},
 		.mode = o.record ? MERGE_RECORD : MERGE_FIELDS,
 		.empty_is_missing = o.empty_is_missing,
 		.explain = o.explain,

@@ -1,48 +1,17 @@
 #include "io/publish.h"
 
-#include "unit.h"
+#include "hindered.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <time.h>
 
 static char directory[64];
 static int directory_fd;
-static bool named; /* as where the file system knows no files without a name */
 static int n_synced;
-static int no_links; /* why not */
 
 /* ---- the system, seen and hindered */
-
-int
-openat(int fd, const char *path, int flags, ...)
-{
-	mode_t mode;
-	va_list list;
-
-	va_start(list, flags);
-	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(list, mode_t) : 0;
-	va_end(list);
-	if (named && (flags & O_TMPFILE) == O_TMPFILE) {
-		errno = EOPNOTSUPP;
-		return -1;
-	}
-	return (int)syscall(SYS_openat, fd, path, flags, mode);
-}
-
-int
-linkat(int from, const char *path, int to, const char *name, int flags)
-{
-	if (no_links) {
-		errno = no_links;
-		return -1;
-	}
-	return (int)syscall(SYS_linkat, from, path, to, name, flags);
-}
 
 int
 fsync(int fd)

@@ -1,11 +1,8 @@
 #include "io/store.h"
 
-#include "unit.h"
+#include "hindered.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #define TEXT "text"
 #define TEXT_SHA256 "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1"
@@ -13,8 +10,6 @@
 static char directory[64];
 static struct store *store;
 static bool writer_comes; /* as the file gets its name */
-static int no_links;      /* why the first one is not made */
-static bool named;        /* as where the file system knows no files without a name */
 
 /* ---- the system, hindered */
 
@@ -22,33 +17,6 @@ static void
 path_of(const char *name, char path[128])
 {
 	snprintf(path, 128, "%s/%s", directory, name);
-}
-
-int
-openat(int fd, const char *path, int flags, ...)
-{
-	mode_t mode;
-	va_list list;
-
-	va_start(list, flags);
-	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(list, mode_t) : 0;
-	va_end(list);
-	if (named && (flags & O_TMPFILE) == O_TMPFILE) {
-		errno = EOPNOTSUPP;
-		return -1;
-	}
-	return (int)syscall(SYS_openat, fd, path, flags, mode);
-}
-
-int
-linkat(int from, const char *path, int to, const char *name, int flags)
-{
-	if (no_links) {
-		errno = no_links;
-		no_links = 0;
-		return -1;
-	}
-	return (int)syscall(SYS_linkat, from, path, to, name, flags);
 }
 
 int
