@@ -135,7 +135,8 @@ gather(struct gathered *g, struct consolidation *c)
 	g->gatherers = memory_get_zeroed(threads, sizeof(*g->gatherers));
 	for (unsigned i = 0; i < threads; i++) {
 		g->shelves[i] = &c->workers[i].shelf;
-		g->gatherers[i] = (struct gatherer){.settler = {.replace = c->options->replace, .tables = c->merge.tables}};
+		g->gatherers[i] =
+			(struct gatherer){.settler = {.replace = c->options->replace, .tables = c->merge.tables}};
 	}
 	g->gatherings = memory_get_zeroed(g->n_bins, sizeof(*g->gatherings));
 	parallel_run(threads < g->n_bins ? threads : g->n_bins, gather_bins, g);
@@ -334,8 +335,8 @@ merge_runs_part(void *context, unsigned thread, size_t part, struct buffer *out)
 	struct writing *w = context;
 	struct slice none = {NULL, 0}, from = part ? w->bounds[part - 1] : none;
 	struct slice to = part < w->n_bounds ? w->bounds[part] : none;
-	struct run_merge *merge =
-		run_merge_new(w->runs, w->n_runs, from, to, w->buffer_bytes, w->c->options->replace, &w->c->merge.tables);
+	struct run_merge *merge = run_merge_new(
+		w->runs, w->n_runs, from, to, w->buffer_bytes, w->c->options->replace, &w->c->merge.tables);
 	struct accommodation a;
 	uint64_t represented = 0, superseded = 0, written = 0;
 

@@ -41,10 +41,10 @@ struct consolidation {
 	const struct consolidation_options *options;
 	struct worker *workers;
 	struct shape_table *shapes;
-	enum record_keep keep;       /* what merging takes from a record */
-	struct merge_options merge;  /* the options' own, with the tables */
-	struct block *survivors;     /* of the last flush: their text */
-	struct input **inputs;       /* mapped ones */
+	enum record_keep keep;      /* what merging takes from a record */
+	struct merge_options merge; /* the options' own, with the tables */
+	struct block *survivors;    /* of the last flush: their text */
+	struct input **inputs;      /* mapped ones */
 	size_t n_inputs;
 	struct arena stretches; /* for good: records on disk point to them */
 	bool unclosed;          /* the input that is being read ended within an array */

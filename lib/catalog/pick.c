@@ -502,7 +502,8 @@ by_own_list(struct picker *picker, const struct name_list *list, const struct ca
 	}
 	for (size_t i = 0; i < n; i++)
 		listed[i] = (struct listed){
-			name_list_place(list, partner_at(picker->options->tables.partners, c[i].record->partner)->name), c[i]};
+			name_list_place(list, partner_at(picker->options->tables.partners, c[i].record->partner)->name),
+			c[i]};
 	qsort(listed, n, sizeof(*listed), by_list);
 	for (size_t i = 0; i < n; i++)
 		picker->ordered[i] = listed[i].candidate;

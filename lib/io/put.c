@@ -3,10 +3,8 @@
 #include "base/command.h"
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "io/codec.h"
-#include "io/file.h"
 #include "io/keytemplate.h"
-#include "io/lines.h"
+#include "io/put_source.h"
 #include "io/uri.h"
 
 #include <errno.h>
@@ -29,91 +27,15 @@ struct put_task {
 
 /* ---- one file */
 
-static bool
-is_same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-/* What a name alone does not say: the records, unless the file is compressed. */
-static int
-count_records(int fd, struct manifest_line *line, struct error *error)
-{
-	char beginning[4];
-	ssize_t n = pread(fd, beginning, sizeof(beginning), 0);
-	struct lines lines;
-	struct slice run, record;
-	int got;
-
-	if (n > 0 && codec_recognise((struct slice){beginning, (size_t)n}) != CODEC_NONE)
-		return 0;
-	line->has_records = true;
-	line->records = 0;
-	lines_open(&lines, fd, line->path);
-	while ((got = lines_next(&lines, &run, error)) > 0)
-		while (lines_cut(&run, &record))
-			line->records += !line_is_blank(record);
-	lines_close(&lines);
-	return got;
-}
-
-static int
-refuse(struct error *error, const char *code, const char *text)
-{
-	return error_set(error, STATUS_REFUSED, code, "%s", text);
-}
-
-/* Gives a descriptor, or -1. O_NONBLOCK: a named pipe must not hold us up. */
-static int
-open_file(struct manifest_line *line, struct error *error)
-{
-	int fd = open(line->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		int cause = errno;
-
-		error_system(error, "cannot open it");
-		if (!file_is_not_at_fault(cause))
-			error->status = STATUS_REFUSED;
-		if (cause == ENOENT || cause == ENOTDIR)
-			error->code = "missing";
-	} else if (!S_ISREG(st.st_mode)) {
-		refuse(error, "not-a-file", "it is not a regular file");
-	} else if (line->has_bytes && line->bytes != (uint64_t)st.st_size) {
-		error_set(error, STATUS_REFUSED, "size",
-			"it has %llu bytes, but the manifest says %llu; it stays where it is",
-			(unsigned long long)st.st_size, (unsigned long long)line->bytes);
-	} else {
-		line->bytes = (uint64_t)st.st_size;
-		return fd;
-	}
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-static int
-check_digest(int fd, const char *expected, struct error *error)
-{
-	char hex[DIGEST_HEX_SIZE];
-
-	if (digest_file(fd, -1, hex, error) < 0)
-		return -1;
-	return strcmp(hex, expected) == 0
-		? 0
-		: refuse(error, "checksum", "its sha256 is not what the manifest says; it stays where it is");
-}
-
-/* See to it that the line says all there is to know, and nothing false where only we can tell. */
+/* The store proves what it stores; where it stores nothing, we do. */
 static int
 complete(const struct put *p, int fd, struct manifest_line *line, struct error *error)
 {
-	if (!line->has_records && count_records(fd, line, error) < 0)
+	bool is_told = line->sha256[0];
+
+	if (put_source_complete(fd, line, error) < 0)
 		return -1;
-	if (!line->sha256[0])
-		return digest_file(fd, -1, line->sha256, error);
-	return p->dry_run ? check_digest(fd, line->sha256, error) : 0; /* else the store proves what it stores */
+	return p->dry_run && is_told ? put_source_check(fd, line->sha256, error) : 0;
 }
 
 /* Would storing here feed the chain its own output? */
@@ -218,7 +140,7 @@ look(struct put *p, const struct store_object *object, struct receipt *receipt, 
 static int
 be_done_with(const struct store_object *object, enum outcome outcome, struct error *error)
 {
-	return check_digest(object->fd, object->sha256, error) < 0 ? -1 : (int)outcome;
+	return put_source_check(object->fd, object->sha256, error) < 0 ? -1 : (int)outcome;
 }
 
 /* What becomes of the object at its present key: an outcome, or -1 with *error, or TRY_NEXT. */
@@ -280,15 +202,6 @@ store(struct put *p, struct slice key, struct store_object *object, struct recei
 	return outcome;
 }
 
-/* A symbolic link is not the file: removing the one leaves the other. */
-static bool
-is_own_name(const char *path, int fd)
-{
-	struct stat named, file;
-
-	return lstat(path, &named) == 0 && fstat(fd, &file) == 0 && is_same_file(&named, &file);
-}
-
 static bool
 will_be_removed(const struct put *p, const struct manifest_line *line)
 {
@@ -304,7 +217,7 @@ store_file(struct put *p, struct put_task *t, int fd, struct error *error)
 	struct buffer key = {0};
 	int outcome = -1;
 
-	object.is_given = fd >= 0 && will_be_removed(p, &t->line) && is_own_name(t->line.path, fd);
+	object.is_given = fd >= 0 && will_be_removed(p, &t->line) && put_source_is_named(t->line.path, fd);
 	if ((fd < 0 || complete(p, fd, &t->line, error) == 0) && key_expand(p->key, &values, &key, error) == 0)
 		outcome = store(p, buffer_slice(&key), &object, &t->receipt, error);
 	buffer_free(&key);
@@ -329,7 +242,7 @@ static int
 run_task(struct put *p, struct put_task *t, struct error *failure)
 {
 	struct error error, missing;
-	int fd = open_file(&t->line, &error), outcome = -1;
+	int fd = put_source_open(&t->line, &error), outcome = -1;
 
 	if (fd >= 0) {
 		outcome = store_file(p, t, fd, &error);
@@ -387,42 +300,13 @@ print_receipt(struct put *p, const struct put_task *t)
 		p->receipts.n = 0;
 }
 
-static bool
-is_other_directory(const char *a, const char *b)
-{
-	char *of_a = memory_format("%.*s.", (int)(basename(a) - a), a);
-	char *of_b = memory_format("%.*s.", (int)(basename(b) - b), b);
-	struct stat first, second;
-	bool other = stat(of_a, &first) == 0 && stat(of_b, &second) == 0 && !is_same_file(&first, &second);
-
-	free(of_a);
-	free(of_b);
-	return other;
-}
-
-/* A manifest may tell of files that lie where they are to be stored. That the file is the same does not say so: it is
- * that of what has been moved, too. */
-static bool
-is_the_object(const struct put_task *t)
-{
-	struct stat file, object;
-	struct error unused;
-	char *path = t->receipt.uri && uri_is_local(t->receipt.uri) ? uri_local_path(t->receipt.uri, &unused) : NULL;
-	bool same =
-		path && lstat(path, &object) == 0 && lstat(t->line.path, &file) == 0 && is_same_file(&object, &file);
-
-	if (same && file.st_nlink > 1)
-		same = strcmp(basename(path), basename(t->line.path)) == 0 && !is_other_directory(path, t->line.path);
-	free(path);
-	return same;
-}
-
 static void
 remove_file(const struct put *p, const struct put_task *t)
 {
 	bool is_stored = t->outcome == OUTCOME_STORED || t->outcome == OUTCOME_ALREADY;
 
-	if (!will_be_removed(p, &t->line) || !(is_stored || p->discard_refused) || is_the_object(t))
+	if (!will_be_removed(p, &t->line) || !(is_stored || p->discard_refused) ||
+		put_source_is_object(t->line.path, t->receipt.uri))
 		return;
 	if (unlink(t->line.path) < 0 && errno != ENOENT)
 		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s", t->line.path, strerror(errno));
