@@ -1,6 +1,7 @@
 #include "io/input.h"
 
 #include "base/buffer.h"
+#include "base/pipe.h"
 #include "io/content.h"
 
 #include "unit.h"
@@ -188,6 +189,32 @@ answer(const char *uri, struct buffer *out, struct error *error)
 }
 
 static void
+a_pipe_that_is_read_need_not_be_copied_to(void **state)
+{
+	struct error error;
+	struct input *input;
+	int ends[2], status;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	child = fork(); /* a promise is to others */
+	assert_true(child >= 0);
+	if (child == 0) {
+		dup2(ends[0], STDIN_FILENO);
+		input = input_open("-", &error);
+		_exit(input && write(ends[1], "x", 1) == 1 && pause() ? 1 : 2);
+	}
+	while (pipe_unread(ends[1]) == 0)
+		usleep(1000);
+	assert_true(pipe_is_copied(ends[1]));
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
 content_comes_from_files_and_registered_schemes(void **state)
 {
 	char path[64];
@@ -228,6 +255,7 @@ main(void)
 		cmocka_unit_test(only_plain_files_that_hold_something_are_mapped),
 		cmocka_unit_test(what_cannot_be_opened_names_thing_and_cause),
 		cmocka_unit_test(a_pipe_is_read_to_its_end),
+		cmocka_unit_test(a_pipe_that_is_read_need_not_be_copied_to),
 		cmocka_unit_test(content_comes_from_files_and_registered_schemes),
 	};
 

@@ -447,6 +447,38 @@ of_a_record_with_a_shape_values_do(void **state)
 	buffer_free(&text);
 }
 
+static void
+the_order_is_the_same_by_values(void **state)
+{
+	static const char *const data[] = {
+		"{\"a\":1}", "{\"a\":12}", "{\"a\":\"1\"}", "{\"a\":1,\"b\":2}", "{\"b\":0}"};
+	struct buffer text = {0};
+	int before[5][5];
+	struct catalog c;
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		buffer_format(&text,
+			"{" ID "\"1\"," PARTNER "\"a\"," DATA "%s,\"_source\":{\"uri\":\"u\",\"record\":1}}\n",
+			data[i]);
+	catalog_begin(&c, "", "");
+	catalog_read(&c, buffer_string(&text));
+	assert_int_equal(c.n, 5);
+	for (int i = 0; i < 5; i++)
+		for (int k = 0; k < 5; k++)
+			before[i][k] = record_order(c.records[i], c.records[k], &c.tables);
+	for (int i = 0; i < 5; i++) {
+		record_keep(c.records[i], RECORD_KEEP_VALUES, &c.arena);
+		for (int k = 0; k < 5; k++) { /* kept as values or not, by turns */
+			int order = record_order(c.records[i], c.records[k], &c.tables);
+			assert_int_equal((order > 0) - (order < 0), (before[i][k] > 0) - (before[i][k] < 0));
+			assert_int_equal(record_same(c.records[i], c.records[k], &c.tables), i == k);
+		}
+	}
+	catalog_end(&c);
+	buffer_free(&text);
+}
+
 int
 main(void)
 {
@@ -468,6 +500,7 @@ main(void)
 		cmocka_unit_test(what_many_sources_say_is_their_stretchs),
 		cmocka_unit_test(a_record_may_have_a_text_of_its_own),
 		cmocka_unit_test(of_a_record_with_a_shape_values_do),
+		cmocka_unit_test(the_order_is_the_same_by_values),
 	};
 
 	return TESTS(tests);
