@@ -300,15 +300,25 @@ print_receipt(struct put *p, const struct put_task *t)
 		p->receipts.n = 0;
 }
 
+/* A manifest may tell of files that lie where they are to be stored. What was free before has another name. */
+static int
+is_the_object(const struct put *p, const struct put_task *t)
+{
+	if (t->outcome == OUTCOME_STORED && p->if_exists != IF_EXISTS_OVERWRITE)
+		return 0;
+	return put_source_is_object(t->line.path, t->receipt.uri);
+}
+
 static void
 remove_file(const struct put *p, const struct put_task *t)
 {
 	bool is_stored = t->outcome == OUTCOME_STORED || t->outcome == OUTCOME_ALREADY;
+	int stays;
 
-	if (!will_be_removed(p, &t->line) || !(is_stored || p->discard_refused) ||
-		put_source_is_object(t->line.path, t->receipt.uri))
+	if (!will_be_removed(p, &t->line) || !(is_stored || p->discard_refused))
 		return;
-	if (unlink(t->line.path) < 0 && errno != ENOENT)
+	stays = is_the_object(p, t);
+	if (stays < 0 || (!stays && unlink(t->line.path) < 0 && errno != ENOENT))
 		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s", t->line.path, strerror(errno));
 }
 

@@ -105,30 +105,42 @@ put_source_is_named(const char *path, int fd)
 	return lstat(path, &named) == 0 && fstat(fd, &file) == 0 && is_same_file(&named, &file);
 }
 
-static bool
-is_other_directory(const char *a, const char *b)
+/* 1 where both names are in one directory, 0 where not, -1 with errno. */
+static int
+is_same_directory(const char *a, const char *b)
 {
 	char *of_a = memory_format("%.*s.", (int)(basename(a) - a), a);
 	char *of_b = memory_format("%.*s.", (int)(basename(b) - b), b);
 	struct stat first, second;
-	bool other = stat(of_a, &first) == 0 && stat(of_b, &second) == 0 && !is_same_file(&first, &second);
+	bool known = stat(of_a, &first) == 0 && stat(of_b, &second) == 0;
 
 	free(of_a);
 	free(of_b);
-	return other;
+	return known ? is_same_file(&first, &second) : -1;
 }
 
 /* That the file is the same does not say so: it is that of what has been moved, too. */
-bool
+static int
+is_same_name(const char *a, const char *b)
+{
+	struct stat first, second;
+
+	if (lstat(a, &first) < 0 || lstat(b, &second) < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (!is_same_file(&first, &second))
+		return 0;
+	if (first.st_nlink == 1)
+		return 1;
+	return strcmp(basename(a), basename(b)) == 0 ? is_same_directory(a, b) : 0;
+}
+
+int
 put_source_is_object(const char *path, const char *uri)
 {
-	struct stat file, object;
 	struct error unused;
 	char *stored = uri && uri_is_local(uri) ? uri_local_path(uri, &unused) : NULL;
-	bool same = stored && lstat(stored, &object) == 0 && lstat(path, &file) == 0 && is_same_file(&object, &file);
+	int same = stored ? is_same_name(path, stored) : 0;
 
-	if (same && file.st_nlink > 1)
-		same = strcmp(basename(stored), basename(path)) == 0 && !is_other_directory(stored, path);
 	free(stored);
 	return same;
 }

@@ -20,7 +20,8 @@ int put_source_check(int fd, const char *sha256, struct error *error);
 /* Whether path names the file behind fd itself, and no symbolic link does: removing that would leave the file. */
 bool put_source_is_named(const char *path, int fd);
 
-/* Whether path lies where it is to be stored, and is the object itself. */
-bool put_source_is_object(const char *path, const char *uri);
+/* Whether path lies where it is to be stored, and is the object itself: 1 or 0, or -1 with errno where that cannot be
+ * told. */
+int put_source_is_object(const char *path, const char *uri);
 
 #endif
