@@ -155,6 +155,72 @@ gathered_free(struct gathered *g)
 	free(g->shelves);
 }
 
+/* --- on the way to the cache ---------------------------------------------------------------------------------- */
+
+/* Inlined by force, as gcc takes functions that do nothing but prefetch for ones that do nothing. */
+static inline __attribute__((always_inline)) void
+fetch_text(const char *p, size_t n)
+{
+	for (size_t at = 0; at < n && at < 256; at += 64)
+		__builtin_prefetch(p + at);
+}
+
+static inline __attribute__((always_inline)) void
+fetch_data(const struct record *r)
+{
+	if (r->data_n)
+		fetch_text(r->text + r->data_at, r->data_n);
+	else
+		fetch_text(r->text, r->text_n);
+}
+
+static inline __attribute__((always_inline)) void
+fetch_records(const struct accommodation *a)
+{
+	for (uint32_t k = 0; k < a->n && k < 8; k++) {
+		__builtin_prefetch(a->records[k]);
+		__builtin_prefetch(a->records[k] + 1);
+	}
+}
+
+/* The accommodations lie scattered, and so do their records and these's texts: have them on the way to the cache some
+ * steps before: of the texts, those that are merged. */
+static inline __attribute__((always_inline)) void
+fetch_ahead(const struct arranged *all, size_t i, size_t n)
+{
+	const struct accommodation *a;
+
+	if (i + 16 < n)
+		__builtin_prefetch(all[i + 16].accommodation);
+	if (i + 12 < n && !(a = all[i + 12].accommodation)->whole.p)
+		__builtin_prefetch(a->records);
+	if (i + 8 < n && !(a = all[i + 8].accommodation)->whole.p)
+		fetch_records(a);
+	if (i + 4 < n && (a = all[i + 4].accommodation)->whole.p) {
+		__builtin_prefetch(a->id.p);
+		fetch_text(a->whole.p, a->whole.n);
+	} else if (i + 4 < n) {
+		const struct record *r = a->records[0];
+		fetch_data(r);
+		for (uint32_t k = 1; k < a->n && r->nulls; k++, r = a->records[k - 1])
+			fetch_data(a->records[k]);
+	}
+}
+
+/* The same with all texts. */
+static inline __attribute__((always_inline)) void
+fetch_all_ahead(const struct arranged *all, size_t i, size_t n)
+{
+	if (i + 16 < n)
+		__builtin_prefetch(all[i + 16].accommodation);
+	if (i + 12 < n)
+		__builtin_prefetch(all[i + 12].accommodation->records);
+	if (i + 8 < n)
+		fetch_records(all[i + 8].accommodation);
+	for (uint32_t k = 0; i + 4 < n && k < all[i + 4].accommodation->n; k++)
+		fetch_data(all[i + 4].accommodation->records[k]);
+}
+
 /* --- spilling ------------------------------------------------------------------------------------------------- */
 
 struct spill {
@@ -171,8 +237,10 @@ format_part(void *context, unsigned thread, size_t part, struct buffer *out)
 	struct arena scratch = {0};
 
 	(void)thread;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		fetch_all_ahead(all, i, n);
 		run_format(out, all[i].accommodation, spill->gathered->c->keep, &scratch);
+	}
 	arena_free(&scratch);
 }
 
@@ -265,52 +333,6 @@ struct writing {
 	struct output *out;
 	struct run *into; /* the runs are merged to a run, not to the output */
 };
-
-/* Inlined by force, as gcc takes functions that do nothing but prefetch for ones that do nothing. */
-static inline __attribute__((always_inline)) void
-fetch_text(const char *p, size_t n)
-{
-	for (size_t at = 0; at < n && at < 256; at += 64)
-		__builtin_prefetch(p + at);
-}
-
-static inline __attribute__((always_inline)) void
-fetch_data(const struct record *r)
-{
-	if (r->data_n)
-		fetch_text(r->text + r->data_at, r->data_n);
-	else
-		fetch_text(r->text, r->text_n);
-}
-
-/* The accommodations lie scattered, and so do their records and these's texts: have them on the way to the cache some
- * steps before. */
-static inline __attribute__((always_inline)) void
-fetch_ahead(const struct arranged *all, size_t i, size_t n)
-{
-	const struct accommodation *a;
-
-	if (i + 16 < n)
-		__builtin_prefetch(all[i + 16].accommodation);
-	if (i + 12 < n && !(a = all[i + 12].accommodation)->whole.p)
-		__builtin_prefetch(a->records);
-	if (i + 8 < n) {
-		a = all[i + 8].accommodation;
-		for (uint32_t k = 0; !a->whole.p && k < a->n && k < 8; k++) {
-			__builtin_prefetch(a->records[k]);
-			__builtin_prefetch(a->records[k] + 1);
-		}
-	}
-	if (i + 4 < n && (a = all[i + 4].accommodation)->whole.p) {
-		__builtin_prefetch(a->id.p);
-		fetch_text(a->whole.p, a->whole.n);
-	} else if (i + 4 < n) {
-		const struct record *r = a->records[0];
-		fetch_data(r);
-		for (uint32_t k = 1; k < a->n && r->nulls; k++, r = a->records[k - 1])
-			fetch_data(a->records[k]);
-	}
-}
 
 static void
 merge_part(void *context, unsigned thread, size_t part, struct buffer *out)
