@@ -200,9 +200,9 @@ chunk_close(struct consolidation *c, struct chunk *chunk)
 }
 
 void
-chunk_open(struct consolidation *c, struct chunk *chunk, const char *name, bool passes)
+chunk_open(struct worker *w, struct chunk *chunk, const char *name, bool passes)
 {
-	*chunk = (struct chunk){.stretch = arena_get(&c->stretches, sizeof(struct stretch)), .passes = passes};
+	*chunk = (struct chunk){.stretch = arena_get(&w->stretches, sizeof(struct stretch)), .passes = passes};
 	*chunk->stretch = (struct stretch){.name = name};
 	chunk->refused_end = &chunk->refused;
 }

@@ -81,6 +81,8 @@ consolidation_free(struct consolidation *c)
 		shelf_clear(&c->workers[i].shelf);
 		arena_free(&c->workers[i].texts);
 		arena_free(&c->workers[i].kept);
+		arena_free(&c->workers[i].stretches);
+		scan_piece_free(&c->workers[i].piece);
 	}
 	release_text(c, c->survivors);
 	for (size_t i = 0; i < c->n_runs; i++)
@@ -88,7 +90,6 @@ consolidation_free(struct consolidation *c)
 	free(c->runs);
 	free(c->inputs);
 	free(c->workers);
-	arena_free(&c->stretches);
 	shape_table_free(c->shapes);
 	free(c);
 }

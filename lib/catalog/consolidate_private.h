@@ -4,6 +4,7 @@
 
 #include "catalog/consolidate.h"
 #include "catalog/run.h"
+#include "json/scan_pieces.h"
 
 /* A record that was refused, kept until it can be told in order. */
 struct refused {
@@ -26,10 +27,11 @@ struct chunk {
 struct worker {
 	struct scanner *scanner;
 	struct record_reader reader;
-	const struct piece *scanned; /* what the scanner was used for last; see intake.c */
+	struct scan_piece piece;
 	struct shelf shelf;
-	struct arena texts; /* of the shelf's records whose input's text does not stay */
-	struct arena kept;  /* refusals and such, until the next flush */
+	struct arena texts;     /* of the shelf's records whose input's text does not stay */
+	struct arena kept;      /* refusals and such, until the next flush */
+	struct arena stretches; /* for good: records on disk point to them */
 };
 
 struct block {
@@ -46,9 +48,8 @@ struct consolidation {
 	struct block *survivors;    /* of the last flush: their text */
 	struct input **inputs;      /* mapped ones */
 	size_t n_inputs;
-	struct arena stretches; /* for good: records on disk point to them */
-	bool unclosed;          /* the input that is being read ended within an array */
-	uint64_t held;          /* bytes of text that records point into, survivors and mapped */
+	bool unclosed; /* the input that is being read ended within an array */
+	uint64_t held; /* bytes of text that records point into, survivors and mapped */
 	struct run **runs;
 	size_t n_runs;
 	struct consolidation_counts counts;
@@ -59,11 +60,11 @@ struct input;
 void consolidation_keep_input(struct consolidation *c, struct input *input);
 
 /* Begin a chunk; its stretch is set by the caller, who knows where it stands, before chunk_close. */
-void chunk_open(struct consolidation *c, struct chunk *chunk, const char *name, bool passes);
+void chunk_open(struct worker *w, struct chunk *chunk, const char *name, bool passes);
 /* File, leave out or refuse what the worker's scanner found; lines and elements count from the chunk's begin. */
 void chunk_take(struct consolidation *c, struct worker *w, struct chunk *chunk, enum scan_result got,
 	const struct scan_record *scanned);
-/* Of a chunk that was cut at the right places: tell its refusals and add up its counts. */
+/* Of a chunk that was cut at the right places: tell its refusals and add up its counts. By one thread at a time. */
 void chunk_close(struct consolidation *c, struct chunk *chunk);
 
 /* Bytes in use against options->memory. */

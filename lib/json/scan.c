@@ -45,47 +45,40 @@ scanner_spare(struct scanner *s, int name)
 	s->max_text = s->max_record + SCAN_SPARED_MAX;
 }
 
-void
-scanner_restart(struct scanner *s)
+struct scan_state
+scan_state_at_line(bool in_array, bool loose)
 {
-	scanner_resume(s, (struct scan_state){.in_array = false}, 1, 0);
-	s->begun = false;
+	return (struct scan_state){.begun = true, .in_array = in_array, .loose = loose, .line = 1, .opened = -1};
+}
+
+struct scan_state
+scanner_state(const struct scanner *s)
+{
+	struct scan_state state = s->state;
+
+	state.line_begin -= (ptrdiff_t)s->at;
+	state.used -= (ptrdiff_t)s->at;
+	state.opened -= (ptrdiff_t)s->at;
+	return state;
 }
 
 void
-scanner_resume(struct scanner *s, struct scan_state state, uint64_t line, uint64_t elements_before)
+scanner_resume(struct scanner *s, const struct scan_state *state)
 {
-	s->state = state;
-	s->line = line;
-	s->elements = elements_before;
-	s->begun = true;
-	s->comma = false;
-	s->skip = SKIP_NOTHING;
+	s->state = *state;
 	s->p = NULL;
 	s->n = s->at = 0;
-	s->line_begin = -(ptrdiff_t)state.column;
-	s->used = 0;
-	s->opened = -1;
 	s->indexed = NULL;
 	s->plain_until = 0;
 }
 
-uint64_t
-scanner_lines(const struct scanner *s)
+void
+scanner_restart(struct scanner *s)
 {
-	return s->line;
-}
+	struct scan_state state = scan_state_at_line(false, false);
 
-uint64_t
-scanner_column(const struct scanner *s)
-{
-	return (uint64_t)((ptrdiff_t)s->at - s->line_begin);
-}
-
-uint64_t
-scanner_elements(const struct scanner *s)
-{
-	return s->elements;
+	state.begun = false;
+	scanner_resume(s, &state);
 }
 
 struct slice
@@ -98,9 +91,7 @@ void
 scanner_window(struct scanner *s, const char *p, size_t n, bool at_end)
 {
 	/* columns are told from the line's begin, which may lie in a window that is gone */
-	s->line_begin -= (ptrdiff_t)s->at;
-	s->used -= (ptrdiff_t)s->at;
-	s->opened -= (ptrdiff_t)s->at;
+	s->state = scanner_state(s);
 	s->p = p;
 	s->n = n;
 	s->at = 0;
@@ -137,8 +128,8 @@ skip_space(struct scanner *s)
 
 	for (; at < n && scan_is_space(p[at]); at++)
 		if (p[at] == '\n') {
-			s->line++;
-			s->line_begin = (ptrdiff_t)at + 1;
+			s->state.line++;
+			s->state.line_begin = (ptrdiff_t)at + 1;
 		}
 	s->at = at;
 	return at < n;
@@ -258,11 +249,10 @@ accept(struct scanner *s, struct scan_record *r, const char *end)
 		return SCAN_MORE;
 	if (follows == FOLLOWS_BADLY || (follows == FOLLOWS_LOOSELY && !s->state.loose))
 		return refuse_for_following(s, r, bad, follows);
-	r->loose = s->state.loose;
 	s->state.loose = follows == FOLLOWS_LOOSELY;
 	r->text = (struct slice){begin, n};
-	r->line = s->line;
-	r->element = ++s->elements;
+	r->line = s->state.line;
+	r->element = ++s->state.elements;
 	r->in_array = s->state.in_array;
 	r->spans_lines = !s->one_line && memchr(begin, '\n', n) != NULL;
 	r->cut = false;
@@ -273,7 +263,7 @@ accept(struct scanner *s, struct scan_record *r, const char *end)
 		s->at = (size_t)(end - s->p);
 	if (s->state.loose && !s->state.in_array)
 		s->at = (size_t)(bad - s->p) + 1; /* the comma is used up */
-	s->used = (ptrdiff_t)s->at;
+	s->state.used = (ptrdiff_t)s->at;
 	s->state.after_value = s->state.in_array;
 	return SCAN_RECORD;
 }
@@ -310,12 +300,19 @@ exact_record(struct scanner *s, struct scan_record *r)
 		return scan_refuse(s, r, &fault);
 	/* a good value, but no record: scanning goes on right behind it */
 	scan_describe_fault(s, r, &fault);
-	r->element = ++s->elements;
+	r->element = ++s->state.elements;
 	r->text = text;
 	scan_advance(s, (size_t)(end - s->p));
-	s->used = (ptrdiff_t)s->at;
+	s->state.used = (ptrdiff_t)s->at;
 	s->state.after_value = s->state.in_array;
 	return SCAN_REFUSED;
+}
+
+static void
+leave_or_enter_array(struct scanner *s, bool enter)
+{
+	s->state.in_array = enter;
+	s->state.after_value = s->state.loose = false;
 }
 
 /* The punctuation of an array before its next element. false: *result says what to return. */
@@ -324,20 +321,20 @@ next_element(struct scanner *s, struct scan_record *r, enum scan_result *result)
 {
 	char c = s->p[s->at];
 
-	if (c == ']' && !s->comma) {
-		s->used = (ptrdiff_t)++s->at;
-		s->state = (struct scan_state){.in_array = false};
+	if (c == ']' && !s->state.comma) {
+		s->state.used = (ptrdiff_t)++s->at;
+		leave_or_enter_array(s, false);
 		*result = SCAN_RECORD; /* go round again */
 		return false;
 	}
 	if (s->state.after_value && c == ',') {
-		s->used = (ptrdiff_t)++s->at;
+		s->state.used = (ptrdiff_t)++s->at;
 		s->state.after_value = false;
-		s->comma = true;
+		s->state.comma = true;
 		*result = SCAN_RECORD;
 		return false;
 	}
-	if (s->state.after_value && s->state.loose && c == '{' && s->line_begin >= s->used)
+	if (s->state.after_value && s->state.loose && c == '{' && s->state.line_begin >= s->state.used)
 		s->state.after_value = false;
 	if (s->state.after_value || c == ',' || c == ']') {
 		struct scan_fault fault = {
@@ -345,16 +342,16 @@ next_element(struct scanner *s, struct scan_record *r, enum scan_result *result)
 				s->state.after_value ? "',' or ']' should be here" : "an element should be here"},
 			s->at};
 		scan_describe_fault(s, r, &fault);
-		r->element = ++s->elements;
+		r->element = ++s->state.elements;
 		r->text = (struct slice){s->p + s->at, 1};
-		s->comma = false;
+		s->state.comma = false;
 		s->state.after_value = c == ']';
 		if (c != ']')
-			s->used = (ptrdiff_t)++s->at;
+			s->state.used = (ptrdiff_t)++s->at;
 		*result = SCAN_REFUSED;
 		return false;
 	}
-	s->comma = false;
+	s->state.comma = false;
 	return true;
 }
 
@@ -370,7 +367,7 @@ at_end_of_window(struct scanner *s, struct scan_record *r)
 	scan_describe_fault(s, r, &fault);
 	r->element = 0;
 	r->text = (struct slice){s->p + s->at, 0};
-	s->state = (struct scan_state){.in_array = false};
+	leave_or_enter_array(s, false);
 	return SCAN_REFUSED;
 }
 
@@ -381,9 +378,9 @@ skip_byte_order_mark(struct scanner *s)
 		return false;
 	if (s->n >= 3 && memcmp(s->p, "\xef\xbb\xbf", 3) == 0) {
 		s->at = 3;
-		s->line_begin = s->used = 3;
+		s->state.line_begin = s->state.used = 3;
 	}
-	s->begun = true;
+	s->state.begun = true;
 	return true;
 }
 
@@ -398,9 +395,9 @@ scanner_next(struct scanner *s, struct scan_record *r)
 	r->inner_compact = false;
 	r->layout = 0;
 	s->one_line = false;
-	if (!s->begun && !skip_byte_order_mark(s))
+	if (!s->state.begun && !skip_byte_order_mark(s))
 		return SCAN_MORE;
-	if (s->skip != SKIP_NOTHING && !scan_finish_skip(s) && !s->at_end)
+	if (s->state.skip != SKIP_NOTHING && !scan_finish_skip(s) && !s->at_end)
 		return SCAN_MORE;
 	for (;;) {
 		if (!skip_space(s))
@@ -412,10 +409,10 @@ scanner_next(struct scanner *s, struct scan_record *r)
 				continue;
 			}
 		} else if (s->p[s->at] == '[') {
-			if (s->line_begin >= s->used)
-				s->opened = (ptrdiff_t)s->at;
-			s->used = (ptrdiff_t)++s->at;
-			s->state = (struct scan_state){.in_array = true};
+			if (s->state.line_begin >= s->state.used)
+				s->state.opened = (ptrdiff_t)s->at;
+			s->state.used = (ptrdiff_t)++s->at;
+			leave_or_enter_array(s, true);
 			continue;
 		}
 		break;

@@ -52,6 +52,13 @@ enum scan_result {
 	SCAN_END,     /* all input was seen */
 };
 
+enum scan_skip {
+	SKIP_NOTHING,
+	SKIP_LINE,    /* to the next line */
+	SKIP_LINES,   /* to the next line that begins with { or [, in an array after space and a comma */
+	SKIP_ELEMENT, /* to the comma or bracket behind an array's element */
+};
+
 /* A member of the member that scanner_list_inner named. */
 struct scan_inner {
 	uint32_t name_at, name_n; /* the name with its quotes, in the record's text */
@@ -72,7 +79,6 @@ struct scan_record {
 	uint64_t line;      /* where the record begins, from 1 */
 	uint64_t element;   /* the record's place among all of the input, refused ones too, from 1 */
 	bool in_array;
-	bool loose;          /* the scanner's state before the record, as scan_state has it */
 	bool spans_lines;    /* text holds line breaks between its tokens */
 	bool cut;            /* of a refused record: text is not all of it (it was longer than max_record) */
 	const char *code;    /* refused: a static word: "invalid-json", "invalid-utf8", "not-an-object",
@@ -109,22 +115,30 @@ enum scan_result scanner_next(struct scanner *s, struct scan_record *record);
 /* After SCAN_MORE: the bytes of the window not yet used up, at most about max_record of them. */
 struct slice scanner_rest(const struct scanner *s);
 
-/* Where a scanner stands between records, so that one input can be cut into chunks which are scanned at
- * the same time: the guess with which the later chunk began is right when it equals the state in which the
- * earlier chunk ended. */
+/* Where a scanner stands between two windows: another one that resumes there, with a window that begins with what was
+ * left of the last one, goes on as this one would. Offsets count from where it stands. */
 struct scan_state {
+	bool begun; /* a byte order mark can no longer come */
 	bool in_array;
 	bool after_value; /* in an array: a comma or the end must come before the next element */
+	bool comma;       /* in an array: an element must follow */
 	bool loose;       /* what should separate the last records did not: that it does not is no news */
-	uint64_t column;  /* bytes of the line before it, for who resumes */
-};
-/* Begin in the middle: lines and elements count from the given numbers (the next line is line). */
-void scanner_resume(struct scanner *s, struct scan_state state, uint64_t line, uint64_t elements_before);
 
-/* Lines begun, bytes of the last line, and elements seen so far (for the chunk that follows). */
-uint64_t scanner_lines(const struct scanner *s);
-uint64_t scanner_column(const struct scanner *s);
-uint64_t scanner_elements(const struct scanner *s);
+	enum scan_skip skip; /* what to do before the next record */
+	int skip_depth;
+	bool skip_in_string, skip_escaped;
+	size_t bad_indent; /* how far the line of the last bad element is indented; SIZE_MAX: it begins within one */
+
+	uint64_t line, elements; /* lines begun and elements seen, refused ones too */
+	ptrdiff_t line_begin;    /* of the line it stands in; never positive */
+	ptrdiff_t used;          /* behind the last byte used up that was no white space */
+	ptrdiff_t opened;        /* of the last '[' of an array that begins its line */
+};
+struct scan_state scanner_state(const struct scanner *s);
+void scanner_resume(struct scanner *s, const struct scan_state *state);
+
+/* At the begin of a line where a record begins; line and elements as at an input's begin. */
+struct scan_state scan_state_at_line(bool in_array, bool loose);
 
 /* In an array that is never closed SCAN_END comes after one last SCAN_REFUSED ("invalid-json", "the array
  * is not closed") with an empty text, which is no record and not counted as element. */

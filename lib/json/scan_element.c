@@ -26,19 +26,19 @@ struct look {
 static bool
 is_behind_opening(const struct scanner *s)
 {
-	return s->used == s->opened + 1 && s->opened >= s->line_begin;
+	return s->state.used == s->state.opened + 1 && s->state.opened >= s->state.line_begin;
 }
 
 static bool
 begins_line(const struct scanner *s)
 {
-	return s->p[s->at] == '{' && (is_behind_opening(s) || s->line_begin >= s->used);
+	return s->p[s->at] == '{' && (is_behind_opening(s) || s->state.line_begin >= s->state.used);
 }
 
 static size_t
 indent_of(const struct scanner *s)
 {
-	return (size_t)((ptrdiff_t)s->at - s->line_begin);
+	return (size_t)((ptrdiff_t)s->at - s->state.line_begin);
 }
 
 size_t
@@ -231,7 +231,7 @@ scan_element_end(const struct scanner *s, const struct scan_fault *fault, size_t
 		.by_lines = begins_line(s),
 		.is_flush = is_flush(s, fault->at),
 		.indent = indent,
-		.outer = is_behind_opening(s) ? (size_t)(s->opened - s->line_begin) : indent};
+		.outer = is_behind_opening(s) ? (size_t)(s->state.opened - s->state.line_begin) : indent};
 
 	return look(&l, no_more, end);
 }

@@ -68,13 +68,6 @@ const char *plain_number(const char *p, const char *limit);
 /* Which of the names is the raw string (with its quotes)? -1: none. */
 int scan_name_of(const struct scan_names *names, struct slice raw);
 
-enum skip {
-	SKIP_NOTHING,
-	SKIP_LINE,    /* to the next line */
-	SKIP_LINES,   /* to the next line that begins with { or [, in an array after space and a comma */
-	SKIP_ELEMENT, /* to the comma or bracket behind an array's element */
-};
-
 struct scanner {
 	struct scan_names names;
 	size_t max_record;
@@ -86,18 +79,7 @@ struct scanner {
 	size_t n, at;  /* its length; what is not yet used up */
 	bool at_end;
 
-	struct scan_state state;
-	bool begun; /* a byte order mark can no longer come */
-	bool comma; /* in an array: an element must follow */
-	uint64_t line, elements;
-	ptrdiff_t line_begin; /* offset of the line of `at`; negative when it lies before the window */
-	ptrdiff_t used;       /* offset behind the last byte used up that was no white space; may be negative, too */
-	ptrdiff_t opened;     /* offset of the last '[' of an array that begins its line; may be negative, too */
-
-	size_t bad_indent; /* how far the line of the last bad element is indented; SIZE_MAX: it begins within one */
-	enum skip skip;    /* what to do before the next record, where the window ended in the midst of it */
-	int skip_depth;
-	bool skip_in_string, skip_escaped;
+	struct scan_state state; /* at `at`, but for the offsets, which count from the window's begin */
 
 	struct layouts *layouts;
 	bool one_line; /* the record at `at` is known to hold no line break */

@@ -9,8 +9,8 @@ scan_advance(struct scanner *s, size_t to)
 	const char *p = s->p + s->at, *end = s->p + to;
 
 	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
-		s->line++;
-		s->line_begin = ++p - s->p;
+		s->state.line++;
+		s->state.line_begin = ++p - s->p;
 	}
 	s->at = to;
 }
@@ -37,7 +37,7 @@ record_begins(const struct scanner *s, size_t at, size_t limit)
 		at++;
 	if (at == limit)
 		return -1;
-	return (s->p[at] == '{' || s->p[at] == ']') && at - begin <= s->bad_indent;
+	return (s->p[at] == '{' || s->p[at] == ']') && at - begin <= s->state.bad_indent;
 }
 
 static bool
@@ -48,7 +48,7 @@ skip_lines(struct scanner *s)
 		if (begins < 0 && !s->at_end) {
 			/* look at this line again with more of it; the newline before it is needed for that */
 			s->at--;
-			s->line--;
+			s->state.line--;
 			return false;
 		}
 		if (begins > 0) {
@@ -56,7 +56,7 @@ skip_lines(struct scanner *s)
 				s->at++;
 			s->state.after_value = s->state.in_array && s->p[s->at] == ']';
 			s->state.loose = s->state.in_array;
-			s->comma = false;
+			s->state.comma = false;
 			return true;
 		}
 	}
@@ -72,31 +72,31 @@ skip_element(struct scanner *s)
 
 	for (at = s->at; at < s->n; at++) {
 		char c = s->p[at];
-		if (s->skip_in_string) {
-			if (s->skip_escaped)
-				s->skip_escaped = false;
+		if (s->state.skip_in_string) {
+			if (s->state.skip_escaped)
+				s->state.skip_escaped = false;
 			else if (c == '\\')
-				s->skip_escaped = true;
+				s->state.skip_escaped = true;
 			else if (c == '"')
-				s->skip_in_string = false;
+				s->state.skip_in_string = false;
 			if (c != '\n')
 				continue;
-			s->skip = SKIP_LINES;
+			s->state.skip = SKIP_LINES;
 			break;
 		}
 		if (c == '"')
-			s->skip_in_string = true;
+			s->state.skip_in_string = true;
 		else if (c == '{' || c == '[')
-			s->skip_depth++;
-		else if (s->skip_depth == 0 && (c == ',' || c == ']' || c == '}'))
+			s->state.skip_depth++;
+		else if (s->state.skip_depth == 0 && (c == ',' || c == ']' || c == '}'))
 			break;
 		else if (c == '}' || c == ']')
-			s->skip_depth--;
+			s->state.skip_depth--;
 	}
 	scan_advance(s, at);
 	if (at == s->n)
 		return false;
-	if (s->skip == SKIP_LINES)
+	if (s->state.skip == SKIP_LINES)
 		return skip_lines(s);
 	s->state.after_value = true;
 	return true;
@@ -107,14 +107,14 @@ scan_finish_skip(struct scanner *s)
 {
 	bool done = true;
 
-	switch (s->skip) {
+	switch (s->state.skip) {
 	case SKIP_NOTHING: return true;
 	case SKIP_LINE: done = skip_line(s); break;
 	case SKIP_LINES: done = skip_lines(s); break;
 	case SKIP_ELEMENT: done = skip_element(s); break;
 	}
 	if (done)
-		s->skip = SKIP_NOTHING;
+		s->state.skip = SKIP_NOTHING;
 	return done;
 }
 
@@ -172,11 +172,10 @@ scan_describe_fault(struct scanner *s, struct scan_record *r, const struct scan_
 {
 	r->code = fault->why.code;
 	r->reason = fault->why.reason;
-	r->line = r->fault_line = s->line;
+	r->line = r->fault_line = s->state.line;
 	r->in_array = s->state.in_array;
-	r->loose = s->state.loose;
 	r->spans_lines = r->cut = false;
-	ptrdiff_t line_begin = s->line_begin;
+	ptrdiff_t line_begin = s->state.line_begin;
 	for (const char *p = s->p + s->at; p < s->p + fault->at; p++)
 		if (*p == '\n') {
 			r->fault_line++;
@@ -201,9 +200,9 @@ refuse_cut(struct scanner *s, struct scan_record *r)
 
 	r->text = (struct slice){s->p + s->at, s->max_record};
 	r->cut = true;
-	s->skip = s->state.in_array ? SKIP_ELEMENT : in_first_line ? SKIP_LINE : SKIP_LINES;
-	s->skip_depth = 0;
-	s->skip_in_string = s->skip_escaped = false;
+	s->state.skip = s->state.in_array ? SKIP_ELEMENT : in_first_line ? SKIP_LINE : SKIP_LINES;
+	s->state.skip_depth = 0;
+	s->state.skip_in_string = s->state.skip_escaped = false;
 	scan_finish_skip(s);
 	return SCAN_REFUSED;
 }
@@ -214,14 +213,14 @@ scan_refuse(struct scanner *s, struct scan_record *r, const struct scan_fault *f
 	size_t resume, text_end;
 	bool found;
 
-	s->bad_indent = scan_element_indent(s);
+	s->state.bad_indent = scan_element_indent(s);
 	found = resume_offset(s, fault, &resume, &text_end);
 
-	if (!found && s->n - s->at <= s->max_text)
-		return SCAN_MORE;
+	if (!found && s->n - s->at <= s->max_text + 1)
+		return SCAN_MORE; /* as much as resume_offset looks at, and perhaps the end of all */
 	tokens_drop(s);
 	scan_describe_fault(s, r, fault);
-	r->element = ++s->elements;
+	r->element = ++s->state.elements;
 	if (!found)
 		return refuse_cut(s, r);
 	r->text = trimmed(s->p + s->at, text_end - s->at);
@@ -229,11 +228,11 @@ scan_refuse(struct scanner *s, struct scan_record *r, const struct scan_fault *f
 		r->text.n = s->max_record;
 		r->cut = true;
 	}
-	s->used = (ptrdiff_t)text_end;
+	s->state.used = (ptrdiff_t)text_end;
 	scan_advance(s, resume);
 	if (!s->state.in_array)
 		return SCAN_REFUSED;
-	s->comma = false;
+	s->state.comma = false;
 	/* at the comma or bracket behind the element, or at the end of all */
 	if (resume == text_end && (resume == s->n || s->p[resume] != '{')) {
 		s->state.after_value = resume < s->n;
