@@ -22,21 +22,22 @@ struct fetch {
 	pthread_cond_t ready;   /* output, a finished job or the end: the writer waits */
 	pthread_cond_t memory;  /* a worker waits to begin the next job: there may be memory for it */
 	pthread_cond_t drained; /* workers wait whose jobs have too much output */
+	pthread_cond_t turned;  /* workers wait whose text comes behind that of others */
 	pthread_cond_t named;   /* the lister waits: enough jobs are named */
 	/* guarded by lock */
 	struct job *jobs, **last_job; /* from the one being written to the last one named */
 	struct job *next_job;         /* the first that no worker has taken */
 	size_t n_waiting;
-	bool listed;     /* all are named */
-	size_t reserved; /* bytes that objects in flight may hold */
-	size_t held;     /* bytes of memory with output that waits to be written */
-	size_t n_workers, n_idle;
-	struct output_piece *spare; /* for later output, as long as there is memory for all that is asked for */
+	bool listed;                      /* all are named */
+	size_t reserved;                  /* bytes that objects in flight may hold */
+	size_t held;                      /* bytes of memory with output that waits to be written */
+	size_t n_workers, n_idle, n_busy; /* idle: without a job to begin; busy: with one */
+	struct output_piece *spare;       /* for later output, as long as there is memory for all that is asked for */
 	size_t spare_bytes;
 	/* the writer's */
 	size_t n_denied; /* objects that a service refused */
 	/* set before there are threads */
-	size_t workers_max, pending_max;
+	size_t workers_max, pending_max, processors;
 	pthread_t *threads;
 	struct fetch_worker *workers;
 };
@@ -95,15 +96,36 @@ memory_needed(const struct fetch *f, const struct job *job)
 	return scheme && scheme->memory ? scheme->memory(&job->reference, f->options->buffer_bytes) : 0;
 }
 
-/* Whether the writer waits for it: to be woken once it can have the lock. */
-static bool
-hand_over(struct fetch *f, struct job *job, struct output_piece *piece)
+static void
+add_counts(struct fetch_counts *sum, const struct fetch_counts *more)
 {
+	sum->read += more->read;
+	sum->refused += more->refused;
+	sum->left_out += more->left_out;
+	sum->written += more->written;
+	sum->bytes_in += more->bytes_in;
+}
+
+/* In its turn; true where the writer waits for it: to be woken once it can have the lock. */
+static bool
+hand_over(struct fetch_worker *w)
+{
+	struct fetch *f = w->fetch;
+	struct job *job = w->job;
+	struct output_piece *piece = w->piece;
+
+	while (job->turn != w->text.number)
+		pthread_cond_wait(&f->turned, &f->lock);
+	while (job->pending_bytes >= f->pending_max)
+		pthread_cond_wait(&f->drained, &f->lock);
 	piece->bytes = piece->data.capacity + piece->refusal_bytes;
 	*job->last_piece = piece;
 	job->last_piece = &piece->next;
 	job->pending_bytes += piece->bytes;
 	f->held += piece->bytes;
+	add_counts(&job->counts, &w->counts);
+	w->counts = (struct fetch_counts){0};
+	w->piece = piece_get(f);
 	return job == f->jobs;
 }
 
@@ -114,14 +136,27 @@ fetch_emit(struct fetch_worker *w)
 	bool awaited;
 
 	pthread_mutex_lock(&f->lock);
-	while (w->job->pending_bytes >= f->pending_max)
-		pthread_cond_wait(&f->drained, &f->lock);
-	awaited = hand_over(f, w->job, w->piece);
-	w->piece = piece_get(f);
+	awaited = hand_over(w);
 	pthread_mutex_unlock(&f->lock);
 	if (awaited)
 		pthread_cond_signal(&f->ready);
-	buffer_reserve(&w->piece->data, FETCH_BLOCK + FETCH_BLOCK / 8);
+	buffer_reserve(&w->piece->data, FETCH_OUTPUT);
+}
+
+void
+fetch_emit_last(struct fetch_worker *w)
+{
+	struct fetch *f = w->fetch;
+	bool awaited;
+
+	pthread_mutex_lock(&f->lock);
+	awaited = hand_over(w) && !w->text.at_end; /* then it is about to be finished */
+	w->job->turn++;
+	if (w->job->n_workers > 1)
+		pthread_cond_broadcast(&f->turned);
+	pthread_mutex_unlock(&f->lock);
+	if (awaited)
+		pthread_cond_signal(&f->ready);
 }
 
 /* What is finished behind a slow object, or for a slow reader, counts, too: as half of the memory at most. */
@@ -133,36 +168,68 @@ may_begin(const struct fetch *f, size_t memory)
 	return f->reserved + f->held == 0 || (f->held <= most / 2 && f->reserved + f->held + memory <= most);
 }
 
-/* The next object, with its share of memory; NULL when there are no more. */
+/* The first object that more workers could help with, while there are processors for them. */
 static struct job *
-take_job(struct fetch_worker *w, size_t *memory)
+find_shared(const struct fetch *f)
+{
+	if (f->n_busy >= f->processors)
+		return NULL;
+	for (struct job *job = f->jobs; job != f->next_job; job = job->next)
+		if (job->shared)
+			return job;
+	return NULL;
+}
+
+static void
+begin_job(struct fetch *f, struct job *job)
+{
+	f->next_job = job->next;
+	f->reserved += job->memory;
+	while (f->spare && f->reserved + f->held + f->spare_bytes > f->options->buffer_bytes)
+		free_spare(f);
+	/* the lister is not woken for every one */
+	if (--f->n_waiting == WAITING_MAX / 2)
+		pthread_cond_signal(&f->named);
+}
+
+/* The next object, as soon as there is memory for it, or one to help with. NULL when there will be no more. */
+static struct job *
+await_job(struct fetch *f)
+{
+	struct job *job, *shared;
+
+	for (;;) {
+		job = f->next_job;
+		if (job) {
+			job->memory = memory_needed(f, job);
+			if (may_begin(f, job->memory))
+				return job;
+		}
+		if ((shared = find_shared(f)))
+			return shared;
+		if (!job && f->listed && f->n_busy == 0)
+			return NULL;
+		f->n_idle += !job;
+		pthread_cond_wait(job ? &f->memory : &f->work, &f->lock);
+		f->n_idle -= !job;
+	}
+}
+
+/* *helps: others have begun it. */
+static struct job *
+take_job(struct fetch_worker *w, bool *helps)
 {
 	struct fetch *f = w->fetch;
-	struct job *job = NULL;
+	struct job *job;
 
 	pthread_mutex_lock(&f->lock);
-	for (;;) {
-		while (!f->next_job && !f->listed) {
-			f->n_idle++;
-			pthread_cond_wait(&f->work, &f->lock);
-			f->n_idle--;
-		}
-		job = f->next_job;
-		if (!job)
-			break;
-		*memory = memory_needed(f, job);
-		if (may_begin(f, *memory))
-			break;
-		pthread_cond_wait(&f->memory, &f->lock);
-	}
+	job = await_job(f);
+	*helps = job && job != f->next_job;
+	if (job && !*helps)
+		begin_job(f, job);
 	if (job) {
-		f->next_job = job->next;
-		f->reserved += *memory;
-		while (f->spare && f->reserved + f->held + f->spare_bytes > f->options->buffer_bytes)
-			free_spare(f);
-		/* the lister is not woken for every one */
-		if (--f->n_waiting == WAITING_MAX / 2)
-			pthread_cond_signal(&f->named);
+		job->n_workers++;
+		f->n_busy++;
 		w->piece = piece_get(f);
 	}
 	/* All who wait for memory wait for the same job: the next may have room, too. */
@@ -171,18 +238,38 @@ take_job(struct fetch_worker *w, size_t *memory)
 	return job;
 }
 
-static void
-finish_job(struct fetch_worker *w, size_t memory)
+/* Afterwards nobody comes to help any more. */
+static bool
+is_last_to_leave(struct fetch *f, struct job *job)
 {
-	struct fetch *f = w->fetch;
-	bool awaited;
+	bool last;
 
 	pthread_mutex_lock(&f->lock);
-	awaited = hand_over(f, w->job, w->piece);
-	w->job->finished = true;
-	f->reserved -= memory;
-	if (memory > 0)
+	job->shared = false;
+	last = --job->n_workers == 0;
+	pthread_mutex_unlock(&f->lock);
+	return last;
+}
+
+static void
+leave_job(struct fetch_worker *w)
+{
+	struct fetch *f = w->fetch;
+	struct job *job = w->job;
+	bool last = is_last_to_leave(f, job), awaited;
+
+	if (last)
+		fetch_object_close(job);
+	pthread_mutex_lock(&f->lock);
+	piece_put(f, w->piece);
+	job->finished = last;
+	awaited = last && job == f->jobs;
+	if (last && job->memory > 0) {
+		f->reserved -= job->memory;
 		pthread_cond_signal(&f->memory);
+	}
+	if (--f->n_busy == 0 && f->listed && !f->next_job)
+		pthread_cond_broadcast(&f->work); /* that was all */
 	pthread_mutex_unlock(&f->lock);
 	if (awaited)
 		pthread_cond_signal(&f->ready);
@@ -211,18 +298,41 @@ work(void *context)
 {
 	struct fetch_worker *w = context;
 	struct error error;
-	size_t memory = 0;
+	bool helps;
 
 	if (compile_programs(w, &error) < 0)
 		command_die(&error);
 	fetch_worker_begin(w);
-	while ((w->job = take_job(w, &memory))) {
-		if (!w->job->failed)
-			fetch_object(w);
-		finish_job(w, memory);
+	while ((w->job = take_job(w, &helps))) {
+		if (!helps && !w->job->failed)
+			fetch_object_open(w);
+		fetch_object_read(w);
+		leave_job(w);
 	}
 	fetch_worker_end(w);
 	return NULL;
+}
+
+static void
+start_worker(struct fetch *f)
+{
+	size_t i = f->n_workers++;
+
+	parallel_start(&f->threads[i], work, &f->workers[i]);
+}
+
+void
+fetch_share(struct fetch_worker *w)
+{
+	struct fetch *f = w->fetch;
+
+	pthread_mutex_lock(&f->lock);
+	w->job->shared = true;
+	for (size_t n = f->n_busy + f->n_idle; n < f->processors && f->n_workers < f->workers_max; n++)
+		start_worker(f);
+	pthread_cond_broadcast(&f->work);
+	pthread_cond_broadcast(&f->memory);
+	pthread_mutex_unlock(&f->lock);
 }
 
 /* ---- the lister */
@@ -250,11 +360,8 @@ fetch_add(void *fetch, struct reference *r, const struct error *problem)
 	f->n_waiting++;
 	if (!f->next_job)
 		f->next_job = job;
-	if (f->n_idle < f->n_waiting && f->n_workers < f->workers_max) {
-		size_t i = f->n_workers++;
-
-		parallel_start(&f->threads[i], work, &f->workers[i]);
-	}
+	if (f->n_idle < f->n_waiting && f->n_workers < f->workers_max)
+		start_worker(f);
 	pthread_cond_signal(&f->work);
 	pthread_mutex_unlock(&f->lock);
 	return true;
@@ -369,11 +476,7 @@ static void
 complete(struct fetch *f, struct job *job, struct fetch_counts *counts)
 {
 	counts->references++;
-	counts->read += job->counts.read;
-	counts->refused += job->counts.refused;
-	counts->left_out += job->counts.left_out;
-	counts->written += job->counts.written;
-	counts->bytes_in += job->counts.bytes_in;
+	add_counts(counts, &job->counts);
 	if (job->failed)
 		report_failure(f, job, counts);
 	else
@@ -449,8 +552,6 @@ write_all_jobs(struct fetch *f, struct fetch_counts *counts)
 static void
 configure(struct fetch *f, const struct fetch_options *options)
 {
-	size_t processors = parallel_processors();
-
 	/* else each thread keeps what its largest objects needed */
 	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
 	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
@@ -460,15 +561,17 @@ configure(struct fetch *f, const struct fetch_options *options)
 	pthread_cond_init(&f->ready, NULL);
 	pthread_cond_init(&f->memory, NULL);
 	pthread_cond_init(&f->drained, NULL);
+	pthread_cond_init(&f->turned, NULL);
 	pthread_cond_init(&f->named, NULL);
 	f->last_job = &f->jobs;
+	f->processors = parallel_processors();
 	f->workers_max = options->in_flight;
 	/* jq programs are processes with 40 ms of start-up: no more than can run */
-	if ((options->map || options->select) && f->workers_max > processors)
-		f->workers_max = processors;
+	if ((options->map || options->select) && f->workers_max > f->processors)
+		f->workers_max = f->processors;
 	f->pending_max = options->buffer_bytes / 2 / f->workers_max;
-	if (f->pending_max < FETCH_BLOCK)
-		f->pending_max = FETCH_BLOCK;
+	if (f->pending_max < FETCH_OUTPUT)
+		f->pending_max = FETCH_OUTPUT;
 	f->threads = memory_get_zeroed(f->workers_max, sizeof(*f->threads));
 	f->workers = memory_get_zeroed(f->workers_max, sizeof(*f->workers));
 	for (size_t i = 0; i < f->workers_max; i++) {
@@ -493,6 +596,7 @@ release(struct fetch *f)
 	pthread_cond_destroy(&f->ready);
 	pthread_cond_destroy(&f->memory);
 	pthread_cond_destroy(&f->drained);
+	pthread_cond_destroy(&f->turned);
 	pthread_cond_destroy(&f->named);
 }
 

@@ -11,7 +11,7 @@
 
 /* A record on its way through the programs. */
 struct item {
-	struct scan_record record; /* borrows from the window */
+	struct found record;
 	size_t source, source_end; /* its _source in sources */
 	size_t lines, lines_end;   /* what became of it, in lines */
 	const char *code;          /* why it is refused, or NULL */
@@ -202,14 +202,14 @@ item_write(struct fetch_batch *b, const struct item *item)
 {
 	struct fetch_worker *w = b->worker;
 
-	w->job->counts.left_out += item->lines == item->lines_end;
+	w->counts.left_out += item->lines == item->lines_end;
 	for (size_t next = item->lines; next < item->lines_end;) {
 		struct slice line = line_at(&b->lines, next);
 		bool keep = w->options->bare || json_member(line, SLICE("_source")).p;
 
 		fetch_add_line(w, line, keep ? (struct slice){0} : part(&b->sources, item->source, item->source_end));
 		next += line.n + 1;
-		if (w->piece->data.n >= FETCH_BLOCK)
+		if (w->piece->data.n >= FETCH_OUTPUT)
 			fetch_emit(w);
 	}
 }
@@ -242,13 +242,13 @@ fetch_batch_flush(struct fetch_batch *b)
 }
 
 void
-fetch_batch_add(struct fetch_batch *b, const struct scan_record *r)
+fetch_batch_add(struct fetch_batch *b, const struct found *r)
 {
 	struct item *item = &b->items[b->n++];
 
 	*item = (struct item){.record = *r, .source = b->sources.n};
-	if (r->members[0].p)
-		json_compact(&b->sources, r->members[0]); /* on one line, whatever it was */
+	if (r->source.p)
+		json_compact(&b->sources, r->source); /* on one line, whatever it was */
 	else
 		fetch_add_source(b->worker, &b->sources, r->element);
 	item->source_end = b->sources.n;

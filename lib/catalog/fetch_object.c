@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "base/progress.h"
 #include "catalog/fetch_private.h"
 #include "io/codec.h"
@@ -26,132 +27,175 @@ fetch_worker_end(struct fetch_worker *w)
 {
 	scanner_free(w->scanner);
 	fetch_batch_free(w->batch);
-	buffer_free(&w->window);
+	scan_piece_free(&w->text);
+	free(w->found);
 	buffer_free(&w->source);
 	buffer_free(&w->time);
 	buffer_free(&w->scratch);
 }
 
 static void
-fail(struct fetch_worker *w, const struct error *error)
+fail(struct job *job, const struct error *error)
 {
-	w->job->failed = true;
-	w->job->failure = *error;
+	job->failed = true;
+	job->failure = *error;
 }
 
+/* ---- opening */
+
+/* What is no time is not passed on, and what is longer than any is written anew. */
 static void
-scan_refused(struct fetch_worker *w, const struct scan_record *r)
+complete_reference(struct reference *r, struct instant modified)
 {
-	if (w->batch)
-		fetch_batch_flush(w->batch); /* what is refused is told in its order */
-	fetch_refuse(w, r);
+	struct instant time = reference_time(r);
+
+	if (instant_is_missing(time))
+		reference_set_time(r, modified);
+	else if (strlen(r->time) > INSTANT_TEXT_MAX)
+		reference_set_time(r, time);
 }
 
-/* The records in a window; false at the end. broken: reading failed, so that what is cut at the end was good. */
-static bool
-scan_window(struct fetch_worker *w, struct slice window, bool at_end, bool broken)
+static ssize_t
+read_some(void *context, char *p, size_t n)
 {
-	struct scan_record r;
-	enum scan_result result;
+	struct job *job = context;
 	struct error error;
+	ssize_t got = stream_read(job->stream, p, n, &error);
 
-	scanner_window(w->scanner, window.p, window.n, at_end);
-	while ((result = scanner_next(w->scanner, &r)) == SCAN_RECORD || result == SCAN_REFUSED) {
-		if (result == SCAN_REFUSED && broken)
-			continue;
-		if (result == SCAN_REFUSED && r.text.n == 0) {
-			error_set(&error, STATUS_REFUSED, "truncated", "cannot read all of '%s': %s",
-				w->job->reference.uri, r.reason);
-			fail(w, &error);
-			continue;
-		}
-		w->job->counts.read++;
-		if (w->batch && result == SCAN_RECORD)
-			fetch_batch_add(w->batch, &r);
-		else if (result == SCAN_RECORD)
-			fetch_add_record(w, &r);
-		else
-			scan_refused(w, &r);
-		if (w->piece->data.n >= FETCH_BLOCK)
-			fetch_emit(w);
-	}
-	if (w->batch)
-		fetch_batch_flush(w->batch);
-	return result == SCAN_MORE;
-}
-
-/* Keep what the scanner has not used up at the window's beginning. */
-static void
-keep_rest(struct fetch_worker *w)
-{
-	struct slice rest = scanner_rest(w->scanner);
-
-	if (rest.n > 0)
-		memmove(w->window.p, rest.p, rest.n);
-	w->window.n = rest.n;
-}
-
-static void
-read_stream(struct fetch_worker *w, struct stream *raw, struct stream *stream)
-{
-	struct error error;
-	uint64_t shown = 0;
-	bool more = true;
-
-	w->window.n = 0;
-	while (more) {
-		size_t n = w->window.n > FETCH_BLOCK ? w->window.n : FETCH_BLOCK;
-		ssize_t got;
-
-		buffer_reserve(&w->window, n);
-		got = stream_read(stream, w->window.p + w->window.n, n, &error);
-		if (got < 0)
-			fail(w, &error);
-		w->window.n += got > 0 ? (size_t)got : 0;
-		more = scan_window(w, buffer_slice(&w->window), got <= 0, got < 0);
-		keep_rest(w);
-		progress_done(raw->bytes - shown);
-		shown = raw->bytes;
-		if (stream->live && w->piece->data.n > 0)
-			fetch_emit(w);
-	}
-	w->job->counts.bytes_in = raw->bytes;
-}
-
-/* What is in memory, uncompressed, needs no window. */
-static void
-scan_whole(struct fetch_worker *w, struct slice whole)
-{
-	/* _source makes records about half as long again */
-	buffer_reserve(&w->piece->data, whole.n < FETCH_BLOCK / 2 ? 2 * whole.n : FETCH_BLOCK + FETCH_BLOCK / 8);
-	scan_window(w, whole, true, false);
-	progress_done(whole.n);
-	w->job->counts.bytes_in = whole.n;
+	if (got < 0)
+		fail(job, &error);
+	progress_done(job->raw->bytes - job->shown);
+	job->shown = job->raw->bytes;
+	return got;
 }
 
 void
-fetch_object(struct fetch_worker *w)
+fetch_object_open(struct fetch_worker *w)
 {
+	struct job *job = w->job;
 	struct object_facts facts = {.time = INSTANT_MISSING};
-	struct reference *r = &w->job->reference;
-	const struct object_scheme *scheme;
-	struct stream *raw, *stream;
+	struct scan_source source = {.read = read_some, .context = job, .first = FETCH_BLOCK, .most = FETCH_BLOCK};
+	struct error error;
+	const struct object_scheme *scheme = object_scheme_of(job->reference.uri, &error);
+
+	job->raw = scheme ? scheme->open(&job->reference, w->options->buffer_bytes, &facts, &error) : NULL;
+	if (!job->raw) {
+		fail(job, &error);
+		return;
+	}
+	complete_reference(&job->reference, facts.time);
+	if (facts.whole.p && codec_recognise(facts.whole) == CODEC_NONE) {
+		source.whole = job->whole = facts.whole;
+		job->stream = job->raw;
+	} else {
+		job->stream = codec_decode(job->raw, job->reference.uri);
+		source.live = job->stream->live;
+	}
+	scan_pieces_begin(&job->text, &source);
+}
+
+void
+fetch_object_close(struct job *job)
+{
+	if (!job->stream)
+		return;
+	job->counts.bytes_in = job->whole.p ? job->whole.n : job->raw->bytes;
+	stream_close(job->stream);
+	scan_pieces_end(&job->text);
+}
+
+/* ---- reading */
+
+/* element 0: the array that is not closed. */
+static void
+take(struct fetch_worker *w, struct found *r)
+{
 	struct error error;
 
-	scheme = object_scheme_of(r->uri, &error);
-	raw = scheme ? scheme->open(r, w->options->buffer_bytes, &facts, &error) : NULL;
-	if (!raw) {
-		fail(w, &error);
+	if (r->element == 0) {
+		error_set(&error, STATUS_REFUSED, "truncated", "cannot read all of '%s': %s", w->job->reference.uri,
+			r->reason);
+		fail(w->job, &error);
 		return;
 	}
-	fetch_prepare_source(w, facts.time);
-	scanner_restart(w->scanner);
-	if (facts.whole.p && codec_recognise(facts.whole) == CODEC_NONE) {
-		scan_whole(w, facts.whole);
-		stream_close(raw);
-		return;
+	r->line += w->text.lines;
+	r->fault_line += r->fault_line ? w->text.lines : 0;
+	r->element += w->text.elements;
+	w->counts.read++;
+	if (r->code && w->batch)
+		fetch_batch_flush(w->batch); /* what is refused is told in its order */
+	if (r->code)
+		fetch_refuse(w, r);
+	else if (w->batch)
+		fetch_batch_add(w->batch, r);
+	else
+		fetch_add_record(w, r);
+	if (w->piece->data.n >= FETCH_OUTPUT)
+		fetch_emit(w);
+}
+
+static void
+remember(struct fetch_worker *w, const struct found *r)
+{
+	if (w->n_found == w->found_capacity) {
+		w->found_capacity = w->found_capacity ? w->found_capacity * 2 : 1024;
+		w->found = memory_resize(w->found, w->found_capacity, sizeof(*w->found));
 	}
-	stream = codec_decode(raw, r->uri);
-	read_stream(w, raw, stream);
-	stream_close(stream);
+	w->found[w->n_found++] = *r;
+}
+
+static void
+scan(struct fetch_worker *w)
+{
+	struct scan_record r;
+	enum scan_result got;
+
+	w->n_found = 0;
+	scan_piece_begin(&w->job->text, &w->text, w->scanner);
+	while ((got = scanner_next(w->scanner, &r)) == SCAN_RECORD || got == SCAN_REFUSED) {
+		struct found found = {.text = r.text,
+			.source = r.members[0],
+			.line = r.line,
+			.element = r.element,
+			.spans_lines = r.spans_lines};
+
+		if (got == SCAN_REFUSED && w->text.is_cut)
+			continue;
+		if (got == SCAN_REFUSED) {
+			found.code = r.code;
+			found.reason = r.reason;
+			found.column = r.column;
+			found.fault_line = r.fault_line;
+		}
+		if (w->text.settled)
+			take(w, &found);
+		else
+			remember(w, &found);
+	}
+}
+
+void
+fetch_object_read(struct fetch_worker *w)
+{
+	struct job *job = w->job;
+
+	if (!job->stream)
+		return;
+	fetch_prepare_source(w);
+	while (scan_pieces_take(&job->text, &w->text)) {
+		if (w->text.number == 1 && !w->text.at_end && !job->stream->live)
+			fetch_share(w);
+		if (job->whole.p)
+			progress_done(w->text.text.n);
+		buffer_reserve(&w->piece->data, w->text.text.n < FETCH_OUTPUT / 2 ? 2 * w->text.text.n : FETCH_OUTPUT);
+		do
+			scan(w);
+		while (!scan_pieces_settle(&job->text, &w->text));
+		scan_pieces_pass(&job->text, &w->text, w->scanner);
+		for (size_t i = 0; i < w->n_found; i++)
+			take(w, &w->found[i]);
+		if (w->batch)
+			fetch_batch_flush(w->batch);
+		fetch_emit_last(w);
+	}
 }

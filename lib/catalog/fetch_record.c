@@ -8,16 +8,10 @@
 /* ---- where a record is from */
 
 void
-fetch_prepare_source(struct fetch_worker *w, struct instant modified)
+fetch_prepare_source(struct fetch_worker *w)
 {
-	struct reference *r = &w->job->reference;
-	struct instant time = reference_time(r);
+	const struct reference *r = &w->job->reference;
 
-	/* what is no time is not passed on, and what is longer than any is written anew */
-	if (instant_is_missing(time))
-		reference_set_time(r, modified);
-	else if (strlen(r->time) > INSTANT_TEXT_MAX)
-		reference_set_time(r, time);
 	w->source.n = w->time.n = 0;
 	buffer_add_string(&w->source, "{\"uri\":");
 	buffer_add_json_string(&w->source, slice_of(r->uri));
@@ -27,8 +21,6 @@ fetch_prepare_source(struct fetch_worker *w, struct instant modified)
 		buffer_add_json_string(&w->time, slice_of(r->time));
 	}
 	buffer_add_byte(&w->time, '}');
-	w->number = 0;
-	w->n_digits = 0;
 }
 
 /* The record's number as text; mostly the last one plus one. */
@@ -68,7 +60,7 @@ fetch_add_source(struct fetch_worker *w, struct buffer *out, uint64_t number)
 /* ---- what is refused */
 
 void
-fetch_refuse_with(struct fetch_worker *w, const struct scan_record *r, const char *code, char *text)
+fetch_refuse_with(struct fetch_worker *w, const struct found *r, const char *code, char *text)
 {
 	struct refusal *refusal = memory_get_zeroed(1, sizeof(*refusal));
 
@@ -84,13 +76,13 @@ fetch_refuse_with(struct fetch_worker *w, const struct scan_record *r, const cha
 	*w->piece->last_refusal = refusal;
 	w->piece->last_refusal = &refusal->next;
 	w->piece->refusal_bytes += sizeof(*refusal) + refusal->rejected.n + 128;
-	w->job->counts.refused++;
-	if (w->piece->refusal_bytes >= FETCH_BLOCK)
+	w->counts.refused++;
+	if (w->piece->refusal_bytes >= FETCH_OUTPUT)
 		fetch_emit(w);
 }
 
 void
-fetch_refuse(struct fetch_worker *w, const struct scan_record *r)
+fetch_refuse(struct fetch_worker *w, const struct found *r)
 {
 	char *text;
 
@@ -117,7 +109,7 @@ add_as_it_is(struct fetch_worker *w, struct slice text)
 	buffer_reserve(out, text.n + 1);
 	*(char *)mempcpy(out->p + out->n, text.p, text.n) = '\n';
 	out->n += text.n + 1;
-	w->job->counts.written++;
+	w->counts.written++;
 }
 
 void
@@ -133,7 +125,7 @@ fetch_add_line(struct fetch_worker *w, struct slice text, struct slice source)
 	buffer_add_string(out, is_empty_object(text) ? "\"_source\":" : ",\"_source\":");
 	buffer_add_slice(out, source);
 	buffer_add(out, "}\n", 2);
-	w->job->counts.written++;
+	w->counts.written++;
 }
 
 /* With the record's own place as _source: the way of nearly all records. */
@@ -155,11 +147,11 @@ add_with_source(struct fetch_worker *w, struct slice text, uint64_t number)
 	*p++ = '}';
 	*p++ = '\n';
 	out->n = (size_t)(p - out->p);
-	w->job->counts.written++;
+	w->counts.written++;
 }
 
 void
-fetch_add_record(struct fetch_worker *w, const struct scan_record *r)
+fetch_add_record(struct fetch_worker *w, const struct found *r)
 {
 	struct slice text = r->text;
 
@@ -168,7 +160,7 @@ fetch_add_record(struct fetch_worker *w, const struct scan_record *r)
 		json_compact(&w->scratch, text);
 		text = buffer_slice(&w->scratch);
 	}
-	if (w->options->bare || r->members[0].p)
+	if (w->options->bare || r->source.p)
 		add_as_it_is(w, text);
 	else
 		add_with_source(w, text, r->element);

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""acc-merge on inputs that are scanned in pieces: however they are cut, the same.
+"""acc-merge and acc-fetch on inputs that are scanned in pieces: however they are cut, the same.
 
 Each case is one input of up to some megabytes: lines, arrays, records that span
 lines, with bad ones in between, long ones, and an end that may be missing. It is
 read from a file and from a pipe, by one thread and by several, with more memory
-and less. Output, refusals, messages and status have to be those of one thread
-that reads a pipe.
+and less, by acc-fetch also compressed. Output, refusals, messages and status have
+to be those of one thread that reads a pipe, or of acc-fetch the file.
 
     pieces.py [--seed N] [--runs N]
 
 ACC_BIN names the directory of the commands (default build/bin).
 """
 import argparse
+import gzip
 import json
 import os
 import random
@@ -25,6 +26,8 @@ PIPE, FILE = "/dev/stdin", "a.jsonl/in"  # of one length: they are part of the o
 BAD = ["nonsense", '{"a" 1}', "5", '"text"', '{"a":', "[1", '["oops', "}", "]", '{"a":1},', '{"x":"\udcff', "{}", "  ", "",
        '{"partner_name":"p","accommodation_id":[],"accommodation_data":{}}']
 OPTIONS = [[], ["--updates", "patch"], ["--latest"], ["--explain"], ["--max-record", "20K"], ["--max-record", "300"]]
+FETCH_OPTIONS = [[], ["--bare"], ["--max-record", "20K"], ["--max-record", "300"],
+                 ["--select", '.accommodation_id != "7"']]
 FORMS = {"lines": None, "array": None, "indented array": 2, "flush array": 0, "indented values": 2,
          "arrays": None, "lines and arrays": None, "array on one line": None}
 
@@ -83,18 +86,18 @@ def input_of(rng, form):
     return text
 
 
-def run(arguments, source, text, simd):
+def run(command, arguments, source, text, simd):
     """All that a run says and leaves, without what tells one way of reading from another."""
     if os.path.exists("rejects"):
         os.unlink("rejects")
-    done = subprocess.run([os.path.join(BIN, "acc-merge"), "-v", "--rejects", "rejects", *arguments, source],
+    done = subprocess.run([os.path.join(BIN, command), "-v", "--rejects", "rejects", *arguments, source],
                           input=text if source == PIPE else None, capture_output=True, timeout=300,
                           env=dict(os.environ, ACC_SIMD=simd), check=False)
     rejects = b""
     if os.path.exists("rejects"):
         with open("rejects", "rb") as file:
             rejects = file.read()
-    said = re.sub(rb"runs \d+", b"", done.stderr)
+    said = re.sub(rb"runs \d+|bytes in \d+", b"", done.stderr)
     return [done.returncode] + [part.replace(FILE.encode(), PIPE.encode()) for part in (done.stdout, rejects, said)]
 
 
@@ -105,20 +108,42 @@ def ways(rng):
                 yield ["-j", threads, *memory], rng.choice(["on", "on", "off", "avx2"])
 
 
+def compare(case, first, command, arguments, source, text, simd):
+    got = run(command, arguments, source, text, simd)
+    for name, one, other in zip(("status", "output", "rejects", "messages"), first, got):
+        if one != other:
+            sys.exit("pieces.py --seed %d --runs 1: %s, %d bytes, ACC_SIMD=%s %s %s: other %s"
+                     % (*case, simd, command, " ".join([*arguments, source]), name))
+
+
+def check_merge(rng, case, text):
+    options = rng.choice(OPTIONS)
+    first = run("acc-merge", [*options, "-j", "1"], PIPE, text, "on")
+    for way, simd in ways(rng):
+        for source in (PIPE, FILE):
+            compare(case, first, "acc-merge", [*options, *way], source, text, simd)
+
+
+def check_fetch(rng, case, text):
+    options = rng.choice(FETCH_OPTIONS[:-1] if len(text) > 400_000 else FETCH_OPTIONS)
+    first = run("acc-fetch", [*options, "-j", "1"], FILE, text, "on")
+    for threads in ("2", "3", "16"):
+        compare(case, first, "acc-fetch", [*options, "-j", threads], FILE, text, rng.choice(["on", "off"]))
+    with open(FILE, "wb") as file:
+        file.write(gzip.compress(text, 1))
+    os.utime(FILE, (0, 0))
+    compare(case, first, "acc-fetch", options, FILE, text, "on")
+
+
 def check(seed):
     rng = random.Random(seed)
     form = rng.choice(list(FORMS))
-    text, options = input_of(rng, form), rng.choice(OPTIONS)
+    text = input_of(rng, form)
     with open(FILE, "wb") as file:
         file.write(text)
-    first = run([*options, "-j", "1"], PIPE, text, "on")
-    for way, simd in ways(rng):
-        for source in (PIPE, FILE):
-            got = run([*options, *way], source, text, simd)
-            for name, one, other in zip(("status", "output", "rejects", "messages"), first, got):
-                if one != other:
-                    sys.exit("pieces.py --seed %d --runs 1: %s, %d bytes, ACC_SIMD=%s acc-merge %s %s: other %s"
-                             % (seed, form, len(text), simd, " ".join(options + way), source, name))
+    os.utime(FILE, (0, 0))
+    check_merge(rng, (seed, form, len(text)), text)
+    check_fetch(rng, (seed, form, len(text)), text)
 
 
 def main():
