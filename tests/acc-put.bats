@@ -16,24 +16,6 @@ spool() {
 	jq -nc "range($1) | {n: ., pad: \"some text\"}" | acc-split -l 2 --dir spool --at 2021-01-31T12:00:00Z >manifest
 }
 
-# Skips where the file system knows no leases, or labels its files: then there are only copies.
-can_move() { # FILE
-	python3 -c 'import fcntl, os, sys
-sys.exit(len(os.listxattr(sys.argv[1])) or fcntl.fcntl(os.open(sys.argv[1], os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_RDLCK))' \
-		"$1" 2>/dev/null || skip "files are not moved here"
-}
-
-# moves INODES, copies INODES: what dest has for the manifest's files are those, or others; the spool is empty
-moves() {
-	[ "$(stat -c %i dest/* | sort)" = "$(sort <<<"$1")" ]
-	[ -z "$(ls -A spool)" ]
-}
-copies() {
-	[ "$(stat -c %i dest/* | wc -l)" -eq "$(wc -l <<<"$1")" ]
-	[ -z "$(comm -12 <(stat -c %i dest/* | sort) <(sort <<<"$1"))" ]
-	[ -z "$(ls -A spool)" ]
-}
-
 path_of() { # receipt
 	jq -r '.uri | ltrimstr("file://")' <<<"$1"
 }
@@ -72,69 +54,20 @@ day=year=2021/month=01/day=31
 	cmp bare.jsonl "dest/$day/bare.jsonl"
 }
 
-@test "acc-put: files of a manifest are moved, and nobody could tell but by the inode" {
-	for jobs in 1 4; do
-		rm -rf dest spool copy
-		spool 40
-		can_move "$(jq -r .path manifest | head -n 1)"
-		cp -r spool copy
-		inodes=$(stat -c %i spool/*)
-		acc-put --keep --key '{name}' kept <manifest | sed 's|/kept/|/dest/|' >expected
-		run -0 --separate-stderr acc-put -j "$jobs" --key '{name}' dest <manifest
-		[ "$output$stderr" = "$(cat expected)" ]
-		diff -r copy dest
-		moves "$inodes"
-		[ "$(stat -c %h dest/* | sort -u)" -eq 1 ]
-	done
-}
-
-@test "acc-put: what is kept, has another name or a writer, or is named by a link is copied" {
+@test "acc-put: what has another name or a writer, or is named by a link, is stored as it was and its own" {
 	spool 6
 	{ read -r first && read -r second && read -r third; } < <(jq -r .path manifest)
 	inodes=$(stat -c %i spool/*)
-	run -0 acc-put --keep --key '{name}' dest <manifest
-	diff -r spool dest
-	rm -r dest
-	run -0 acc-put --key '{name}' dest "$first" "$second" "$third"
-	diff -r spool dest
-	rm -r dest
 	ln "$first" other
 	mv "$second" real && ln -s ../real "$second"
 	exec 9>>"$third"
-	run -0 acc-put --key '{name}' dest <manifest
-	copies "$inodes"
+	run -0 --separate-stderr acc-put --key '{name}' dest <manifest
+	[ "$stderr" = "" ]
+	[ -z "$(ls -A spool)" ]
+	[ -z "$(comm -12 <(stat -c %i dest/* | sort) <(sort <<<"$inodes"))" ]
 	echo later | tee -a other real >&9
 	exec 9>&-
 	[ "$(jq -r .sha256 manifest | sort)" = "$(sha256sum dest/* | cut -d ' ' -f 1 | sort)" ]
-}
-
-@test "acc-put: a file on another file system is copied" {
-	[ -w /dev/shm ] && [ "$(stat -c %d /dev/shm)" -ne "$(stat -c %d .)" ] || skip "needs another file system"
-	elsewhere=$(mktemp -d -p /dev/shm)
-	ln -s "$elsewhere" spool
-	spool 6
-	cp -r spool/ copy
-	run -0 --separate-stderr acc-put --key '{name}' dest <manifest
-	left=$(ls -A spool/)
-	rm -r "$elsewhere"
-	[ "$left$stderr" = "" ]
-	diff -r copy dest
-}
-
-@test "acc-put: a file that was stored when its removal was cut short is removed by the next run" {
-	for how in rename fail skip overwrite; do
-		rm -rf spool dest
-		spool 6
-		cp -r spool copy
-		mkdir dest
-		ln spool/* dest
-		run -0 --separate-stderr acc-put --if-exists "$how" --key '{name}' dest <manifest
-		[ "${#lines[@]}" -eq 3 ]
-		diff -r copy dest
-		[ -z "$(ls -A spool)" ]
-		[ "$(stat -c %h dest/* | sort -u)" -eq 1 ]
-		rm -r copy
-	done
 }
 
 @test "acc-put: a file with two names that lies where it is to be stored stays" {
@@ -155,26 +88,7 @@ day=year=2021/month=01/day=31
 	diff -r copy spool
 }
 
-@test "acc-put: a file that is moved takes the place of another, or leaves it, as --if-exists has it" {
-	for how in rename fail skip overwrite; do
-		rm -rf spool dest
-		spool 2
-		can_move spool/*
-		mkdir dest
-		echo other >dest/a
-		mine=$(stat -c %i spool/*) other=$(stat -c %i dest/a)
-		run acc-put --if-exists "$how" --key a dest <manifest
-		case $how in
-		rename) expected="dest/a $other dest/a-1 $mine" ;;
-		overwrite) expected="dest/a $mine" ;;
-		*) expected="dest/a $other $(echo spool/*) $mine" ;;
-		esac
-		[ "$status" -eq "$([ "$how" != fail ]; echo $?)" ]
-		[ "$(find dest spool -type f -printf '%p %i\n' | sort | paste -sd ' ')" = "$expected" ]
-	done
-}
-
-@test "acc-put: a file that is moved has the mode and the group of a new one" {
+@test "acc-put: a stored file has the mode and the group of a new one" {
 	touch -d '1 hour ago' before
 	mkdir dest
 	for group in same other; do
@@ -187,6 +101,32 @@ day=year=2021/month=01/day=31
 		(umask 027 && touch "dest/$group" && acc-put --key "$group-{name}" dest <manifest)
 		[ "$(stat -c '%a %g %u' "dest/$group"* | sort -u)" = "$(stat -c '%a %g %u' "dest/$group")" ]
 		[ "$(find dest -newer before -name "$group-*" | wc -l)" -eq 2 ]
+	done
+}
+
+# big is stored slowly, so that small waits for its turn to be removed
+@test "acc-put: a file that was replaced or changed since it was read stays" {
+	for way in replaced changed; do
+		rm -rf spool dest
+		mkdir spool
+		printf '{"a":1}\n' >spool/small
+		head -c 300M /dev/zero | tr '\0' x >spool/big
+		for name in big small; do
+			jq -nc --arg path "spool/$name" --argjson bytes "$(stat -c %s "spool/$name")" \
+				--arg sum "$(sha256sum "spool/$name" | cut -d ' ' -f 1)" \
+				'{path: $path, bytes: $bytes, sha256: $sum}'
+		done >manifest
+		acc-put -j 2 --key '{name}' dest <manifest >receipts 2>err &
+		until [ -e dest/small ]; do sleep 0.005; done
+		[ ! -e dest/big ]
+		echo '{"new":2}' >new
+		if [ "$way" = replaced ]; then mv new spool/small; else cat new >>spool/small; fi
+		wait $!
+		[ "$(wc -l <receipts)" -eq 2 ]
+		[ "$(cat dest/small)" = '{"a":1}' ]
+		[ "$(ls spool)" = small ]
+		tail -n 1 spool/small | grep -q new
+		grep -q "cannot remove 'spool/small', which is dealt with: it has changed since it was read" err
 	done
 }
 

@@ -6,13 +6,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -202,96 +199,9 @@ publish_open(struct publication *p, int directory_fd, const char *directory, str
 	return p->fd >= 0 ? 0 : take_temporary(p, error);
 }
 
-/* A file may have more from its directory: access control lists, labels. */
-static bool
-is_plain(int fd, struct publish_model *as, uint32_t *links)
-{
-	struct statx st;
-
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &st) < 0 || !S_ISREG(st.stx_mode) ||
-		flistxattr(fd, NULL, 0) > 0)
-		return false;
-	*links = st.stx_nlink;
-	*as = (struct publish_model){.is_plain = true,
-		.mount = st.stx_mnt_id,
-		.device = makedev(st.stx_dev_major, st.stx_dev_minor),
-		.owner = st.stx_uid,
-		.group = st.stx_gid,
-		.mode = st.stx_mode & ALLPERMS};
-	return true;
-}
-
-void
-publish_learn(struct publish_model *model, int directory_fd, const char *directory)
-{
-	struct publication p;
-	struct error unused;
-	uint32_t links;
-
-	if (publish_open(&p, directory_fd, directory, &unused) < 0 || !is_plain(p.fd, model, &links))
-		model->is_plain = false;
-	publish_abandon(&p);
-}
-
-static bool
-is_like(int fd, const struct publish_model *model)
-{
-	struct publish_model file;
-	uint32_t links;
-
-	return model->is_plain && is_plain(fd, &file, &links) && links == 1 && file.owner == model->owner &&
-		file.group == model->group && file.device == model->device && file.mount == model->mount;
-}
-
-/* Only a file that nobody has open for writing can be leased, and who opens it then has to wait. We are told of that by
- * SIGIO, which would end us, unless another signal is asked for: SIGURG is ignored without anybody's doing. */
-static bool
-lease(int fd)
-{
-	return fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
-}
-
-/* The caller's descriptor would keep the lease. */
-static int
-close_file(struct publication *p)
-{
-	int fd = p->fd;
-
-	if (p->adopted)
-		fcntl(fd, F_SETLEASE, F_UNLCK);
-	p->fd = -1;
-	return close(fd);
-}
-
-bool
-publish_adopt(struct publication *p, int directory_fd, const char *directory, int fd, const struct publish_model *model)
-{
-	*p = (struct publication){.fd = -1, .directory_fd = directory_fd, .directory = directory, .lock_fd = -1};
-	if (!is_like(fd, model) || !lease(fd))
-		return false;
-	p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	p->adopted = p->fd >= 0;
-	p->mode = model->mode;
-	if (!p->adopted)
-		fcntl(fd, F_SETLEASE, F_UNLCK);
-	return p->adopted;
-}
-
-static int
-make_new(struct publication *p)
-{
-	struct stat st;
-
-	if (fstat(p->fd, &st) < 0 || ((st.st_mode & ALLPERMS) != p->mode && fchmod(p->fd, p->mode) < 0))
-		return -1;
-	return futimens(p->fd, NULL);
-}
-
 int
 publish_sync(struct publication *p, struct error *error)
 {
-	if (p->adopted && make_new(p) < 0)
-		return PUBLISH_COPY;
 	if (fsync(p->fd) < 0)
 		return error_system(error, "cannot write to '%s'", p->directory);
 	return 0;
@@ -300,7 +210,10 @@ publish_sync(struct publication *p, struct error *error)
 static int
 close_checked(struct publication *p, struct error *error)
 {
-	if (close_file(p) < 0 && errno != EINTR)
+	int fd = p->fd;
+
+	p->fd = -1;
+	if (close(fd) < 0 && errno != EINTR)
 		return error_system(error, "cannot write to '%s'", p->directory);
 	return 0;
 }
@@ -360,31 +273,13 @@ link_named(struct publication *p, const char *name, struct error *error)
 	return 1;
 }
 
-/* Who has opened it for writing since waits for the end of the lease, and would then write to what is published. */
-static bool
-is_disturbed(const struct publication *p)
-{
-	return p->adopted && fcntl(p->fd, F_GETLEASE) != F_RDLCK;
-}
-
-/* Why a file cannot be moved is no matter: where it cannot be written either, that says why. */
-static int
-cannot_link(const struct publication *p, const char *name, struct error *error)
-{
-	if (errno == EEXIST)
-		return 0;
-	return p->adopted ? PUBLISH_COPY : cannot_create(p, name, error);
-}
-
 int
 publish_link(struct publication *p, const char *name, struct error *error)
 {
 	if (p->temporary)
 		return link_named(p, name, error);
-	if (is_disturbed(p))
-		return PUBLISH_COPY;
 	if (link_nameless(p, name) < 0)
-		return cannot_link(p, name, error);
+		return errno == EEXIST ? 0 : cannot_create(p, name, error);
 	if (close_checked(p, error) == 0)
 		return 1;
 	unlinkat(p->directory_fd, name, 0); /* who knows what of it was written */
@@ -394,16 +289,12 @@ publish_link(struct publication *p, const char *name, struct error *error)
 int
 publish_replace(struct publication *p, const char *name, struct error *error)
 {
-	if (is_disturbed(p))
-		return PUBLISH_COPY;
 	if (!p->temporary && take_temporary(p, error) < 0)
-		return p->adopted ? PUBLISH_COPY : -1;
+		return -1;
 	if (p->fd >= 0 && close_checked(p, error) < 0)
 		return -1;
 	if (renameat(p->directory_fd, p->temporary, p->directory_fd, name) < 0)
 		return cannot_create(p, name, error);
-	if (p->adopted)
-		unlinkat(p->directory_fd, p->temporary, 0); /* renamed over itself a file keeps both names */
 	forget_temporary(p);
 	return 1;
 }
@@ -412,7 +303,8 @@ void
 publish_abandon(struct publication *p)
 {
 	if (p->fd >= 0)
-		close_file(p);
+		close(p->fd);
+	p->fd = -1;
 	cleanup_unlink(p->cleanup);
 	p->cleanup = NULL;
 	forget_temporary(p);

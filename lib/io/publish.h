@@ -9,8 +9,8 @@
  * The file is written in the directory it will appear in: without any name where the file system
  * can do that (O_TMPFILE), so that not even SIGKILL leaves it behind; else as
  * .acc-XXXXXXXXXXXXXXXX.tmp, which cleanup.h removes. What takes the place of another file has such a name
- * for the moment in between. A file that exists already may be moved there instead, see publish_adopt.
- * Publications share nothing; each is used by one thread at a time. */
+ * for the moment in between. Publications share nothing; each is used by
+ * one thread at a time. */
 #ifndef ACC_IO_PUBLISH_H
 #define ACC_IO_PUBLISH_H
 
@@ -18,13 +18,9 @@
 #include "base/error.h"
 
 #include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
 
 struct publication {
 	int fd;                  /* open for reading and writing; owned, -1 once published or abandoned */
-	bool adopted;            /* see publish_adopt; fd is for reading */
-	mode_t mode;             /* that an adopted file is to have */
 	int directory_fd;        /* borrowed */
 	const char *directory;   /* its name for messages and cleanup; borrowed */
 	char *temporary;         /* name in directory, NULL when nameless; owned */
@@ -41,33 +37,11 @@ int publish_directory_at(int directory_fd, const char *path, struct error *error
 
 int publish_open(struct publication *p, int directory_fd, const char *directory, struct error *error);
 
-#define PUBLISH_COPY (-2)
-
-/* What a new file in a directory is like. */
-struct publish_model {
-	bool is_plain; /* the following is known, and all there is; else nothing is adopted */
-	uint64_t mount;
-	dev_t device;
-	uid_t owner;
-	gid_t group;
-	mode_t mode;
-};
-void publish_learn(struct publish_model *model, int directory_fd, const char *directory);
-
-/* Instead of publish_open: let the file behind fd, which is open for reading alone, appear itself, if it could be a
- * copy: a regular file on the same file system with one name, the owner and group of a new one and no extended
- * attributes, open for writing nowhere. False: nothing was done. After true what follows may give PUBLISH_COPY: the
- * file has no new name, as it cannot, or as somebody wants to write to it; abandon p, and copy.
- * Its old name stays the caller's to remove; mode and time become those of a new file by publish_sync, which is due.
- * Borrows fd until p is published or abandoned. */
-bool publish_adopt(
-	struct publication *p, int directory_fd, const char *directory, int fd, const struct publish_model *model);
-
-/* Onto the disk: for what must survive a power cut, before publish_link. 0, -1 with *error, or PUBLISH_COPY. */
+/* Onto the disk: for what must survive a power cut, before publish_link. */
 int publish_sync(struct publication *p, struct error *error);
 
 /* 1: the file has this name and is closed. 0: the name is taken, nothing was changed, try another.
- * -1: *error, or PUBLISH_COPY; publish_abandon is still due. */
+ * -1: *error; publish_abandon is still due. */
 int publish_link(struct publication *p, const char *name, struct error *error);
 /* As publish_link, but takes the place of what has the name; never 0. */
 int publish_replace(struct publication *p, const char *name, struct error *error);

@@ -20,6 +20,7 @@ enum outcome { OUTCOME_STORED, OUTCOME_ALREADY, OUTCOME_SKIPPED, OUTCOME_REFUSED
 
 struct put_task {
 	struct manifest_line line;
+	struct stat opened; /* the file, where it was */
 	struct receipt receipt;
 	enum outcome outcome;
 	bool done;
@@ -202,12 +203,6 @@ store(struct put *p, struct slice key, struct store_object *object, struct recei
 	return outcome;
 }
 
-static bool
-will_be_removed(const struct put *p, const struct manifest_line *line)
-{
-	return !line->bare && !p->keep && !p->dry_run;
-}
-
 /* fd -1: the file is gone. */
 static int
 store_file(struct put *p, struct put_task *t, int fd, struct error *error)
@@ -217,7 +212,6 @@ store_file(struct put *p, struct put_task *t, int fd, struct error *error)
 	struct buffer key = {0};
 	int outcome = -1;
 
-	object.is_given = fd >= 0 && will_be_removed(p, &t->line) && put_source_is_named(t->line.path, fd);
 	if ((fd < 0 || complete(p, fd, &t->line, error) == 0) && key_expand(p->key, &values, &key, error) == 0)
 		outcome = store(p, buffer_slice(&key), &object, &t->receipt, error);
 	buffer_free(&key);
@@ -242,7 +236,7 @@ static int
 run_task(struct put *p, struct put_task *t, struct error *failure)
 {
 	struct error error, missing;
-	int fd = put_source_open(&t->line, &error), outcome = -1;
+	int fd = put_source_open(&t->line, &t->opened, &error), outcome = -1;
 
 	if (fd >= 0) {
 		outcome = store_file(p, t, fd, &error);
@@ -301,25 +295,19 @@ print_receipt(struct put *p, const struct put_task *t)
 }
 
 /* A manifest may tell of files that lie where they are to be stored. What was free before has another name. */
-static int
-is_the_object(const struct put *p, const struct put_task *t)
-{
-	if (t->outcome == OUTCOME_STORED && p->if_exists != IF_EXISTS_OVERWRITE)
-		return 0;
-	return put_source_is_object(t->line.path, t->receipt.uri);
-}
-
 static void
 remove_file(const struct put *p, const struct put_task *t)
 {
 	bool is_stored = t->outcome == OUTCOME_STORED || t->outcome == OUTCOME_ALREADY;
-	int stays;
+	bool was_free = t->outcome == OUTCOME_STORED && p->if_exists != IF_EXISTS_OVERWRITE;
+	const struct stat *opened = t->opened.st_nlink > 0 ? &t->opened : NULL;
+	const char *why;
 
-	if (!will_be_removed(p, &t->line) || !(is_stored || p->discard_refused))
+	if (t->line.bare || p->keep || p->dry_run || !(is_stored ? opened != NULL : p->discard_refused))
 		return;
-	stays = is_the_object(p, t);
-	if (stays < 0 || (!stays && unlink(t->line.path) < 0 && errno != ENOENT))
-		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s", t->line.path, strerror(errno));
+	why = put_source_remove(t->line.path, opened, was_free ? NULL : t->receipt.uri);
+	if (why)
+		message(MESSAGE_WARNING, "cannot remove '%s', which is dealt with: %s", t->line.path, why);
 }
 
 static void

@@ -43,12 +43,11 @@ refuse(struct error *error, const char *code, const char *text)
 
 /* O_NONBLOCK: a named pipe must not hold us up. */
 int
-put_source_open(struct manifest_line *line, struct error *error)
+put_source_open(struct manifest_line *line, struct stat *opened, struct error *error)
 {
 	int fd = open(line->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	if (fd < 0 || fstat(fd, opened) < 0) {
 		int cause = errno;
 
 		error_system(error, "cannot open it");
@@ -56,14 +55,14 @@ put_source_open(struct manifest_line *line, struct error *error)
 			error->status = STATUS_REFUSED;
 		if (cause == ENOENT || cause == ENOTDIR)
 			error->code = "missing";
-	} else if (!S_ISREG(st.st_mode)) {
+	} else if (!S_ISREG(opened->st_mode)) {
 		refuse(error, "not-a-file", "it is not a regular file");
-	} else if (line->has_bytes && line->bytes != (uint64_t)st.st_size) {
+	} else if (line->has_bytes && line->bytes != (uint64_t)opened->st_size) {
 		error_set(error, STATUS_REFUSED, "size",
 			"it has %llu bytes, but the manifest says %llu; it stays where it is",
-			(unsigned long long)st.st_size, (unsigned long long)line->bytes);
+			(unsigned long long)opened->st_size, (unsigned long long)line->bytes);
 	} else {
-		line->bytes = (uint64_t)st.st_size;
+		line->bytes = (uint64_t)opened->st_size;
 		return fd;
 	}
 	if (fd >= 0)
@@ -97,50 +96,42 @@ is_same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-bool
-put_source_is_named(const char *path, int fd)
+static bool
+has_changed(const struct stat *before, const struct stat *now)
 {
-	struct stat named, file;
-
-	return lstat(path, &named) == 0 && fstat(fd, &file) == 0 && is_same_file(&named, &file);
+	return !is_same_file(before, now) || before->st_size != now->st_size ||
+		before->st_mtim.tv_sec != now->st_mtim.tv_sec || before->st_mtim.tv_nsec != now->st_mtim.tv_nsec;
 }
 
-/* 1 where both names are in one directory, 0 where not, -1 with errno. */
+/* Does path lie where it is to be stored, and is the object itself: 1 or 0, or -1 with errno where that cannot be told. */
 static int
-is_same_directory(const char *a, const char *b)
+is_object(const char *path, const char *uri)
 {
-	char *of_a = memory_format("%.*s.", (int)(basename(a) - a), a);
-	char *of_b = memory_format("%.*s.", (int)(basename(b) - b), b);
-	struct stat first, second;
-	bool known = stat(of_a, &first) == 0 && stat(of_b, &second) == 0;
-
-	free(of_a);
-	free(of_b);
-	return known ? is_same_file(&first, &second) : -1;
-}
-
-/* That the file is the same does not say so: it is that of what has been moved, too. */
-static int
-is_same_name(const char *a, const char *b)
-{
-	struct stat first, second;
-
-	if (lstat(a, &first) < 0 || lstat(b, &second) < 0)
-		return errno == ENOENT ? 0 : -1;
-	if (!is_same_file(&first, &second))
-		return 0;
-	if (first.st_nlink == 1)
-		return 1;
-	return strcmp(basename(a), basename(b)) == 0 ? is_same_directory(a, b) : 0;
-}
-
-int
-put_source_is_object(const char *path, const char *uri)
-{
+	struct stat file, object;
 	struct error unused;
 	char *stored = uri && uri_is_local(uri) ? uri_local_path(uri, &unused) : NULL;
-	int same = stored ? is_same_name(path, stored) : 0;
+	int same = 0;
 
+	if (stored && (lstat(path, &file) < 0 || lstat(stored, &object) < 0))
+		same = errno == ENOENT ? 0 : -1;
+	else if (stored)
+		same = is_same_file(&file, &object);
 	free(stored);
 	return same;
+}
+
+const char *
+put_source_remove(const char *path, const struct stat *opened, const char *uri)
+{
+	struct stat now;
+	int same;
+
+	if (stat(path, &now) < 0)
+		return errno == ENOENT ? NULL : strerror(errno);
+	if (opened && has_changed(opened, &now))
+		return "it has changed since it was read";
+	same = is_object(path, uri);
+	if (same < 0 || (!same && unlink(path) < 0 && errno != ENOENT))
+		return strerror(errno);
+	return NULL;
 }

@@ -5,11 +5,11 @@
 #include "base/error.h"
 #include "io/manifest.h"
 
-#include <stdbool.h>
+#include <sys/stat.h>
 
-/* Gives a descriptor, and line->bytes; or -1 with *error: STATUS_REFUSED where the file is at fault, with the code
- * "missing" where it is not there, or not as large as the line says. */
-int put_source_open(struct manifest_line *line, struct error *error);
+/* Gives a descriptor, line->bytes, and in *opened what the file was like; or -1 with *error: STATUS_REFUSED where the
+ * file is at fault, with the code "missing" where it is not there, or not as large as the line says. */
+int put_source_open(struct manifest_line *line, struct stat *opened, struct error *error);
 
 /* See to it that the line says all there is to know: the records, unless the file is compressed, and the sha256. */
 int put_source_complete(int fd, struct manifest_line *line, struct error *error);
@@ -17,11 +17,8 @@ int put_source_complete(int fd, struct manifest_line *line, struct error *error)
 /* -1 with *error where the file's sha256 is another. */
 int put_source_check(int fd, const char *sha256, struct error *error);
 
-/* Whether path names the file behind fd itself, and no symbolic link does: removing that would leave the file. */
-bool put_source_is_named(const char *path, int fd);
-
-/* Whether path lies where it is to be stored, and is the object itself: 1 or 0, or -1 with errno where that cannot be
- * told. */
-int put_source_is_object(const char *path, const char *uri);
+/* Remove what was opened by this path (NULL: could not be) and is stored at uri (NULL: elsewhere than it lies). Nothing where it lies there
+ * itself, or is gone. Else NULL, or why it stays: it has changed since, or what the system says. */
+const char *put_source_remove(const char *path, const struct stat *opened, const char *uri);
 
 #endif

@@ -29,7 +29,6 @@ struct store_object {
 	int fd;             /* a regular file, read by pread(2); borrowed */
 	uint64_t bytes;     /* its size */
 	const char *sha256; /* of its content, hex; never empty */
-	bool is_given;      /* the file is removed once it is stored: the store may keep it as it is, by another name */
 };
 
 enum store_condition {

@@ -1,4 +1,4 @@
-/* store_directory - a directory as a store: written beside, or taken as it is, synced, then linked into place. */
+/* store_directory - a directory as a store: written beside, synced, then linked into place. */
 #include "base/memory.h"
 #include "base/message.h"
 #include "io/path.h"
@@ -15,14 +15,6 @@
 struct place {
 	dev_t device;
 	ino_t inode;
-	struct publish_model model;
-};
-
-/* Where an object is put. */
-struct parent {
-	int fd;
-	char *directory; /* its name for messages */
-	struct publish_model model;
 };
 
 struct directory {
@@ -30,9 +22,9 @@ struct directory {
 	char *path;          /* as given, decoded */
 	char *real;          /* absolute, without links, for addresses */
 	int fd;              /* -1 until the first put */
-	struct place *known; /* the directories in which nothing stale is left; owned */
-	size_t n_known;
-	pthread_mutex_t mutex; /* of fd and known */
+	struct place *swept; /* the directories in which nothing stale is left; owned */
+	size_t n_swept;
+	pthread_mutex_t mutex; /* of fd and swept */
 };
 
 static struct store *
@@ -66,7 +58,7 @@ directory_close(struct store *store)
 	pthread_mutex_destroy(&d->mutex);
 	free(d->path);
 	free(d->real);
-	free(d->known);
+	free(d->swept);
 	free(d);
 }
 
@@ -119,102 +111,72 @@ root(struct directory *d, struct error *error)
 	return fd;
 }
 
-/* The first time that something is put there, sweep it, and learn what it does to new files. */
 static void
-get_to_know(struct directory *d, struct parent *parent)
+sweep_once(struct directory *d, int parent)
 {
 	struct stat st;
-	bool first = fstat(parent->fd, &st) == 0;
+	bool done = fstat(parent, &st) < 0;
 
-	parent->model = (struct publish_model){0};
 	pthread_mutex_lock(&d->mutex);
-	for (size_t i = 0; first && i < d->n_known; i++)
-		if (d->known[i].device == st.st_dev && d->known[i].inode == st.st_ino) {
-			parent->model = d->known[i].model;
-			first = false;
-		}
-	if (first) {
-		publish_learn(&parent->model, parent->fd, parent->directory);
-		d->known = memory_resize(d->known, d->n_known + 1, sizeof(*d->known));
-		d->known[d->n_known++] = (struct place){st.st_dev, st.st_ino, parent->model};
+	for (size_t i = 0; !done && i < d->n_swept; i++)
+		done = d->swept[i].device == st.st_dev && d->swept[i].inode == st.st_ino;
+	if (!done) {
+		d->swept = memory_resize(d->swept, d->n_swept + 1, sizeof(*d->swept));
+		d->swept[d->n_swept++] = (struct place){st.st_dev, st.st_ino};
 	}
 	pthread_mutex_unlock(&d->mutex);
-	if (first)
-		publish_sweep(parent->fd);
+	if (!done)
+		publish_sweep(parent);
 }
 
 static int
-open_parent(struct directory *d, const char *key, struct parent *parent, struct error *error)
+open_parent(struct directory *d, const char *key, struct error *error)
 {
-	int fd = root(d, error);
+	int fd = root(d, error), parent;
 	char *path;
 
 	if (fd < 0)
 		return -1;
 	path = memory_copy(key, (size_t)(basename(key) - key));
-	parent->fd = publish_directory_at(fd, path, error);
-	if (parent->fd >= 0) {
-		parent->directory = memory_format("%s/%s", d->path, path);
-		get_to_know(d, parent);
-	}
+	parent = publish_directory_at(fd, path, error);
 	free(path);
-	return parent->fd < 0 ? -1 : 0;
+	if (parent >= 0)
+		sweep_once(d, parent);
+	return parent;
 }
 
-static void
-close_parent(struct parent *parent)
-{
-	close(parent->fd);
-	free(parent->directory);
-}
-
-/* 1 published, 0 taken, -1, or PUBLISH_COPY. */
+/* 1 published, 0 taken, -1. */
 static int
 publish(struct publication *p, const struct store_object *object, enum store_condition condition, struct error *error)
 {
 	char hex[DIGEST_HEX_SIZE];
 	const char *name = basename(object->key);
-	int synced;
 
-	if (digest_file(object->fd, p->adopted ? -1 : p->fd, hex, error) < 0)
+	if (digest_file(object->fd, p->fd, hex, error) < 0)
 		return -1;
 	if (strcmp(hex, object->sha256) != 0)
 		return error_set(error, STATUS_REFUSED, "checksum",
 			"its sha256 is not what the manifest says; it stays where it is");
-	synced = publish_sync(p, error);
-	if (synced < 0)
-		return synced;
+	if (publish_sync(p, error) < 0)
+		return -1;
 	return condition == STORE_OVERWRITE ? publish_replace(p, name, error) : publish_link(p, name, error);
 }
 
-static int
-open_and_publish(const struct parent *parent, const struct store_object *object, enum store_condition condition,
+static enum store_result
+put_into(int parent, struct directory *d, const struct store_object *object, enum store_condition condition,
 	struct error *error)
 {
+	char *directory = memory_format("%s/%.*s", d->path, (int)(basename(object->key) - object->key), object->key);
 	struct publication p;
-	int published = 0;
+	int published;
 
-	if (!object->is_given || !publish_adopt(&p, parent->fd, parent->directory, object->fd, &parent->model))
-		published = publish_open(&p, parent->fd, parent->directory, error);
+	published = publish_open(&p, parent, directory, error);
 	if (published == 0)
 		published = publish(&p, object, condition, error);
 	publish_abandon(&p);
-	return published;
-}
-
-static enum store_result
-put_into(const struct parent *parent, const struct store_object *object, enum store_condition condition,
-	struct error *error)
-{
-	struct store_object copied = *object;
-	int published;
-
-	copied.is_given = false;
-	published = open_and_publish(parent, object, condition, error);
-	if (published == PUBLISH_COPY)
-		published = open_and_publish(parent, &copied, condition, error);
-	if (published > 0 && publish_sync_names(parent->fd) < 0)
-		published = error_system(error, "cannot write to '%s'", parent->directory);
+	if (published > 0 && publish_sync_names(parent) < 0)
+		published = error_system(error, "cannot write to '%s'", directory);
+	free(directory);
 	return published < 0 ? STORE_ERROR : published ? STORE_DONE : STORE_TAKEN;
 }
 
@@ -241,16 +203,17 @@ directory_put(struct store *store, const struct store_object *object, enum store
 {
 	struct directory *d = (struct directory *)store;
 	enum store_result result;
-	struct parent parent;
+	int parent;
 
 	(void)receipt;
-	if (open_parent(d, object->key, &parent, error) < 0)
+	parent = open_parent(d, object->key, error);
+	if (parent < 0)
 		return STORE_ERROR;
-	if (condition == STORE_CREATE && is_there(parent.fd, basename(object->key)))
+	if (condition == STORE_CREATE && is_there(parent, basename(object->key)))
 		result = STORE_TAKEN; /* spares the copy; linking decides */
 	else
-		result = put_into(&parent, object, condition, error);
-	close_parent(&parent);
+		result = put_into(parent, d, object, condition, error);
+	close(parent);
 	return result;
 }
 

@@ -95,7 +95,7 @@ is_as_guessed(const struct scan_pieces *p, const struct scan_state *guess)
 	const struct scan_state *state = &p->state;
 
 	return p->rest.n == 0 && state->begun && state->in_array == guess->in_array && state->loose == guess->loose &&
-		!state->after_value && state->skip == SKIP_NOTHING && state->line_begin == 0;
+		!state->after_value && state->skip == SKIP_NOTHING;
 }
 
 static void
