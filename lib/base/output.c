@@ -143,14 +143,15 @@ remember_lent(struct output *o, struct buffer *b)
 	*last = lent;
 }
 
-/* The oldest buffer once all of it was read, that is when no more is unread than came after it; else an empty one. */
+/* The oldest buffer once all of it was read, that is when no more is unread than came after it; else an empty one. The
+ * promise must still hold: meanwhile another reader may have come, and passed it on. */
 static struct buffer
 take_back(struct output *o)
 {
 	struct output_lent *oldest = o->lent;
 	struct buffer buffer = {0};
 
-	if (o->sent - oldest->end < pipe_unread(o->fd))
+	if (o->sent - oldest->end < pipe_unread(o->fd) || !pipe_is_copied(o->fd))
 		return buffer;
 	buffer = oldest->buffer;
 	buffer.n = 0;

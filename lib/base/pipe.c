@@ -14,12 +14,24 @@ pipe_widen(int fd)
 	fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
 }
 
+static void
+set_lock(int fd, short type)
+{
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = PROMISE, .l_len = 1};
+
+	fcntl(fd, F_SETLK, &lock);
+}
+
 void
 pipe_promise_to_copy(int fd)
 {
-	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = PROMISE, .l_len = 1};
+	set_lock(fd, F_RDLCK); /* without it the writer copies */
+}
 
-	fcntl(fd, F_SETLK, &lock); /* without it the writer copies */
+void
+pipe_end_promise(int fd)
+{
+	set_lock(fd, F_UNLCK);
 }
 
 bool

@@ -1,5 +1,7 @@
 #include "io/lines.h"
 
+#include "base/pipe.h"
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@ lines_open(struct lines *l, int fd, const char *name)
 void
 lines_close(struct lines *l)
 {
+	pipe_end_promise(l->fd);
 	buffer_free(&l->buffer);
 }
 

@@ -1,6 +1,7 @@
 #include "io/stream.h"
 
 #include "base/memory.h"
+#include "base/pipe.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,6 +39,8 @@ descriptor_close(struct stream *stream)
 
 	if (d->fd != STDIN_FILENO)
 		close(d->fd);
+	else
+		pipe_end_promise(d->fd);
 	free(d);
 }
 

@@ -203,11 +203,20 @@ a_pipe_that_is_read_need_not_be_copied_to(void **state)
 	if (child == 0) {
 		dup2(ends[0], STDIN_FILENO);
 		input = input_open("-", &error);
-		_exit(input && write(ends[1], "x", 1) == 1 && pause() ? 1 : 2);
+		if (!input || write(ends[1], "x", 1) != 1)
+			_exit(1);
+		while (pipe_unread(ends[1]) < 2)
+			usleep(1000);
+		input_close(input);
+		_exit(write(ends[1], "z", 1) == 1 && pause() ? 1 : 2);
 	}
 	while (pipe_unread(ends[1]) == 0)
 		usleep(1000);
 	assert_true(pipe_is_copied(ends[1]));
+	assert_int_equal(write(ends[1], "y", 1), 1);
+	while (pipe_unread(ends[1]) < 3)
+		usleep(1000);
+	assert_false(pipe_is_copied(ends[1])); /* others may read now */
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	close(ends[0]);

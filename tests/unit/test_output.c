@@ -357,6 +357,73 @@ a_promise_goes_with_who_made_it(void **state)
 	}
 }
 
+static void
+fill(struct buffer *b, char c)
+{
+	b->n = 0;
+	buffer_reserve(b, 300000);
+	memset(b->p, c, 300000);
+	b->n = 300000;
+}
+
+static void
+read_some(int fd, size_t n)
+{
+	static char block[65536];
+
+	for (ssize_t got; n > 0; n -= (size_t)got)
+		if ((got = read(fd, block, n < sizeof(block) ? n : sizeof(block))) <= 0)
+			_exit(1);
+}
+
+/* The first reader promises, and leaves while the writer waits: the next one may pass on what was lent before. */
+static void
+memory_is_not_used_again_when_another_reader_comes(void **state)
+{
+	struct output o;
+	struct buffer b = {0};
+	const char *first;
+	int ends[2], status;
+	pid_t readers[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	for (int i = 0; i < 2; i++) {
+		readers[i] = fork();
+		assert_true(readers[i] >= 0);
+		if (readers[i] == 0) {
+			if (i == 0)
+				pipe_promise_to_copy(ends[0]);
+			while (i == 1 && (!pipe_is_copied(ends[0]) || pipe_unread(ends[0]) == 0))
+				usleep(1000);
+			while (i == 1 && pipe_is_copied(ends[0]))
+				usleep(1000);
+			read_some(ends[0], i == 0 ? 250000 : 350000);
+			usleep(100000);
+			_exit(0);
+		}
+	}
+	while (!pipe_is_copied(ends[1]))
+		usleep(1000);
+	output_open(&o, ends[1], "a pipe");
+	assert_true(fcntl(ends[1], F_SETPIPE_SZ, 65536) > 0);
+	fill(&b, 'a');
+	first = b.p;
+	output_give(&o, &b);
+	assert_ptr_not_equal(b.p, first);
+	assert_true(pipe_is_copied(ends[1]));
+	fill(&b, 'b');
+	output_give(&o, &b);
+	assert_false(pipe_is_copied(ends[1]));
+	assert_ptr_not_equal(b.p, first);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(waitpid(readers[i], &status, 0), readers[i]);
+		assert_int_equal(status, 0);
+		close(ends[i]);
+	}
+	buffer_free(&b);
+}
+
 int
 main(void)
 {
@@ -371,6 +438,7 @@ main(void)
 		cmocka_unit_test(a_pipe_that_is_copied_has_the_memory_itself),
 		cmocka_unit_test(what_a_reader_passes_on_without_copying_does_not_change),
 		cmocka_unit_test(a_promise_goes_with_who_made_it),
+		cmocka_unit_test(memory_is_not_used_again_when_another_reader_comes),
 	};
 
 	return TESTS(tests);
