@@ -1,8 +1,8 @@
 /* fetch - objects in, catalog records out: in the order of the input, several objects at a time.
  *
- * A lister names the objects, from a thread of its own; workers read them, each one object at a time; the calling
- * thread writes what they made to standard output, reports what was refused and what failed, and keeps the journal,
- * all in the order in which the objects were named. */
+ * A lister names the objects, from a thread of its own; workers read them, each one object at a time, or a piece of a
+ * large one that others read, too; the calling thread writes what they made to standard output, reports what was
+ * refused and what failed, and keeps the journal, all in the order in which the objects were named. */
 #ifndef ACC_CATALOG_FETCH_H
 #define ACC_CATALOG_FETCH_H
 
@@ -18,9 +18,9 @@ enum fetch_missing { FETCH_MISSING_FAIL, FETCH_MISSING_SKIP, FETCH_MISSING_REFUS
 
 struct fetch_options {
 	size_t buffer_bytes; /* held at most of objects (their scheme's business) and of finished output; besides,
-	                          each object in flight has a window of a block or its longest record */
+	                          each worker has a window of a block or the longest record */
 	size_t max_record;   /* bytes without _source */
-	size_t in_flight;    /* objects at a time, at least 1 */
+	size_t in_flight;    /* objects at a time, at least 1: as many workers */
 	enum fetch_missing missing;
 	bool bare;               /* do not add _source */
 	const char *map;         /* a jq program or NULL; borrowed */
