@@ -3,8 +3,8 @@
  * A writer may let the pipe refer to its own memory instead of copying to it (vmsplice(2)), and change that memory as
  * soon as the bytes are read. It must not when the reader passes on what it gets without copying, by splice(2) or
  * tee(2) as pv(1) does: what is on its way there would change, too. So a reader that only reads promises that it does,
- * by a shared lock (fcntl(2)) that the writer can see, and that goes with the reader's process. That is of use where one
- * process reads at a time: of two, the promise of one would be taken for the other's. Thread safe. */
+ * by a shared lock (fcntl(2)) that the writer can see, and that goes with the reader's process. One process at a time
+ * is to read a pipe: of two, the promise of one would be taken for the other's. Thread safe. */
 #ifndef ACC_BASE_PIPE_H
 #define ACC_BASE_PIPE_H
 

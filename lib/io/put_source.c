@@ -103,7 +103,8 @@ has_changed(const struct stat *before, const struct stat *now)
 		before->st_mtim.tv_sec != now->st_mtim.tv_sec || before->st_mtim.tv_nsec != now->st_mtim.tv_nsec;
 }
 
-/* Does path lie where it is to be stored, and is the object itself: 1 or 0, or -1 with errno where that cannot be told. */
+/* Does path lie where it is to be stored, and is the object itself? 1 or 0, or -1 with errno where that cannot be
+ * told. */
 static int
 is_object(const char *path, const char *uri)
 {

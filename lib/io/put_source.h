@@ -17,8 +17,8 @@ int put_source_complete(int fd, struct manifest_line *line, struct error *error)
 /* -1 with *error where the file's sha256 is another. */
 int put_source_check(int fd, const char *sha256, struct error *error);
 
-/* Remove what was opened by this path (NULL: could not be) and is stored at uri (NULL: elsewhere than it lies). Nothing where it lies there
- * itself, or is gone. Else NULL, or why it stays: it has changed since, or what the system says. */
+/* Remove what was opened by this path (NULL: could not be) and is stored at uri (NULL: elsewhere than it lies), unless
+ * it lies there itself. NULL, or why it stays: it has changed since, or what the system says. */
 const char *put_source_remove(const char *path, const struct stat *opened, const char *uri);
 
 #endif
