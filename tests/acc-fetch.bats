@@ -66,7 +66,7 @@ records() {
 }
 
 @test "acc-fetch: record numbers count from 1 within each object" {
-	for i in $(seq 1100); do echo '{}'; done >a.jsonl
+	jq -nc 'range(1100) | {}' >a.jsonl
 	cp a.jsonl b.jsonl
 	fetch 0 a.jsonl b.jsonl
 	[ "$(jq -r '._source | "\(.uri) \(.record)"' <<<"$output")" = "$(

@@ -269,10 +269,8 @@ acc-merge: no consolidated record has a field 'c' (see --fields)" ]
 }
 
 @test "acc-merge -S, -j, -T: change nothing of the output and leave nothing behind" {
-	for i in $(seq 3000); do
-		printf '{"partner_name":"P%d","accommodation_id":"%d","accommodation_data":{"f%d":"%080d"},"_source":{"uri":"u","record":%d}}\n' \
-			$((i % 7)) $((i * 7919 % 500)) $((i % 5)) "$i" "$i"
-	done >in.jsonl
+	seq 3000 | awk '{ printf "{\"partner_name\":\"P%d\",\"accommodation_id\":\"%d\",\"accommodation_data\":{\"f%d\":\"%080d\"}," \
+		"\"_source\":{\"uri\":\"u\",\"record\":%d}}\n", $1 % 7, $1 * 7919 % 500, $1 % 5, $1, $1 }' >in.jsonl
 	acc-merge --updates patch --priority P3,P1 in.jsonl >whole
 	[ "$(wc -l <whole)" -eq 500 ]
 	mkdir tmp
@@ -289,9 +287,7 @@ acc-merge: no consolidated record has a field 'c' (see --fields)" ]
 
 @test "acc-merge -j, -S: the place of a refused record is the same" {
 	# a bad record on the last line of one over lines, which the blocks and pieces of reading cut anywhere
-	for i in $(seq 4000); do
-		printf '{"partner_name":"A","accommodation_id":"%d",\n"accommodation_data":{"z":[\n{"y":"x"},\n1],"p":"x"}}{"a":"open\n' "$i"
-	done >in.jsonl
+	seq -f $'{"partner_name":"A","accommodation_id":"%.0f",\n"accommodation_data":{"z":[\n{"y":"x"},\n1],"p":"x"}}{"a":"open' 4000 >in.jsonl
 	for options in "-j 1" "-j 1 -S 64K" "-j 4 -S 1M" "-j 4"; do
 		# shellcheck disable=SC2086
 		run -1 sh -c 'acc-merge "$@" 2>&1 >out <in.jsonl' sh $options
@@ -768,7 +764,7 @@ refuses_whole() {
 }
 
 @test "acc-merge: a truncated gzip keeps its good records, is named, and makes the status 1" {
-	for i in $(seq 2000); do bare A "$i" "{\"x\":$((i * i * 7919))}"; done >all.jsonl
+	jq -nc 'range(1; 2001) | {partner_name:"A",accommodation_id:.,accommodation_data:{x:(. * . * 7919)}}' >all.jsonl
 	gzip -c all.jsonl | head -c 9000 >cut.jsonl
 	run -1 --separate-stderr acc-merge cut.jsonl
 	[ "${#lines[@]}" -gt 100 ]
@@ -779,7 +775,7 @@ refuses_whole() {
 }
 
 @test "acc-merge: the record in which reading ends is not refused, those that are bad before it are" {
-	{ echo bad; for i in $(seq 2000); do bare A "$i" "{\"x\":$((i * i * 7919))}"; done; } >all.jsonl
+	{ echo bad; jq -nc 'range(1; 2001) | {partner_name:"A",accommodation_id:.,accommodation_data:{x:(. * . * 7919)}}'; } >all.jsonl
 	gzip -c all.jsonl | head -c 9000 >cut.jsonl.gz
 	gzip -dc cut.jsonl.gz >cut.jsonl 2>/dev/null || true
 	[ "$(tail -c 1 cut.jsonl)" != '}' ]
@@ -904,7 +900,7 @@ refuses_whole() {
 }
 
 @test "acc-merge: a closed stdout ends it quietly" {
-	for i in $(seq 60000); do printf '{"partner_name":"A","accommodation_id":%d,"accommodation_data":{}}\n' "$i"; done >in.jsonl
+	numbered 60000 '{}' >in.jsonl
 	run --separate-stderr bash -c 'acc-merge in.jsonl | head -n 1; echo "${PIPESTATUS[0]}"'
 	[ "${lines[1]}" -eq 141 ]
 	[ -z "$stderr" ]
@@ -922,7 +918,7 @@ refuses_whole() {
 @test "acc-merge: a signal in the middle ends it as that signal does and leaves no temporary" {
 	mkdir tmp
 	mkfifo pipe
-	for i in $(seq 5000); do bare A "$i" '{"x":"........................................"}'; done >in.jsonl
+	numbered 5000 '{"x":"........................................"}' >in.jsonl
 	for signal in TERM HUP; do
 		env --default-signal=HUP acc-merge -S 64K -T tmp <pipe >out &
 		pid=$!
@@ -939,7 +935,7 @@ refuses_whole() {
 }
 
 @test "acc-merge: a temporary directory that is not there is status 3 when it is needed" {
-	for i in $(seq 5000); do bare A "$i" '{"x":"........................................"}'; done >in.jsonl
+	numbered 5000 '{"x":"........................................"}' >in.jsonl
 	run --separate-stderr sh -c 'acc-merge -S 64K -T nowhere <in.jsonl >out'
 	[ "$status" -ge 2 ]
 	[[ $stderr == acc-merge:*nowhere*"No such file or directory"* ]]

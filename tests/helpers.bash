@@ -36,6 +36,12 @@ bare() {
 	printf '{"partner_name":"%s","accommodation_id":%s,"accommodation_data":%s}\n' "$1" "$2" "$3"
 }
 
+# Records of A without _source, with the ids 1 to N and all the same data. Not by a loop: under bats each command of one
+# takes a third of a millisecond.
+numbered() { # N DATA
+	seq -f "{\"partner_name\":\"A\",\"accommodation_id\":%.0f,\"accommodation_data\":$2}" "$1"
+}
+
 # The line acc-merge prints for an id and its data.
 merged() {
 	printf '{"accommodation_id":%s,"accommodation_data":%s}' "$1" "$2"
