@@ -53,21 +53,28 @@ control() {
 
 # sdk SERVICE COMMAND JSON: a call by the independent client.
 sdk() {
-	local order
-	order=$(jq -nc --arg s "$1" --arg c "$2" --argjson i "${3:-null}" '{do:"sdk",service:$s,command:$c,input:$i}')
-	control "$order"
+	control "{\"do\":\"sdk\",\"service\":\"$1\",\"command\":\"$2\",\"input\":${3:-null}}"
 }
 
-make_bucket() { sdk s3 CreateBucket "{\"Bucket\":\"$1\"}" >/dev/null; }
+# sdk_form SERVICE COMMAND[?MEMBER] NAME=TEXT...: the same for input that is only texts; printed is the member of the
+# reply, or all of it. What is called most goes by it: making JSON of any text takes a jq, and a jq as long as all else.
+sdk_form() {
+	local place=$1/$2 text input=()
+	shift 2
+	for text; do input+=(--data-urlencode "$text"); done
+	curl -sS --fail-with-body --noproxy '*' "$ENDPOINT/_sdk/$place" "${input[@]}"
+}
+
+make_bucket() { sdk_form s3 CreateBucket "Bucket=$1" >/dev/null; }
 
 # put_object BUCKET KEY FILE
 put_object() {
-	sdk s3 PutObject "$(jq -nc --arg b "$1" --arg k "$2" --arg f "$3" '{Bucket:$b,Key:$k,BodyFile:$f}')" >/dev/null
+	sdk_form s3 PutObject "Bucket=$1" "Key=$2" "BodyFile=$3" >/dev/null
 }
 
 # get_object BUCKET KEY
 get_object() {
-	sdk s3 GetObject "$(jq -nc --arg b "$1" --arg k "$2" '{Bucket:$b,Key:$k}')" | jq -r .Body | base64 -d
+	sdk_form s3 'GetObject?Body' "Bucket=$1" "Key=$2"
 }
 
 # list_keys BUCKET: one JSON string a line
@@ -82,14 +89,17 @@ make_queue() {
 
 # send URL BODY
 send() {
-	sdk sqs SendMessage "$(jq -nc --arg q "$1" --arg b "$2" '{QueueUrl:$q,MessageBody:$b}')" >/dev/null
+	sdk_form sqs SendMessage "QueueUrl=$1" "MessageBody=$2" >/dev/null
 }
 
 # announce BUCKET KEY [MORE]: the body of a notification; the key is encoded as S3 does it
 announce() {
-	jq -nc --arg b "$1" --arg k "$2" --argjson more "${3:-null}" '{Records:[{eventVersion:"2.1",eventSource:"aws:s3",
-		eventTime:"2021-02-01T11:07:57.885Z",eventName:"ObjectCreated:Put",
-		s3:{bucket:{name:$b},object:({key:($k|@uri|gsub("%20";"+")|gsub("%2F";"/"))} + ($more // {}))}}]}'
+	local key=$2 more=${3:-}
+	[[ $key != *[!A-Za-z0-9/._~-]* ]] || key=$(jq -nr --arg k "$key" '$k|@uri|gsub("%20";"+")|gsub("%2F";"/")')
+	more=${more#\{}
+	printf '{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventTime":"2021-02-01T11:07:57.885Z",'
+	printf '"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"%s"},"object":{"key":"%s"%s}}}]}\n' \
+		"$1" "$key" "${more:+,${more%\}}}"
 }
 
 # queue_size URL: visible + in flight

@@ -4,7 +4,7 @@
 //
 //     node servers.mjs DIRECTORY      writes DIRECTORY/port when it is ready, and DIRECTORY/log, a JSON line per request
 //
-// POST /_control with {"do":...} steers it; see control() below.
+// POST /_control with {"do":...} steers it; see control() and orderOf() below.
 import http from "node:http";
 import https from "node:https";
 import fs from "node:fs";
@@ -329,6 +329,7 @@ function play(fault, request, response, entry, reply) {
 
 async function handle(request, response) {
 	const body = await readBody(request);
+	if (request.url.startsWith("/_sdk/")) return control(orderOf(request.url, body.toString()), response);
 	if (request.url === "/_control") return control(JSON.parse(body.toString()), response);
 	if (request.url.startsWith("/latest/") || request.url === "/container") return metadata(request, response);
 	const auth = parseAuthorization(request.headers.authorization);
@@ -378,6 +379,21 @@ async function handle(request, response) {
 let sdk;
 const modules = { s3: s3sdk, sqs: sqssdk, sns: snssdk, dynamodb: dynamosdk };
 
+async function call(service, command, input) {
+	if (input.BodyBase64) { input.Body = Buffer.from(input.BodyBase64, "base64"); delete input.BodyBase64; }
+	if (input.BodyFile) { input.Body = fs.readFileSync(input.BodyFile); delete input.BodyFile; }
+	const result = await sdk[service].send(new modules[service][command + "Command"](input));
+	if (result.Body) result.Body = Buffer.from(await result.Body.transformToByteArray());
+	delete result.$metadata;
+	return result;
+}
+
+// The order of POST /_sdk/SERVICE/COMMAND[?MEMBER] with the input as a form.
+function orderOf(url, form) {
+	const [, service, command, member] = /^\/_sdk\/(\w+)\/(\w+)(?:\?(\w+))?$/.exec(url);
+	return { do: "sdk", service, command, member, input: Object.fromEntries(new URLSearchParams(form)) };
+}
+
 async function control(order, response) {
 	const answer = (value, status = 200) => { response.writeHead(status, { "content-type": "application/json" }); response.end(typeof value === "string" ? value : JSON.stringify(value)); };
 	try {
@@ -395,16 +411,16 @@ async function control(order, response) {
 		}
 		case "fill":
 			for (let n = 1; n <= order.count; n++)
-				await sdk.s3.send(new s3sdk.PutObjectCommand({ Bucket: order.bucket, Key: order.prefix + n, Body: "x" }));
+				await upstream(backends.fauxqs, { method: "PUT" }, `/${order.bucket}/${encodeURI(order.prefix + n)}`, { host: "127.0.0.1" }, Buffer.from("x"));
 			return answer({});
 		case "hook": hooks.set(order.name, order.value); return answer({});
 		case "sdk": {
-			const input = order.input ?? {};
-			if (input.BodyBase64) { input.Body = Buffer.from(input.BodyBase64, "base64"); delete input.BodyBase64; }
-			if (input.BodyFile) { input.Body = fs.readFileSync(input.BodyFile); delete input.BodyFile; }
-			const result = await sdk[order.service].send(new modules[order.service][order.command + "Command"](input));
-			if (result.Body?.transformToByteArray) result.Body = Buffer.from(await result.Body.transformToByteArray()).toString("base64");
-			delete result.$metadata;
+			const result = await call(order.service, order.command, order.input ?? {});
+			if (order.member) {
+				response.writeHead(200);
+				return response.end(result[order.member]);
+			}
+			if (result.Body) result.Body = result.Body.toString("base64");
 			return answer(result);
 		}
 		}
