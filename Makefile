@@ -64,12 +64,23 @@ DEPS_BUILD = gcc make libc6-dev libcurl4-openssl-dev nettle-dev libjq-dev libsod
 DEPS_CHECK = bats jq libcmocka-dev mandoc python3 git zsh fish busybox dash zstd
 DEPS_LINT  = clang clang-format clang-tidy cppcheck shellcheck shfmt mandoc
 
-# What `check` consists of, in this order; fragments append their own targets.
-CHECKS = check-unit check-bats check-man
+# What `check` consists of; fragments append their own targets, and to CHECKED what takes its time to make and comes
+# first. The checks run at the same time, begun in this order.
+CHECKS  = check-unit check-bats check-man
+CHECKED =
 
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# Of races only the commands with threads can tell: acc-split has none, acc-consolidate is a shell script, and the
+# tests of completions, manners and the README start everything once more and do no work.
+ifeq ($(SANITIZE),thread)
+BATS ?= $(wildcard tests/acc-fetch.bats tests/acc-merge.bats tests/acc-put.bats tests/acc-sqs-drain.bats \
+	tests/cloud-*.bats)
+endif
+BATS ?= $(wildcard tests/*.bats)
+
+# One more than there are processors: much of what is tested waits.
+JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 ifeq ($(MAKELEVEL),0)
-MAKEFLAGS += -j$(JOBS)
+MAKEFLAGS += -j$(JOBS) $(if $(filter check-%,$(MAKECMDGOALS)),$(if $(word 2,$(BATS)),--output-sync))
 endif
 MAKEFLAGS += --no-print-directory
 
@@ -121,19 +132,27 @@ ENVIRONMENT = env -u ACC_JOURNAL -u CDPATH LC_ALL=C.UTF-8 BUILD='$(abspath $(BUI
 	SANITIZE='$(SANITIZE)' CC='$(CC)' PATH="$(abspath $(BUILD))/bin:$$PATH" \
 	BATS_TEST_TIMEOUT=$(if $(SANITIZE)$(COVERAGE),300,120)
 
+# The output of each comes when it is over, in one piece.
 check: deps
-	@$(MAKE) all
-	@set -e; for target in $(CHECKS); do echo "== $$target"; $(MAKE) $$target; done
+	@$(MAKE) $(CHECKED) all $(UNITS:%=$(BUILD)/unit/%)
+	@$(MAKE) --output-sync check-all || { echo "== a check failed: its output is above, before '***'"; exit 1; }
 	@echo "== all checks passed"
 
+check-all: $(CHECKS)
+
 check-unit: $(UNITS:%=$(BUILD)/unit/%)
+	@echo "== $@"
 	@set -e; for unit in $^; do echo "$$unit"; $(ENVIRONMENT) CMOCKA_MESSAGE_OUTPUT=TAP \
 		"$$unit" >"$$unit.tap" 2>&1 || { cat "$$unit.tap"; exit 1; }; done
 
-check-bats: all
-	@$(ENVIRONMENT) bats $(if $(shell command -v parallel),-j 2) $(BATS_FLAGS) $(or $(BATS),tests)
+check-bats: $(BATS:%=check-%)
+
+$(BATS:%=check-%): check-%: all
+	@echo "== $*"
+	@$(ENVIRONMENT) bats $(BATS_FLAGS) $*
 
 check-man:
+	@echo "== $@"
 	$(if $(PAGES),mandoc -T lint -W warning $(PAGES))
 
 demo: deps-demo
@@ -143,13 +162,6 @@ demo: deps-demo
 # What the instrumented builds run.
 SANITIZE_CHECKS = check-unit check-bats
 COVERAGE_CHECKS = check-unit check-bats
-
-# Of races only the commands with threads can tell: acc-split has none, acc-consolidate is a shell script, and the
-# tests of completions, manners and the README start everything once more and do no work.
-ifeq ($(SANITIZE),thread)
-BATS ?= $(wildcard tests/acc-fetch.bats tests/acc-merge.bats tests/acc-put.bats tests/acc-sqs-drain.bats \
-	tests/cloud-*.bats)
-endif
 
 # Memory that is refused is part of the tests, thus not an error by itself.
 SANITIZED_ENVIRONMENT = \
@@ -163,18 +175,17 @@ sanitize: deps
 	@$(MAKE) sanitize-tsan
 
 sanitize-asan:
-	@$(SANITIZED_ENVIRONMENT) $(MAKE) BUILD=build/asan SANITIZE=address,undefined check-sanitized
+	@$(SANITIZED_ENVIRONMENT) $(MAKE) --output-sync BUILD=build/asan SANITIZE=address,undefined check-sanitized
 sanitize-tsan:
-	@$(SANITIZED_ENVIRONMENT) $(MAKE) BUILD=build/tsan SANITIZE=thread check-sanitized
-check-sanitized: all
-	@set -e; for target in $(SANITIZE_CHECKS); do echo "== $$target, $(SANITIZE)"; $(MAKE) $$target; done
+	@$(SANITIZED_ENVIRONMENT) $(MAKE) --output-sync BUILD=build/tsan SANITIZE=thread check-sanitized
+check-sanitized: $(SANITIZE_CHECKS)
 
 coverage: deps
-	@$(MAKE) BUILD=build/coverage COVERAGE=1 coverage-report
+	@$(MAKE) --output-sync BUILD=build/coverage COVERAGE=1 coverage-report
 
 coverage-report: all
 	@find $(BUILD) -name '*.gcda' -delete
-	@set -e; for target in $(COVERAGE_CHECKS); do echo "== $$target"; $(MAKE) $$target; done
+	@$(MAKE) $(COVERAGE_CHECKS)
 	@.ci/coverage $(BUILD)
 
 # ---- lint
@@ -250,7 +261,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all check check-unit check-bats check-man demo sanitize sanitize-asan sanitize-tsan \
+.PHONY: all check check-all check-unit check-bats $(BATS:%=check-%) check-man demo sanitize sanitize-asan sanitize-tsan \
 	check-sanitized coverage coverage-report lint lint-style lint-shell lint-man \
 	lint-cppcheck lint-tidy lint-analyzer completions install uninstall deps deps-build deps-demo deps-lint clean FORCE
 .SECONDARY:

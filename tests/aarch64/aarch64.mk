@@ -20,6 +20,7 @@ AARCH64_OBJECTS = $(AARCH64_SOURCES:%.c=$(AARCH64_BUILD)/%.o)
 
 .PHONY: check-aarch64
 check-aarch64: $(AARCH64_UNITS:%=$(AARCH64_BUILD)/%)
+	@echo "== $@"
 	@set -e; for unit in $^; do for simd in on off; do \
 		echo "$$unit, ACC_SIMD=$$simd"; \
 		ACC_SIMD=$$simd RUNS=300 $(AARCH64_RUN) "$$unit" >"$$unit.$$simd.log" 2>&1 \

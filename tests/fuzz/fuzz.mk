@@ -21,7 +21,7 @@ check-fuzz:
 
 # What is found on the way is kept in build/, and tried first in the next run.
 run-fuzzers: $(FUZZ:%=$(BUILD)/fuzz_%)
-	@set -e; for name in $(FUZZ); do mkdir -p $(BUILD)/found/$$name; \
+	@set -e; echo "== $@"; for name in $(FUZZ); do mkdir -p $(BUILD)/found/$$name; \
 		if $(BUILD)/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) $(FUZZ_ARGS) -timeout=10 -rss_limit_mb=2000 \
 			-print_final_stats=1 -artifact_prefix=$(BUILD)/found/ \
 			$(BUILD)/found/$$name tests/fuzz/corpus/$$name >$(BUILD)/$$name.log 2>&1; then \

@@ -7,19 +7,26 @@ INFRA_SOURCE := $(dir $(lastword $(MAKEFILE_LIST)))
 INFRA_SCHEMA := @cdktn/provider-aws@24.1.0
 
 CHECKS     += check-infra
+CHECKED    += $(INFRA_SOURCE)node_modules/.package-lock.json
 DEPS_CHECK += cron groovy systemd $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 
-.PHONY: check-infra check-infra-tools infra-schema
+INFRA = terraform jenkins operations
+.PHONY: check-infra $(INFRA:%=check-%) check-infra-tools infra-schema
 
-check-infra: all check-infra-tools $(INFRA_SOURCE)node_modules/.package-lock.json
-	@mkdir -p $(BUILD)/infra
-	@set -e; result() { \
-		if "$$@" >$(BUILD)/infra/$$name.tap 2>&1; then tail -n 1 $(BUILD)/infra/$$name.tap; \
-		else grep -v '^ok ' $(BUILD)/infra/$$name.tap; exit 1; fi; }; \
-	name=terraform; result node $(INFRA_SOURCE)terraform.mjs terraform; \
-	java=$$(readlink -f "$$(command -v java)"); \
-	name=jenkins; result env JAVA_HOME="$${java%/bin/java}" groovy $(INFRA_SOURCE)jenkins.groovy Jenkinsfile; \
-	name=operations; result $(INFRA_SOURCE)operations README.md $(BUILD)/bin
+check-infra: $(INFRA:%=check-%)
+
+# $(1): a command. All its results go to a file of their own; shown are their number, or those that failed.
+infra_results = @mkdir -p $(BUILD)/infra; echo "== $@"; \
+	if $(1) >$(BUILD)/infra/$(@:check-%=%).tap 2>&1; then tail -n 1 $(BUILD)/infra/$(@:check-%=%).tap; \
+	else grep -v '^ok ' $(BUILD)/infra/$(@:check-%=%).tap; exit 1; fi
+
+check-terraform: check-infra-tools $(INFRA_SOURCE)node_modules/.package-lock.json
+	$(call infra_results,node $(INFRA_SOURCE)terraform.mjs terraform)
+check-jenkins: JAVA = $(realpath $(shell command -v java))
+check-jenkins: check-infra-tools
+	$(call infra_results,env JAVA_HOME='$(JAVA:%/bin/java=%)' groovy $(INFRA_SOURCE)jenkins.groovy Jenkinsfile)
+check-operations: all check-infra-tools
+	$(call infra_results,$(INFRA_SOURCE)operations README.md $(BUILD)/bin)
 
 # A missing tool is a failure: a check that is left out in silence would look like one that passed.
 check-infra-tools:

@@ -21,7 +21,8 @@ LAMBDA_CURL   ?= $(LAMBDA_DIR)/libcurl
 DEPS_LAMBDA = $(DEPS_BUILD) libssl-dev binutils curl dpkg-dev patch python3
 DEPS_CHECK += libssl-dev binutils coreutils curl dpkg-dev openssl patch util-linux
 
-CHECKS += check-lambda
+CHECKS  += check-lambda
+CHECKED += lambda-$(LAMBDA_NATIVE)
 
 LAMBDA_MACHINE_x86_64 = x86_64
 LAMBDA_MACHINE_arm64  = aarch64
@@ -43,7 +44,7 @@ lambda_libraries = $(wildcard $(LAMBDA_CURL)-$(1)/libcurl.so.4) \
 lambda_other = $(LAMBDA_PREFIX_$(LAMBDA_OTHER))
 lambda_root  = $(abspath $(LAMBDA_DIR))/sysroot-$(LAMBDA_OTHER)
 
-.PHONY: lambda lambda-x86_64 lambda-arm64 check-lambda deps-lambda lambda-measure
+.PHONY: lambda lambda-x86_64 lambda-arm64 check-lambda check-archive check-bootstrap deps-lambda lambda-measure
 
 lambda: deps-lambda
 	@$(MAKE) lambda-$(LAMBDA_NATIVE)
@@ -74,14 +75,19 @@ $(LAMBDA_DIR)/sysroot-$(LAMBDA_OTHER)/PACKAGES: $(LAMBDA_SOURCE)sysroot Makefile
 	@$(LAMBDA_SOURCE)sysroot $(LAMBDA_DEBIAN_$(LAMBDA_OTHER)) $(@D) curl $(filter %-dev,$(DEPS_LAMBDA))
 
 $(LAMBDA_CURL)-$(LAMBDA_NATIVE)/done: $(LAMBDA_SOURCE)libcurl
-	@$(LAMBDA_SOURCE)libcurl $(@D) $(LAMBDA_PREFIX_$(LAMBDA_NATIVE)) '$(CC)' strip && touch $@ || $(lambda_without)
+	+@$(LAMBDA_SOURCE)libcurl $(@D) $(LAMBDA_PREFIX_$(LAMBDA_NATIVE)) '$(CC)' strip && touch $@ || $(lambda_without)
 
 $(LAMBDA_CURL)-$(LAMBDA_OTHER)/done: $(LAMBDA_SOURCE)libcurl $(LAMBDA_DIR)/sysroot-$(LAMBDA_OTHER)/PACKAGES
-	@$(LAMBDA_SOURCE)libcurl $(@D) $(lambda_other) '$(lambda_other)-gcc --sysroot=$(lambda_root)' $(lambda_other)-strip && \
+	+@$(LAMBDA_SOURCE)libcurl $(@D) $(lambda_other) '$(lambda_other)-gcc --sysroot=$(lambda_root)' $(lambda_other)-strip && \
 		touch $@ || $(lambda_without)
 
-check-lambda: all servers lambda-$(LAMBDA_NATIVE)
-	@$(ENVIRONMENT) LAMBDA_ZIP='$(abspath $(BUILD))/acc-lambda-$(LAMBDA_NATIVE).zip' bats $(BATS_FLAGS) $(LAMBDA_SOURCE)
+check-lambda: check-archive check-bootstrap
+
+check-archive: servers lambda-$(LAMBDA_NATIVE)
+check-archive check-bootstrap: check-%: all
+	@echo "== $@"
+	@$(ENVIRONMENT) LAMBDA_ZIP='$(abspath $(BUILD))/acc-lambda-$(LAMBDA_NATIVE).zip' \
+		bats $(BATS_FLAGS) $(LAMBDA_SOURCE)$*.bats
 
 lambda-measure: servers lambda-$(LAMBDA_NATIVE)
 	@$(LAMBDA_SOURCE)measure $(BUILD)/acc-lambda-$(LAMBDA_NATIVE).zip

@@ -7,14 +7,24 @@ DAMAGE_RUNS   ?= 300
 PROPERTY_SEED ?= 1
 CHECKS += check-property
 
-.PHONY: check-property
-check-property: all
+PROPERTIES = check-laws check-pieces check-damage check-reference
+.PHONY: check-property $(PROPERTIES)
+check-property: $(PROPERTIES)
+
+property_run = $(ENVIRONMENT) ACC_BIN='$(abspath $(BUILD))/bin' python3 tests/property/$(1).py \
+	--runs $(2) --seed $(PROPERTY_SEED)
+
+check-laws: all
+	@echo "== $@"
+	@$(call property_run,laws,$(PROPERTY_RUNS))
+check-pieces: all
+	@echo "== $@"
+	@$(call property_run,pieces,$(PIECES_RUNS))
+check-damage: all
+	@echo "== $@"
+	@$(call property_run,damage,$(DAMAGE_RUNS))
+check-reference:
+	@echo "== $@"
 	@python3 tests/property/test_reference.py
-	@$(ENVIRONMENT) ACC_BIN='$(abspath $(BUILD))/bin' \
-		python3 tests/property/laws.py --runs $(PROPERTY_RUNS) --seed $(PROPERTY_SEED)
-	@$(ENVIRONMENT) ACC_BIN='$(abspath $(BUILD))/bin' \
-		python3 tests/property/pieces.py --runs $(PIECES_RUNS) --seed $(PROPERTY_SEED)
-	@$(ENVIRONMENT) ACC_BIN='$(abspath $(BUILD))/bin' \
-		python3 tests/property/damage.py --runs $(DAMAGE_RUNS) --seed $(PROPERTY_SEED)
 
 check-sanitized: check-property

@@ -8,7 +8,8 @@ DEPS_CHECK += curl openssl $(if $(shell command -v node),,nodejs) $(if $(shell c
 
 .PHONY: servers demo-cloud
 
-check-bats: servers
+CHECKED += servers
+$(BATS:%=check-%): servers
 
 servers: $(SERVERS_SOURCE)node_modules/.package-lock.json
 

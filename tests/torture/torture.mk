@@ -12,7 +12,7 @@ TORTURE_RUNS   ?= 1000
 CHECKS     += check-torture
 DEPS_CHECK += python3 zstd $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 
-.PHONY: torture check-torture torture-hostile
+.PHONY: torture check-torture check-chaos check-faults torture-hostile
 
 torture_run = $(ENVIRONMENT) python3 $(TORTURE_SOURCE)
 torture_seed = $(if $(TORTURE_SEED),--seed $(TORTURE_SEED))
@@ -27,12 +27,19 @@ torture: deps
 	@$(torture_chaos) --kills $(TORTURE_KILLS) --runs $(TORTURE_RUNS) --lanes 6
 
 # From one seed, unless another is given.
-check-torture: TORTURE_SEED = 1
-check-torture: all servers $(TORTURE_SHIMS) torture-hostile
-	@$(torture_faults) --sample 8
+check-chaos check-faults: TORTURE_SEED = 1
+check-torture: check-chaos check-faults torture-hostile
+
+check-chaos: all servers $(TORTURE_DIR)/network.so
+	@echo "== $@"
 	@$(torture_chaos) --kills 15 --runs 20
 
+check-faults: all $(TORTURE_DIR)/faults.so
+	@echo "== $@"
+	@$(torture_faults) --sample 8
+
 torture-hostile: all servers
+	@echo "== $@"
 	@$(ENVIRONMENT) bats $(BATS_FLAGS) $(TORTURE_SOURCE)
 
 $(TORTURE_DIR)/%.so: $(TORTURE_SOURCE)%.c
