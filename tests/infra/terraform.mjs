@@ -77,19 +77,19 @@ async function deployment(module, values) {
 	return [...(await plan.refusals()), ...(await new Deployment(plan).check())];
 }
 
-// Everything that is wrong with a directory.  Values are only looked at once the structure is sound.
-async function inspect(root) {
+// Everything that is wrong with a directory, one after the other.  Values are only looked at once the structure is sound.
+async function* inspect(root) {
 	const module = await load(root);
 	const findings = await checkStructure(module, schema);
 	for (const path of [...Object.keys(module.files), ...readdirSync(join(root, 'env')).map((f) => join('env', f))])
 		findings.push(...literals(join(root, path)));
+	yield* findings;
 	if (findings.length > 0)
-		return findings;
+		return;
 	for (const name of ['dev', 'staging', 'prod'])
-		findings.push(...(await environment(module, root, name)));
+		yield* await environment(module, root, name);
 	for (const values of ACCEPTED)
-		findings.push(...(await deployment(module, values)).map((f) => `${JSON.stringify(values)}: ${f}`));
-	return findings;
+		yield* (await deployment(module, values)).map((f) => `${JSON.stringify(values)}: ${f}`);
 }
 
 async function checkMutant([name, file, from, to, wanted]) {
@@ -102,10 +102,13 @@ async function checkMutant([name, file, from, to, wanted]) {
 		if (after === before)
 			return [`${file} no longer holds what this mutant replaces: ${from}`];
 		writeFileSync(path, after);
-		const findings = await inspect(root);
-		if (!findings.some((f) => wanted.test(f)))
-			return [`not found; instead: ${findings.slice(0, 3).join('; ') || 'nothing'}`];
-		return [];
+		const others = [];
+		for await (const finding of inspect(root)) {
+			if (wanted.test(finding))
+				return [];
+			others.push(finding);
+		}
+		return [`not found; instead: ${others.slice(0, 3).join('; ') || 'nothing'}`];
 	} finally {
 		rmSync(root, { recursive: true });
 	}
@@ -168,7 +171,10 @@ async function rightsAstray(root, readme) {
 }
 
 async function main() {
-	report('terraform/ is sound in every environment', await inspect(directory));
+	const findings = [];
+	for await (const finding of inspect(directory))
+		findings.push(finding);
+	report('terraform/ is sound in every environment', findings);
 	const root = join(directory, '..');
 	report('the function writes the metrics that are watched', untold(root, [metrics.namespace, ...metrics.metrics]));
 	report('a metric that nobody writes is found out',
