@@ -335,6 +335,17 @@ sigv4_signature(char hex[65], const unsigned char key[32], struct slice string_t
 	sodium_bin2hex(hex, 65, mac, sizeof(mac));
 }
 
+/* More than the canonical request takes: path and query may be encoded, names stand in it twice. */
+static size_t
+canonical_most(const struct sigv4_request *request)
+{
+	size_t n = 64 + request->method.n + 3 * (request->path.n + request->query.n) + request->payload_hash.n;
+
+	for (size_t i = 0; i < request->n_headers; i++)
+		n += 2 * request->headers[i].name.n + request->headers[i].value.n + 4;
+	return n;
+}
+
 void
 sigv4_authorization(struct buffer *out, const struct sigv4_request *request, const struct sigv4_scope *scope,
 	struct slice access_key, const unsigned char key[32])
@@ -342,6 +353,8 @@ sigv4_authorization(struct buffer *out, const struct sigv4_request *request, con
 	struct buffer canonical = {0}, to_sign = {0};
 	char signature[65];
 
+	/* it holds the session token: when it grows, no copy of that is to be left behind */
+	buffer_reserve(&canonical, canonical_most(request));
 	sigv4_canonical_request(&canonical, request);
 	sigv4_string_to_sign(&to_sign, scope, buffer_slice(&canonical));
 	sigv4_signature(signature, key, buffer_slice(&to_sign));
@@ -353,8 +366,6 @@ sigv4_authorization(struct buffer *out, const struct sigv4_request *request, con
 	sigv4_signed_headers(out, request);
 	buffer_add_string(out, ", Signature=");
 	buffer_add_string(out, signature);
-	if (canonical.n) /* holds the session token */
-		sodium_memzero(canonical.p, canonical.n);
-	buffer_free(&canonical);
+	buffer_wipe(&canonical);
 	buffer_free(&to_sign);
 }
