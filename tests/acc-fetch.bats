@@ -848,6 +848,39 @@ acc-fetch: in.jsonl:2: --select: libjq cannot read the input: Invalid \uXXXX\uXX
 	END
 }
 
+@test "acc-fetch: a large object is read by several threads, in less memory than --buffer, in the order of one" {
+	command -v python3 >/dev/null || skip "python3 is not installed"
+	seq -f '{"n":%.0f,"text":"some text to make it longer, and longer, and longer still"}' 100000 >big.jsonl
+	seq 1500000 | sed 's/.*/{}/' >short.jsonl
+	echo bad | tee -a big.jsonl >>short.jsonl
+	for file in big.jsonl short.jsonl; do
+		run -1 bash -c 'acc-fetch -j 1 "$0" 2>err1 >out1' "$file"
+		run -1 python3 - "$file" <<-'END'
+			import os, resource, subprocess, sys
+			file = sys.argv[1]
+			done = subprocess.run(["acc-fetch", "-j", "8", file], stdout=open("out2", "w"), stderr=open("err2", "w"))
+			peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+			assert peak < 64 * 1024 or "san" in os.environ.get("BUILD", ""), peak
+			sys.exit(done.returncode)
+		END
+		cmp out1 out2
+		cmp err1 err2
+	done
+}
+
+@test "acc-fetch: threads that could help but are not to be had are done without" {
+	[ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null || skip "needs root to become another user"
+	[[ ${BUILD:-} != *san* ]] || skip "a sanitizer has threads of its own"
+	[ -z "${COVERAGE:-}" ] || skip "another user cannot write down what was reached, and libgcov says so"
+	seq -f '{"n":%.0f,"text":"some text to make it longer, and longer, and longer still"}' 20000 >big.jsonl
+	chmod 755 .
+	as=(setpriv --reuid 54321 --clear-groups)
+	"${as[@]}" test -r big.jsonl || skip "the test directory is closed to others"
+	run -0 --separate-stderr "${as[@]}" bash -c 'ulimit -u 3 && exec acc-fetch --bare big.jsonl'
+	[ "$stderr" = "" ]
+	[ "$output" = "$(cat big.jsonl)" ]
+}
+
 @test "acc-fetch: what --map makes of many records is not held together, and keeps its order" {
 	[[ ${BUILD:-} != *san* ]] || skip "a sanitizer has memory of its own"
 	command -v python3 >/dev/null || skip "python3 is not installed"

@@ -75,8 +75,9 @@ day=year=2021/month=01/day=31
 	mkdir names
 	ln spool/* names
 	for how in rename fail skip overwrite; do
-		run -0 acc-put --key '{name}' --if-exists "$how" "./names/../spool" <manifest
+		run -0 --separate-stderr acc-put --key '{name}' --if-exists "$how" "./names/../spool" <manifest
 		diff -r names spool
+		[[ "$stderr" != *"cannot remove"* ]]
 	done
 }
 

@@ -22,6 +22,12 @@ parallel_start(pthread_t *thread, void *(*work)(void *context), void *context)
 	command_die(&error);
 }
 
+bool
+parallel_try_start(pthread_t *thread, void *(*work)(void *context), void *context)
+{
+	return pthread_create(thread, NULL, work, context) == 0;
+}
+
 struct worker {
 	pthread_t thread;
 	void (*work)(void *context, unsigned thread);

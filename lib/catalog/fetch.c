@@ -9,11 +9,12 @@
 #include <malloc.h>
 #include <pthread.h>
 
-#define WAITING_MAX 1024        /* objects named and not yet begun */
-#define GATHERED_MAX (32 << 10) /* output that is copied, to be written with other; more costs less by itself */
-#define DENIED_MAX 100          /* objects, before one was read: the others will fare no better */
-#define MMAP_BYTES (1 << 20)    /* from this size on memory is the system's again once it is freed, */
-#define TRIM_BYTES (1 << 20)    /* and from this size at the end of what each thread has */
+#define WAITING_MAX 1024                /* objects named and not yet begun */
+#define GATHERED_MAX (32 << 10)         /* output that is copied, to be written with other; more costs less by itself */
+#define DENIED_MAX 100                  /* objects, before one was read: the others will fare no better */
+#define HELPER_BYTES (4 * FETCH_OUTPUT) /* what a worker has in hand of an object with others */
+#define MMAP_BYTES (1 << 20)            /* from this size on memory is the system's again once it is freed, */
+#define TRIM_BYTES (1 << 20)            /* and from this size at the end of what each thread has */
 
 struct fetch {
 	const struct fetch_options *options;
@@ -168,11 +169,20 @@ may_begin(const struct fetch *f, size_t memory)
 	return f->reserved + f->held == 0 || (f->held <= most / 2 && f->reserved + f->held + memory <= most);
 }
 
-/* The first object that more workers could help with, while there are processors for them. */
+/* While there are processors, and memory. */
+static bool
+may_help(const struct fetch *f)
+{
+	size_t helpers = (f->n_busy + 1) * HELPER_BYTES;
+
+	return f->n_busy < f->processors && f->reserved + f->held + helpers <= f->options->buffer_bytes;
+}
+
+/* The first object that more workers could help with. */
 static struct job *
 find_shared(const struct fetch *f)
 {
-	if (f->n_busy >= f->processors)
+	if (!may_help(f))
 		return NULL;
 	for (struct job *job = f->jobs; job != f->next_job; job = job->next)
 		if (job->shared)
@@ -313,12 +323,18 @@ work(void *context)
 	return NULL;
 }
 
-static void
+/* The first is needed, others are of use. */
+static bool
 start_worker(struct fetch *f)
 {
-	size_t i = f->n_workers++;
+	size_t i = f->n_workers;
 
-	parallel_start(&f->threads[i], work, &f->workers[i]);
+	if (i == 0)
+		parallel_start(&f->threads[i], work, &f->workers[i]);
+	else if (!parallel_try_start(&f->threads[i], work, &f->workers[i]))
+		return false;
+	f->n_workers++;
+	return true;
 }
 
 void
@@ -329,7 +345,8 @@ fetch_share(struct fetch_worker *w)
 	pthread_mutex_lock(&f->lock);
 	w->job->shared = true;
 	for (size_t n = f->n_busy + f->n_idle; n < f->processors && f->n_workers < f->workers_max; n++)
-		start_worker(f);
+		if (!may_help(f) || !start_worker(f))
+			break;
 	pthread_cond_broadcast(&f->work);
 	pthread_cond_broadcast(&f->memory);
 	pthread_mutex_unlock(&f->lock);

@@ -4,6 +4,9 @@
 #include "io/codec.h"
 #include "io/object.h"
 
+#define FOUND_MAX 8192             /* records that are remembered of a piece */
+#define ROOM_MAX (4 * FETCH_BLOCK) /* of a worker that read a long record, and may not read another */
+
 struct scanner *
 fetch_scanner_new(const struct fetch_options *options)
 {
@@ -134,17 +137,20 @@ take(struct fetch_worker *w, struct found *r)
 		fetch_emit(w);
 }
 
-static void
+/* false: there are too many, and the piece is to be scanned in its turn. */
+static bool
 remember(struct fetch_worker *w, const struct found *r)
 {
-	if (w->n_found == w->found_capacity) {
-		w->found_capacity = w->found_capacity ? w->found_capacity * 2 : 1024;
-		w->found = memory_resize(w->found, w->found_capacity, sizeof(*w->found));
-	}
+	if (!w->found)
+		w->found = memory_get(FOUND_MAX * sizeof(*w->found));
+	if (w->n_found == FOUND_MAX)
+		return false;
 	w->found[w->n_found++] = *r;
+	return true;
 }
 
-static void
+/* false: not to its end. */
+static bool
 scan(struct fetch_worker *w)
 {
 	struct scan_record r;
@@ -169,9 +175,30 @@ scan(struct fetch_worker *w)
 		}
 		if (w->text.settled)
 			take(w, &found);
-		else
-			remember(w, &found);
+		else if (!remember(w, &found))
+			return false;
 	}
+	return true;
+}
+
+static void
+read_piece(struct fetch_worker *w)
+{
+	struct job *job = w->job;
+	bool done;
+
+	buffer_reserve(&w->piece->data, w->text.text.n < FETCH_OUTPUT / 2 ? 2 * w->text.text.n : FETCH_OUTPUT);
+	do
+		done = scan(w);
+	while (!scan_pieces_settle(&job->text, &w->text) || !done);
+	scan_pieces_pass(&job->text, &w->text, w->scanner);
+	for (size_t i = 0; i < w->n_found; i++)
+		take(w, &w->found[i]);
+	if (w->batch)
+		fetch_batch_flush(w->batch);
+	fetch_emit_last(w);
+	if (w->text.room.capacity > ROOM_MAX && !job->stream->live)
+		scan_piece_free(&w->text);
 }
 
 void
@@ -186,16 +213,7 @@ fetch_object_read(struct fetch_worker *w)
 		if (w->text.number == 1 && !w->text.at_end && !job->stream->live)
 			fetch_share(w);
 		if (job->whole.p)
-			progress_done(w->text.text.n);
-		buffer_reserve(&w->piece->data, w->text.text.n < FETCH_OUTPUT / 2 ? 2 * w->text.text.n : FETCH_OUTPUT);
-		do
-			scan(w);
-		while (!scan_pieces_settle(&job->text, &w->text));
-		scan_pieces_pass(&job->text, &w->text, w->scanner);
-		for (size_t i = 0; i < w->n_found; i++)
-			take(w, &w->found[i]);
-		if (w->batch)
-			fetch_batch_flush(w->batch);
-		fetch_emit_last(w);
+			progress_done(w->text.taken);
+		read_piece(w);
 	}
 }

@@ -66,7 +66,7 @@ struct fetch_worker {
 	struct job *job; /* the object in work */
 	struct scan_piece text;
 	struct found *found; /* in a piece whose place in the object is not known yet */
-	size_t n_found, found_capacity;
+	size_t n_found;
 	struct output_piece *piece;
 	struct fetch_counts counts; /* since the last piece was handed over */
 	struct buffer source;       /* {"uri":"...","record": */

@@ -60,8 +60,6 @@ scan_pieces(void *context, unsigned thread)
 	struct chunk chunk;
 
 	while (scan_pieces_take(&intake->pieces, &w->piece)) {
-		size_t bytes = w->piece.text.n;
-
 		scan_piece(intake, w, &chunk);
 		if (!scan_pieces_settle(&intake->pieces, &w->piece)) {
 			chunk.stretch->void_ = true;
@@ -72,7 +70,7 @@ scan_pieces(void *context, unsigned thread)
 		chunk_close(intake->c, &chunk);
 		scan_pieces_pass(&intake->pieces, &w->piece, w->scanner);
 		if (intake->is_mapped)
-			progress_done(bytes);
+			progress_done(w->piece.taken);
 	}
 }
 

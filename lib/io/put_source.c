@@ -100,7 +100,7 @@ static bool
 has_changed(const struct stat *before, const struct stat *now)
 {
 	return !is_same_file(before, now) || before->st_size != now->st_size ||
-		before->st_mtim.tv_sec != now->st_mtim.tv_sec || before->st_mtim.tv_nsec != now->st_mtim.tv_nsec;
+		before->st_ctim.tv_sec != now->st_ctim.tv_sec || before->st_ctim.tv_nsec != now->st_ctim.tv_nsec;
 }
 
 /* Does path lie where it is to be stored, and is the object itself? 1 or 0, or -1 with errno where that cannot be
@@ -125,14 +125,15 @@ const char *
 put_source_remove(const char *path, const struct stat *opened, const char *uri)
 {
 	struct stat now;
-	int same;
+	int same = is_object(path, uri);
 
+	if (same < 0)
+		return strerror(errno);
+	if (same)
+		return NULL;
 	if (stat(path, &now) < 0)
 		return errno == ENOENT ? NULL : strerror(errno);
 	if (opened && has_changed(opened, &now))
 		return "it has changed since it was read";
-	same = is_object(path, uri);
-	if (same < 0 || (!same && unlink(path) < 0 && errno != ENOENT))
-		return strerror(errno);
-	return NULL;
+	return unlink(path) < 0 && errno != ENOENT ? strerror(errno) : NULL;
 }

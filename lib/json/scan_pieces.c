@@ -210,7 +210,7 @@ cut_whole(struct scan_pieces *p, struct scan_piece *piece, size_t size, bool may
 	p->is_likely = cut != NULL;
 	n = cut ? (size_t)(cut - from) : n;
 	p->at += n;
-	p->taken += n;
+	piece->taken = n;
 	piece->text = (struct slice){from, n};
 	piece->at_end = n == left;
 }
@@ -233,7 +233,7 @@ read_piece(struct scan_pieces *p, struct scan_piece *piece, size_t size, bool ma
 		n += p->got > 0 ? (size_t)p->got : 0;
 		room->n += p->got > 0 ? (size_t)p->got : 0;
 	}
-	p->taken += n;
+	piece->taken = n;
 	piece->at_end = p->got == 0 || piece->is_cut;
 	cut = p->got > 0 && may_guess && room->n ? last_likely_begin(room->p, room->p + room->n) : NULL;
 	p->is_likely = cut != NULL;
@@ -281,6 +281,7 @@ scan_pieces_take(struct scan_pieces *p, struct scan_piece *piece)
 		begin_where_others_ended(p, piece);
 	p->size = p->size < p->source.most / 2 ? p->size * 2 : p->source.most;
 	p->ended = piece->at_end;
+	p->taken += piece->taken;
 	pthread_mutex_unlock(&p->reading);
 	return true;
 }

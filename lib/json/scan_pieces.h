@@ -44,6 +44,7 @@ struct scan_piece {
 	struct slice text;
 	bool at_end;              /* no text of the input follows */
 	bool is_cut;              /* it could not be read further: what is refused at its end may be good */
+	size_t taken;             /* bytes that no piece had before: the text may begin with what others left over */
 	bool settled;             /* it begins where the pieces before it ended: what is found in it holds */
 	uint64_t lines, elements; /* that came before it, once it is settled */
 	/* scan_pieces' own */
