@@ -360,13 +360,14 @@ merge_runs_part(void *context, unsigned thread, size_t part, struct buffer *out)
 	struct slice to = part < w->n_bounds ? w->bounds[part] : none;
 	struct run_merge *merge = run_merge_new(
 		w->runs, w->n_runs, from, to, w->buffer_bytes, w->c->options->replace, &w->c->merge.tables);
+	struct arena unused = {0};
 	struct accommodation a;
 	uint64_t represented = 0, superseded = 0, written = 0;
 
 	while (run_merge_next(merge, &a, &superseded)) {
 		represented += a.n;
 		if (w->into)
-			run_format(out, &a, RECORD_KEEP_WHOLE, NULL); /* it was cut down when it came to its run */
+			run_format(out, &a, RECORD_KEEP_WHOLE, &unused); /* it was cut down when it came to its run */
 		else
 			written += merge_accommodation(w->mergers[thread], &a, out);
 	}
