@@ -248,35 +248,38 @@ take_job(struct fetch_worker *w, bool *helps)
 	return job;
 }
 
-/* Afterwards nobody comes to help any more. */
+/* With the lock held. Afterwards nobody comes to help any more, and the job is that of the last one to leave. */
 static bool
-is_last_to_leave(struct fetch *f, struct job *job)
+is_last_to_leave(struct job *job)
 {
-	bool last;
-
-	pthread_mutex_lock(&f->lock);
 	job->shared = false;
-	last = --job->n_workers == 0;
-	pthread_mutex_unlock(&f->lock);
-	return last;
+	return --job->n_workers == 0;
+}
+
+/* The same. The writer has the job from now on; true where it waits for it. */
+static bool
+finish_job(struct fetch *f, struct job *job)
+{
+	job->finished = true;
+	f->reserved -= job->memory;
+	if (job->memory > 0)
+		pthread_cond_signal(&f->memory);
+	return job == f->jobs;
 }
 
 static void
 leave_job(struct fetch_worker *w)
 {
 	struct fetch *f = w->fetch;
-	struct job *job = w->job;
-	bool last = is_last_to_leave(f, job), awaited;
+	bool awaited = false;
 
-	if (last)
-		fetch_object_close(job);
 	pthread_mutex_lock(&f->lock);
 	piece_put(f, w->piece);
-	job->finished = last;
-	awaited = last && job == f->jobs;
-	if (last && job->memory > 0) {
-		f->reserved -= job->memory;
-		pthread_cond_signal(&f->memory);
+	if (is_last_to_leave(w->job)) {
+		pthread_mutex_unlock(&f->lock);
+		fetch_object_close(w->job);
+		pthread_mutex_lock(&f->lock);
+		awaited = finish_job(f, w->job);
 	}
 	if (--f->n_busy == 0 && f->listed && !f->next_job)
 		pthread_cond_broadcast(&f->work); /* that was all */
