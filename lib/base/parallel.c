@@ -9,23 +9,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+bool
+parallel_try_start(pthread_t *thread, void *(*work)(void *context), void *context)
+{
+	errno = pthread_create(thread, NULL, work, context);
+	return errno == 0;
+}
+
 void
 parallel_start(pthread_t *thread, void *(*work)(void *context), void *context)
 {
 	struct error error;
-	int cause = pthread_create(thread, NULL, work, context);
 
-	if (cause == 0)
+	if (parallel_try_start(thread, work, context))
 		return;
-	errno = cause;
 	error_system(&error, "cannot start a thread");
 	command_die(&error);
-}
-
-bool
-parallel_try_start(pthread_t *thread, void *(*work)(void *context), void *context)
-{
-	return pthread_create(thread, NULL, work, context) == 0;
 }
 
 struct worker {
@@ -61,7 +60,7 @@ parallel_run(unsigned n_threads, void (*work)(void *context, unsigned thread), v
 
 	for (; started < n_threads; started++) {
 		workers[started] = (struct worker){.work = work, .context = context, .number = started};
-		if (pthread_create(&workers[started].thread, NULL, run, &workers[started]) != 0)
+		if (!parallel_try_start(&workers[started].thread, run, &workers[started]))
 			break;
 	}
 	work(context, 0);

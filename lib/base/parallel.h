@@ -10,7 +10,7 @@
 /* Start a thread that works beside the caller's, with the caller's signal mask; ends the command where the system gives
  * none. */
 void parallel_start(pthread_t *thread, void *(*work)(void *context), void *context);
-/* The same for one that could be done without: false where the system gives none. */
+/* The same for one that could be done without: false with errno where the system gives none. */
 bool parallel_try_start(pthread_t *thread, void *(*work)(void *context), void *context);
 
 #define PARALLEL_MAX 256 /* threads */

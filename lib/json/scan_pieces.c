@@ -1,7 +1,5 @@
 #include "json/scan_pieces.h"
 
-#include "base/memory.h"
-
 #define WRONG_MAX 8 /* guesses, and one in four: then pieces are scanned one by one */
 
 void

@@ -27,7 +27,6 @@
 #include "json/scan.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/types.h>
 
 struct scan_source {
