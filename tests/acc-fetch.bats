@@ -868,19 +868,6 @@ acc-fetch: in.jsonl:2: --select: libjq cannot read the input: Invalid \uXXXX\uXX
 	done
 }
 
-@test "acc-fetch: threads that could help but are not to be had are done without" {
-	[ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null || skip "needs root to become another user"
-	[[ ${BUILD:-} != *san* ]] || skip "a sanitizer has threads of its own"
-	[ -z "${COVERAGE:-}" ] || skip "another user cannot write down what was reached, and libgcov says so"
-	seq -f '{"n":%.0f,"text":"some text to make it longer, and longer, and longer still"}' 20000 >big.jsonl
-	chmod 755 .
-	as=(setpriv --reuid 54321 --clear-groups)
-	"${as[@]}" test -r big.jsonl || skip "the test directory is closed to others"
-	run -0 --separate-stderr "${as[@]}" bash -c 'ulimit -u 3 && exec acc-fetch --bare big.jsonl'
-	[ "$stderr" = "" ]
-	[ "$output" = "$(cat big.jsonl)" ]
-}
-
 @test "acc-fetch: what --map makes of many records is not held together, and keeps its order" {
 	[[ ${BUILD:-} != *san* ]] || skip "a sanitizer has memory of its own"
 	command -v python3 >/dev/null || skip "python3 is not installed"

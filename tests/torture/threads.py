@@ -9,6 +9,8 @@ between small ones.
 import argparse
 import os
 import random
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,25 @@ def run(options, command, environment):
     return done.returncode, done.stdout, done.stderr
 
 
+def run_without_helpers(options):
+    """Threads that could help, but that the system does not give, are done without."""
+    if os.geteuid() != 0:
+        print("threads: not root, so that threads cannot be refused")
+        return
+    with tempfile.TemporaryDirectory(prefix="acc-threads.") as directory:
+        os.chmod(directory, 0o755)
+        name = os.path.join(directory, "large.jsonl")
+        with open(name, "w", encoding="ascii") as file:
+            file.writelines('{"n":%d,"t":"%s"}\n' % (n, "x" * 60) for n in range(20000))
+        done = subprocess.run([shutil.copy(os.path.join(options.bin, "acc-fetch"), directory), "--bare", "-j", "16", name],
+                              capture_output=True, timeout=60, user=54321, extra_groups=[], check=False,
+                              env={**os.environ, "LD_PRELOAD": shutil.copy(options.shim, directory)},
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (4, 4)))
+        with open(name, "rb") as file:
+            if (done.returncode, done.stdout, done.stderr) != (0, file.read(), b""):
+                sys.exit(f"threads.py: without helpers acc-fetch ends with {done.returncode}: {done.stderr}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shim", required=True)
@@ -35,6 +56,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     parser.add_argument("--runs", type=int, default=100)
     options = parser.parse_args()
+    run_without_helpers(options)
     print(f"threads: seed {options.seed}, {options.runs} runs", flush=True)
     for seed in range(options.seed, options.seed + options.runs):
         rng = random.Random(seed)
