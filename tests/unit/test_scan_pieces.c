@@ -3,6 +3,7 @@
 #include "json/scan_pieces.h"
 #include "unit.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 #define THREADS 4
