@@ -370,7 +370,7 @@ print(*sorted([f"[{0x44bc2cf5ad770999 % 997},2]", f"[{0xd24ec4f1a98c6e5b % 997},
 @test "acc-split: a signal leaves no temporary file; closed and announced files stay" {
 	mkfifo in
 	for signal in TERM INT HUP; do
-		acc-split -l 2 --dir "out-$signal" <in >manifest &
+		env --default-signal=HUP acc-split -l 2 --dir "out-$signal" <in >manifest &
 		pid=$!
 		exec 9>in
 		printf '1\n2\n3\n' >&9
