@@ -1,5 +1,5 @@
-/* What the parts of fetch share: fetch.c moves objects and output, fetch_object.c reads one object, fetch_record.c
- * writes its records, fetch_batch.c has jq programs at them first. */
+/* What the parts of fetch share: fetch.c has workers take objects, fetch_object.c reads one, fetch_record.c writes its
+ * records, fetch_batch.c has jq programs at them first, fetch_output.c brings all of it to standard output in order. */
 #ifndef ACC_CATALOG_FETCH_PRIVATE_H
 #define ACC_CATALOG_FETCH_PRIVATE_H
 
@@ -7,6 +7,8 @@
 #include "catalog/fetch.h"
 #include "json/jq.h"
 #include "json/scan_pieces.h"
+
+#include <pthread.h>
 
 #define FETCH_BLOCK ((size_t)256 << 10)  /* of an object */
 #define FETCH_OUTPUT ((size_t)512 << 10) /* made of it: _source makes records about half as long again */
@@ -56,6 +58,33 @@ struct found {
 	uint64_t line, element, fault_line, column;
 	const char *code, *reason; /* code: NULL where it is good */
 	bool spans_lines;
+};
+
+struct fetch {
+	const struct fetch_options *options;
+	pthread_mutex_t lock;
+	pthread_cond_t work;    /* a job to begin, or no more to come: workers wait */
+	pthread_cond_t ready;   /* output, a finished job or the end: the writer waits */
+	pthread_cond_t memory;  /* a worker waits to begin the next job: there may be memory for it */
+	pthread_cond_t drained; /* workers wait whose jobs have too much output */
+	pthread_cond_t turned;  /* workers wait whose text comes behind that of others */
+	pthread_cond_t named;   /* the lister waits: enough jobs are named */
+	/* guarded by lock */
+	struct job *jobs, **last_job; /* from the one being written to the last one named */
+	struct job *next_job;         /* the first that no worker has taken */
+	size_t n_waiting;
+	bool listed;                      /* all are named */
+	size_t reserved;                  /* bytes that objects in flight may hold */
+	size_t held;                      /* bytes of memory with output that waits to be written */
+	size_t n_workers, n_idle, n_busy; /* idle: without a job to begin; busy: with one */
+	struct output_piece *spare;       /* for later output, as long as there is memory for all that is asked for */
+	size_t spare_bytes;
+	/* the writer's */
+	size_t n_denied; /* objects that a service refused */
+	/* set before there are threads */
+	size_t workers_max, pending_max, processors;
+	pthread_t *threads;
+	struct fetch_worker *workers;
 };
 
 struct fetch_worker {
@@ -111,11 +140,20 @@ void fetch_batch_free(struct fetch_batch *b);
 void fetch_batch_add(struct fetch_batch *b, const struct found *r);
 void fetch_batch_flush(struct fetch_batch *b);
 
+/* Memory for output, with the lock held; what is given back is kept, to be used again, until fetch_free_spare frees one
+ * of those. */
+struct output_piece *fetch_piece_get(struct fetch *f);
+void fetch_piece_put(struct fetch *f, struct output_piece *piece);
+void fetch_free_spare(struct fetch *f);
+
 /* Hand w->piece over to the writer and have an empty one; waits until the pieces of text before this one are through,
  * and while the object has enough waiting. */
 void fetch_emit(struct fetch_worker *w);
 /* The same at the end of a piece of text. */
 void fetch_emit_last(struct fetch_worker *w);
+/* The writer's life: write and report what is handed over, until all objects are through. */
+void fetch_write_all(struct fetch *f, struct fetch_counts *counts);
+
 /* There is more of w->job than one worker has at a time. */
 void fetch_share(struct fetch_worker *w);
 
