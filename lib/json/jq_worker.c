@@ -267,6 +267,15 @@ worker_timer(uint64_t ms)
 	setitimer(ITIMER_PROF, &timer, NULL);
 }
 
+/* A sanitizer's allocator may be left locked in the child of a process with threads, which then hangs for ever: ended,
+ * it is started anew. libc unlocks its own. */
+static void
+worker_watch(bool on)
+{
+	if (SANITIZED)
+		alarm(on ? 10 : 0);
+}
+
 static void
 worker_reply_error(struct worker *w, jv message)
 {
@@ -351,6 +360,7 @@ worker_run_batch(struct worker *w, uint32_t what, const char *next, const char *
 {
 	struct jq_header header;
 
+	worker_watch(true);
 	while (next < end) {
 		memcpy(&header, next, sizeof(header));
 		next += sizeof(header);
@@ -361,6 +371,7 @@ worker_run_batch(struct worker *w, uint32_t what, const char *next, const char *
 	}
 	worker_timer(0);
 	worker_flush(w);
+	worker_watch(false);
 }
 
 void
@@ -377,11 +388,13 @@ jq_worker_main(int fd, const char *text, uint64_t time_limit_ms)
 	struct bytes errors = {0}, request = {0};
 	struct jq_header header;
 
+	worker_watch(true);
 	w.jq = compile_wrapped(text, &errors);
 	if (!w.jq)
 		worker_reply(&w, JQ_REPLY_ERROR, errors.p, errors.n);
 	worker_reply(&w, JQ_REPLY_DONE, NULL, 0);
 	worker_flush(&w);
+	worker_watch(false);
 	while (w.jq && receive_all(w.fd, &header, sizeof(header))) {
 		request.n = 0;
 		bytes_reserve(&request, header.bytes);
