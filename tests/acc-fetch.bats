@@ -463,6 +463,12 @@ file://$PWD/d/bad%FF" ]
 		sleep 0.05
 	done
 	[ "$(cat out)" = '{"a":1}' ]
+	printf '{"a":"%1000000s"}\n' x >&9
+	for _ in $(seq 100); do
+		[ "$(wc -l <out)" = 1 ] || break
+		sleep 0.05
+	done
+	[ "$(wc <out | tr -s ' ')" = ' 2 3 1000017' ]
 	exec 9>&-
 	wait "$pid"
 }

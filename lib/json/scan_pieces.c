@@ -1,6 +1,7 @@
 #include "json/scan_pieces.h"
 
-#define WRONG_MAX 8 /* guesses, and one in four: then pieces are scanned one by one */
+#define WRONG_MAX 8              /* guesses, and one in four: then pieces are scanned one by one */
+#define LONG_RECORD (256u << 10) /* what has come of it is not scanned again at each read */
 
 void
 scan_pieces_begin(struct scan_pieces *p, const struct scan_source *source)
@@ -213,11 +214,21 @@ cut_whole(struct scan_pieces *p, struct scan_piece *piece, size_t size, bool may
 	piece->at_end = n == left;
 }
 
+/* Whether records may have come to their end with the n bytes read last; of a long one only the end of a line tells. */
+static bool
+is_worth_scanning(const struct scan_pieces *p, const struct scan_piece *piece, size_t n)
+{
+	const struct buffer *room = &piece->room;
+
+	return !piece->settled || p->rest.n < LONG_RECORD || memchr(room->p + room->n - n, '\n', n);
+}
+
 /* At the end of what can be read one piece more comes: what is left over, with the text that did not come. */
 static void
 read_piece(struct scan_pieces *p, struct scan_piece *piece, size_t size, bool may_guess)
 {
 	struct buffer *room = &piece->room;
+	bool enough = false;
 	size_t n = 0;
 	const char *cut;
 
@@ -226,10 +237,11 @@ read_piece(struct scan_pieces *p, struct scan_piece *piece, size_t size, bool ma
 	buffer_reserve(room, p->carry.n + size + size / 4);
 	buffer_add_slice(room, buffer_slice(&p->carry));
 	p->carry.n = 0;
-	while (p->got > 0 && n < size && !(n > 0 && p->source.live)) {
+	while (p->got > 0 && n < size && !enough) {
 		p->got = p->source.read(p->source.context, room->p + room->n, size - n);
 		n += p->got > 0 ? (size_t)p->got : 0;
 		room->n += p->got > 0 ? (size_t)p->got : 0;
+		enough = p->source.live && p->got > 0 && is_worth_scanning(p, piece, (size_t)p->got);
 	}
 	piece->taken = n;
 	piece->at_end = p->got == 0 || piece->is_cut;

@@ -13,9 +13,9 @@ static const struct slice names[] = {{"id", 2}};
 struct work {
 	struct scan_pieces pieces;
 	size_t max_record;
-	bool slow;           /* now and then a thread is, so that the others have to guess */
-	struct buffer found; /* by the threads in their turn */
-	atomic_ullong n_guessed, n_wrong;
+	bool slow;                                   /* now and then a thread is, so that the others have to guess */
+	struct buffer found;                         /* by the threads in their turn */
+	atomic_ullong n_guessed, n_wrong, n_scanned; /* scanned: bytes */
 	atomic_int at_a_time;
 	/* the source, where it is read */
 	struct slice text;
@@ -65,6 +65,7 @@ scan_piece(struct work *w, struct scan_piece *piece, struct scanner *s, struct f
 
 	*n = 0;
 	scan_piece_begin(&w->pieces, piece, s);
+	w->n_scanned += piece->text.n;
 	while ((f.got = scanner_next(s, &f.record)) == SCAN_RECORD || f.got == SCAN_REFUSED) {
 		if (piece->is_cut && f.got == SCAN_REFUSED)
 			continue;
@@ -235,6 +236,28 @@ a_record_of_many_pieces(void **state)
 	buffer_free(&text);
 }
 
+/* Each read gives so little of it that scanning all of it at each would take for ever. */
+static void
+a_long_line_as_it_comes_is_not_scanned_at_each_read(void **state)
+{
+	struct buffer text = {0};
+	struct work w = {.max_record = 16 << 20, .step = 1000, .fails_at = SIZE_MAX};
+	struct scan_source source = {.read = read_some, .context = &w, .first = 4096, .most = 4096, .live = true};
+	char *found;
+
+	(void)state;
+	buffer_add_string(&text, "{\"id\":\"");
+	for (int i = 0; i < 8 << 20; i += 8)
+		buffer_add_string(&text, "12345678");
+	buffer_add_string(&text, "\"}\n");
+	w.text = buffer_slice(&text);
+	found = scan_together(&w, source, UINT64_MAX);
+	assert_int_equal(strncmp(found, "good 1:1 ", 9), 0);
+	assert_true(w.n_scanned < 8 * text.n);
+	free(found);
+	buffer_free(&text);
+}
+
 static void
 what_cannot_be_read_is_not_refused(void **state)
 {
@@ -301,6 +324,7 @@ main(void)
 		cmocka_unit_test(an_array_over_lines_is_guessed_to_go_on),
 		cmocka_unit_test(wrong_guesses_cost_nothing_but_time),
 		cmocka_unit_test(a_record_of_many_pieces),
+		cmocka_unit_test(a_long_line_as_it_comes_is_not_scanned_at_each_read),
 		cmocka_unit_test(what_cannot_be_read_is_not_refused),
 		cmocka_unit_test(any_text),
 	};
