@@ -185,41 +185,29 @@ fetch_records(const struct accommodation *a)
 }
 
 /* The accommodations lie scattered, and so do their records and these's texts: have them on the way to the cache some
- * steps before: of the texts, those that are merged. */
+ * steps before. Of the texts those that are merged are wanted, or every one to be spilled. */
 static inline __attribute__((always_inline)) void
-fetch_ahead(const struct arranged *all, size_t i, size_t n)
+fetch_ahead(const struct arranged *all, size_t i, size_t n, bool every)
 {
 	const struct accommodation *a;
 
 	if (i + 16 < n)
 		__builtin_prefetch(all[i + 16].accommodation);
-	if (i + 12 < n && !(a = all[i + 12].accommodation)->whole.p)
+	if (i + 12 < n && (!(a = all[i + 12].accommodation)->whole.p || every))
 		__builtin_prefetch(a->records);
-	if (i + 8 < n && !(a = all[i + 8].accommodation)->whole.p)
+	if (i + 8 < n && (!(a = all[i + 8].accommodation)->whole.p || every))
 		fetch_records(a);
-	if (i + 4 < n && (a = all[i + 4].accommodation)->whole.p) {
+	if (i + 4 >= n)
+		return;
+	a = all[i + 4].accommodation;
+	if (a->whole.p && !every) {
 		__builtin_prefetch(a->id.p);
 		fetch_text(a->whole.p, a->whole.n);
-	} else if (i + 4 < n) {
-		const struct record *r = a->records[0];
-		fetch_data(r);
-		for (uint32_t k = 1; k < a->n && r->nulls; k++, r = a->records[k - 1])
-			fetch_data(a->records[k]);
+		return;
 	}
-}
-
-/* The same with all texts. */
-static inline __attribute__((always_inline)) void
-fetch_all_ahead(const struct arranged *all, size_t i, size_t n)
-{
-	if (i + 16 < n)
-		__builtin_prefetch(all[i + 16].accommodation);
-	if (i + 12 < n)
-		__builtin_prefetch(all[i + 12].accommodation->records);
-	if (i + 8 < n)
-		fetch_records(all[i + 8].accommodation);
-	for (uint32_t k = 0; i + 4 < n && k < all[i + 4].accommodation->n; k++)
-		fetch_data(all[i + 4].accommodation->records[k]);
+	fetch_data(a->records[0]);
+	for (uint32_t k = 1; k < a->n && (a->records[k - 1]->nulls || every); k++)
+		fetch_data(a->records[k]);
 }
 
 /* --- spilling ------------------------------------------------------------------------------------------------- */
@@ -239,7 +227,7 @@ format_part(void *context, unsigned thread, size_t part, struct buffer *out)
 
 	(void)thread;
 	for (size_t i = 0; i < n; i++) {
-		fetch_all_ahead(all, i, n);
+		fetch_ahead(all, i, n, true);
 		run_format(out, all[i].accommodation, spill->gathered->c->keep, &scratch);
 	}
 	arena_free(&scratch);
@@ -344,7 +332,7 @@ merge_part(void *context, unsigned thread, size_t part, struct buffer *out)
 	uint64_t represented = 0, written = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		fetch_ahead(all, i, n);
+		fetch_ahead(all, i, n, false);
 		represented += all[i].accommodation->n;
 		written += merge_accommodation(w->mergers[thread], all[i].accommodation, out);
 	}
