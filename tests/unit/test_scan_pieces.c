@@ -115,7 +115,8 @@ read_some(void *context, char *p, size_t n)
 		return -1;
 	n = n < w->step ? n : w->step;
 	n = n < left ? n : left;
-	memcpy(p, w->text.p + w->at, n);
+	if (n > 0)
+		memcpy(p, w->text.p + w->at, n);
 	w->at += n;
 	return (ssize_t)n;
 }
