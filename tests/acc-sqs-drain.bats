@@ -575,7 +575,8 @@ lambda_event() { # KEY...
 	run -1 --separate-stderr acc-sqs-drain --wait 0 --batch 1 --deadline $(($(date +%s%3N) + 4000)) "$queue" -- sh -c "$chain; sleep 2.5; exit 0"
 	[[ "$stderr" = *"the deadline ended the drain before the queue was found empty" ]]
 	acc-sqs-drain --wait 0 --visibility 1 --trust-status "$queue" -- true
-	run -0 --separate-stderr acc-sqs-drain --wait 20 --deadline $(($(date +%s%3N) + 1800)) "$(make_queue void)"
+	void=$(make_queue void)
+	run -0 --separate-stderr acc-sqs-drain --wait 20 --deadline $(($(date +%s%3N) + 3000)) "$void"
 	[ "$output$stderr" = "" ]
 }
 
