@@ -236,6 +236,30 @@ records() { # COUNT
 	[ "$(log_since "$mark" | jq -s 'map(select(.operation == "DELETE")) | length')" -eq 1 ]
 }
 
+@test "cloud: each part has the checksum that is asked for, and so has the list of them" {
+	head -c 20000000 /dev/zero | tr '\0' 'x' >object
+	acc-put --keep --key "$here/large" --checksum crc32c s3://dest object
+	sdk s3 HeadObject "{\"Bucket\":\"dest\",\"Key\":\"$here/large\",\"ChecksumMode\":\"ENABLED\"}" >answer
+	[ "$(jq -c '[.ContentLength, .ChecksumCRC32C[8:]]' answer)" = '[20000000,"-3"]' ]
+	get_object dest "$here/large" | cmp - object
+}
+
+@test "cloud: what another program has stored is known by its bytes" {
+	records 3 >same
+	sed 's/1/2/' same >other
+	put_object dest "$here/same" "$PWD/same"
+	sdk s3 HeadObject "{\"Bucket\":\"dest\",\"Key\":\"$here/same\",\"ChecksumMode\":\"ENABLED\"}" >answer
+	[ "$(jq .ChecksumSHA256 answer)" = null ]
+	run -0 --separate-stderr acc-put --keep --if-exists fail --key "$here/same" s3://dest same
+	[ "$(jq -r .uri <<<"$output")" = "s3://dest/$here/same" ]
+	run -1 --separate-stderr acc-put --keep --if-exists fail --key "$here/same" s3://dest other
+	[ "$stderr" = "acc-put: cannot store 'other': 's3://dest/$here/same' exists (see --if-exists)" ]
+	get_object dest "$here/same" | cmp - same
+	faults '[{"kind":"error","status":403,"code":"AccessDenied","service":"s3","operation":"GET"}]'
+	run -3 --separate-stderr acc-put --keep --if-exists fail --key "$here/same" s3://dest same
+	[[ "$stderr" = "acc-put: cannot store 'same' as 's3://dest/$here/same': cannot read 's3://dest/$here/same': AccessDenied"* ]]
+}
+
 @test "cloud: an upload that is gone when it is to be completed is begun anew" {
 	head -c 20000000 /dev/zero | tr '\0' 'x' >object
 	faults '[{"kind":"error","status":404,"code":"NoSuchUpload","service":"s3","operation":"POST","match":"uploadId=","times":1}]'

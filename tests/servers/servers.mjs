@@ -179,6 +179,25 @@ async function notify(bucket, key, reply, size) {
 	}
 }
 
+// fauxqs knows nothing of the checksums of parts: S3 wants each of them again when the upload is completed
+const checksumsOfParts = new Map();
+function partsRefused(query, headers, body, kept) {
+	const upload = checksumsOfParts.get(query.uploadId);
+	if (!upload) return null;
+	const header = `x-amz-checksum-${upload.name}`, tag = `Checksum${upload.name.toUpperCase()}`;
+	if (query.partNumber) {
+		if (!headers[header]) return [400, "InvalidRequest", `Checksum Type mismatch: the upload wants ${header} with each part.`];
+		upload.parts.set(query.partNumber, headers[header]);
+		return null;
+	}
+	const listed = [...body.toString().matchAll(/<Part>([^]*?)<\/Part>/g)].map(([, part]) => [/<PartNumber>(\d+)</.exec(part)?.[1], new RegExp(`<${tag}>([^<]*)<`).exec(part)?.[1]]);
+	if (listed.some(([number, sum]) => sum !== upload.parts.get(number)))
+		return [400, "InvalidPart", `A part's ${tag} is missing or is not what was sent with it.`];
+	const sums = Buffer.concat(listed.map(([, sum]) => Buffer.from(sum, "base64")));
+	kept[header] = `${checksums[upload.name](sums)}-${listed.length}`;
+	return null;
+}
+
 async function s3(request, entry, headers, body) {
 	const [rawPath, rawQuery = ""] = [request.url.split("?")[0], request.url.slice(request.url.split("?")[0].length + 1)];
 	const query = parseQuery(rawQuery);
@@ -207,6 +226,10 @@ async function s3(request, entry, headers, body) {
 		}
 	}
 	const write = (request.method === "PUT" && key && !query.partNumber) || (request.method === "POST" && query.uploadId);
+	const ofParts = {};
+	const refused = query.uploadId && (request.method === "PUT" || request.method === "POST") ? partsRefused(query, headers, body, ofParts) : null;
+	if (refused) return { error: refused };
+	if (request.method === "POST" && query.uploadId) body = Buffer.from(body.toString().replace(/<(Checksum\w+)>[^<]*<\/\1>/g, ""));
 	const forward = async () => {
 		if (write && headers["if-none-match"] === "*") {
 			const there = await upstream(backends.fauxqs, { method: "HEAD" }, rawPath, { host: headers.host }, Buffer.alloc(0));
@@ -214,9 +237,11 @@ async function s3(request, entry, headers, body) {
 		}
 		// fauxqs would take Host for a virtual-hosted bucket
 		const reply = await upstream(backends.fauxqs, request, request.url, { ...headers, host: "127.0.0.1" }, body);
-		const place = `${bucket}/${key}`;
+		const place = `${bucket}/${key}`, algorithm = headers["x-amz-checksum-algorithm"];
+		if (query.uploads !== undefined && algorithm && reply.status === 200)
+			checksumsOfParts.set(/<UploadId>([^<]*)</.exec(reply.body.toString())[1], { name: algorithm.toLowerCase(), parts: new Map() });
 		if (write && reply.status === 200) {
-			const kept = { headers: {} };
+			const kept = { headers: { ...ofParts } };
 			for (const name of Object.keys(checksums))
 				if (headers[`x-amz-checksum-${name}`] && !query.uploadId) kept.headers[`x-amz-checksum-${name}`] = headers[`x-amz-checksum-${name}`];
 			for (const name of ["x-amz-storage-class", "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-tagging"])
