@@ -406,6 +406,13 @@ failed_delete() { # SENDER_FAULT CODE: the reply to a batch of two, of which the
 	[ "$(log_since "$mark" | jq -s 'map(select(.operation == "DeleteMessageBatch")) | length')" -eq 1 ]
 }
 
+@test "acc-sqs-drain: --ack has read a hundred thousand references at once" {
+	awk 'BEGIN { for (i = 0; i < 100000; i++)
+		printf "{\"uri\":\"s3://b/%d\",\"messages\":[{\"id\":\"%d\",\"receipt_handle\":\"AQEB%012d\"}]}\n", i, i, i * 7919 % 100000 }' >refs
+	run -3 --separate-stderr timeout 8 acc-sqs-drain --ack "${queue%/*}/none" <refs
+	[[ "$stderr" = "acc-sqs-drain: cannot delete messages of "*QueueDoesNotExist* ]]
+}
+
 @test "acc-sqs-drain: a message whose handle goes stale while it is held is not deleted" {
 	announce_all in/1.jsonl
 	faults '[{"kind":"body","service":"sqs","operation":"ChangeMessageVisibilityBatch","body":"{\"Failed\":[{\"Id\":\"0\",\"SenderFault\":true,\"Code\":\"ReceiptHandleIsInvalid\"}]}"}]'

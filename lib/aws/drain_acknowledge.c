@@ -5,6 +5,7 @@
 #include "io/lines.h"
 #include "json/text.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -32,14 +33,36 @@ struct handles {
 	struct arena arena;
 	struct sqs_entry *entries; /* owned */
 	size_t n, capacity;
+	void *seen; /* a tree of the arena's slices */
 };
+
+static int
+by_handle(const void *a, const void *b)
+{
+	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+static bool
+is_new(struct handles *h, struct slice handle)
+{
+	struct slice *mine = arena_get(&h->arena, sizeof(*mine)), **found;
+
+	*mine = handle;
+	found = tsearch(mine, &h->seen, by_handle);
+	return !found || *found == mine; /* without memory for the tree: to delete a message twice does no harm */
+}
+
+static void
+keep(void *handle)
+{
+	(void)handle; /* it is the arena's */
+}
 
 static void
 add_handle(struct handles *h, struct slice id, struct slice handle)
 {
-	for (size_t i = 0; i < h->n; i++)
-		if (slice_equal(h->entries[i].handle, handle))
-			return;
+	if (!is_new(h, handle))
+		return;
 	if (h->n == h->capacity) {
 		h->capacity = h->capacity ? h->capacity * 2 : 64;
 		h->entries = memory_resize(h->entries, h->capacity, sizeof(*h->entries));
@@ -102,6 +125,7 @@ drain_acknowledge(struct drain *d, const char *queue)
 	drain_delete(d, h.entries, h.n);
 	d->messages = h.n;
 	free(h.entries);
+	tdestroy(h.seen, keep);
 	arena_free(&h.arena);
 	sqs_close(&d->queue);
 }
