@@ -482,6 +482,11 @@ by_rule() {
 @test "acc-merge --rules: deep merges objects at any depth, where one side is no object the first decides" {
 	by_rule '"deep"' '{"a":{"b":1.10,"c":null},"d":5}' '[]' '{"e":[1, 2],"a":{"c":2,"b":7,"f":{"g":1}},"d":{}}' '{"a":{"f":{"h":2}}}'
 	[ "$output" = '{"a":{"b":1.10,"c":2,"f":{"g":1,"h":2}},"d":5,"e":[1, 2]}' ]
+	# what one side has alone is copied
+	by_rule '"deep"' '{"a":{"b" : 1,"c":"","b":2}}' '{"d": 3,"a":7}'
+	[ "$output" = '{"a":{"b" : 1,"c":"","b":2},"d":3}' ]
+	by_rule '"deep"' '7' '{"b" : 1, "c":{"d" : 1}}'
+	[ "$output" = '{"b" : 1, "c":{"d" : 1}}' ]
 }
 
 @test "acc-merge --rules: a jq program gets value, partner, rank and time, and its first output counts" {

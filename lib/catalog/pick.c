@@ -353,7 +353,7 @@ merge_members(struct buffer *out, const struct deep_member *members, size_t n, b
 			values[objects++] = values[i];
 	if (present == 0)
 		buffer_add_string(out, "null");
-	else if (objects)
+	else if (objects > 1)
 		merge_objects(out, values, objects, empty_is_missing);
 	else
 		add_value(out, values[0].value, values[0].record);
@@ -385,6 +385,7 @@ merge_objects(struct buffer *out, const struct candidate *objects, size_t n, boo
 	arena_free(&arena);
 }
 
+/* An only object is taken as it is. */
 static const struct candidate *
 deep(struct buffer *out, const struct candidate *c, size_t n, bool empty_is_missing)
 {
@@ -397,7 +398,7 @@ deep(struct buffer *out, const struct candidate *c, size_t n, bool empty_is_miss
 			first = first ? first : &c[i];
 			objects[count++] = c[i];
 		}
-	if (count)
+	if (count > 1)
 		merge_objects(out, objects, count, empty_is_missing);
 	free(objects);
 	return first;
@@ -531,7 +532,7 @@ apply_rule(struct picker *picker, const struct rule *rule, const struct candidat
 		return pick;
 	case RULE_DEEP:
 		pick.from = deep(&picker->text, c, n, picker->options->empty_is_missing);
-		pick.computed = pick.from;
+		pick.computed = picker->text.n > 0;
 		return pick;
 	case RULE_JQ:
 		pick.computed = run_program(picker, rule, c, n);

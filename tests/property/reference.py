@@ -493,7 +493,9 @@ def join_arrays(candidates):
 
 
 def merge_deep(objects, options):
-    """The text of the objects merged, the first ones deciding."""
+    """The text of the objects merged, the first ones deciding; an only one as it is."""
+    if len(objects) == 1:
+        return objects[0].text
     order = []
     spelled = {}
     values = {}
