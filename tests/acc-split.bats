@@ -276,21 +276,25 @@ print(*sorted([f"[{0x44bc2cf5ad770999 % 997},2]", f"[{0xd24ec4f1a98c6e5b % 997},
 ["missing",null,"missing"]' ]
 }
 
-@test "acc-split: a manifest line comes as soon as its file is closed, and not before" {
+@test "acc-split: a manifest line comes as soon as its file is full, and not before" {
 	mkfifo in
-	acc-split -l 2 --dir out <in >manifest &
+	acc-split -l 2 -b 6 --dir out <in >manifest &
 	exec 9>in
 	printf '1\n' >&9
 	sleep 0.3
 	[ ! -s manifest ]
 	[ -z "$(find out -name 'output*')" ]
-	printf '2\n3\n' >&9
+	printf '2\n' >&9
 	for _ in $(seq 50); do [ -s manifest ] && break; sleep 0.05; done
 	[ "$(wc -l <manifest)" -eq 1 ]
 	[ "$(cat "$(paths manifest)")" = $'1\n2' ]
+	printf '34567\n' >&9
+	for _ in $(seq 50); do [ "$(wc -l <manifest)" -eq 2 ] && break; sleep 0.05; done
+	[ "$(wc -l <manifest)" -eq 2 ]
+	echo 8 >&9
 	exec 9>&-
 	wait $!
-	[ "$(wc -l <manifest)" -eq 2 ]
+	[ "$(wc -l <manifest)" -eq 3 ]
 }
 
 @test "acc-split: --max-spool waits until files are gone, and goes on then" {

@@ -174,9 +174,10 @@ make_room(struct split *s, struct split_target *t, size_t needed, struct error *
 }
 
 static bool
-is_full(const struct split *s, const struct split_target *t, size_t needed)
+is_full(const struct split *s, const struct split_target *t)
 {
-	return t->room < needed || (s->max_records && t->file.records + t->run_records == s->max_records);
+	return (t->room == 0 && !t->file.encoder) ||
+		(s->max_records && t->file.records + t->run_records == s->max_records);
 }
 
 static uint64_t
@@ -190,7 +191,7 @@ put_line(struct split *s, struct split_target *t, struct slice line, struct plac
 {
 	if (line.n > fits_at_all(s, t))
 		return put_alone(s, t, line, place, error);
-	if ((!t->file.open || is_full(s, t, line.n)) && make_room(s, t, line.n, error) < 0)
+	if ((!t->file.open || t->room < line.n) && make_room(s, t, line.n, error) < 0)
 		return -1;
 	if (t->run_bytes == 0)
 		t->run = line.p;
@@ -202,7 +203,7 @@ put_line(struct split *s, struct split_target *t, struct slice line, struct plac
 	t->run_bytes += line.n;
 	t->run_records++;
 	t->room -= line.n;
-	return 0;
+	return is_full(s, t) ? end_file(s, t, error) : 0;
 }
 
 /* False when the record was refused. */
