@@ -76,7 +76,7 @@ render(char *line, size_t room)
 	char number[24];
 
 	snprintf(line, room, "%s: %s", message_tool_name(), amount(done, number));
-	if (total) {
+	if (total >= done && total) {
 		add(line, room, "/");
 		add(line, room, amount(total, number));
 	}

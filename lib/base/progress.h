@@ -13,7 +13,7 @@ enum progress_mode { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 
 /* unit is shown after the numbers ("records", "objects"), or "bytes", which are shown as sizes. */
 void progress_start(enum progress_mode mode, bool quiet, const char *unit);
-void progress_total(uint64_t total); /* add to what is to be done; 0 so far means unknown */
+void progress_total(uint64_t total); /* add to what is to be done; unknown while it is 0, or less than is done */
 void progress_done(uint64_t done);   /* add to what is done */
 void progress_stop(void);            /* erases the line; idempotent */
 

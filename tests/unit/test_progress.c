@@ -62,6 +62,29 @@ work_on_bytes(void *unused)
 }
 
 static void
+work_on_more(void *unused)
+{
+	(void)unused;
+	message_tool("acc-fetch");
+	progress_start(PROGRESS_ALWAYS, true, "objects");
+	progress_total(3);
+	progress_done(4);
+	usleep(300000);
+	progress_stop();
+}
+
+static void
+a_total_that_is_exceeded_is_none(void **state)
+{
+	struct ran ran = run(work_on_more, NULL);
+
+	(void)state;
+	assert_non_null(strstr(ran.err, "acc-fetch: 4 objects, "));
+	assert_null(strstr(ran.err, "/3"));
+	ran_free(&ran);
+}
+
+static void
 bytes_are_shown_as_sizes(void **state)
 {
 	struct ran ran = run(work_on_bytes, NULL);
@@ -98,6 +121,7 @@ main(void)
 		cmocka_unit_test(done_total_rate_and_time_left),
 		cmocka_unit_test(nothing_where_there_is_no_terminal),
 		cmocka_unit_test(bytes_are_shown_as_sizes),
+		cmocka_unit_test(a_total_that_is_exceeded_is_none),
 		cmocka_unit_test(an_unknown_total_is_left_out_and_short_work_is_shown),
 	};
 
