@@ -6,10 +6,12 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "catalog/consolidate.h"
+#include "io/file.h"
 #include "io/input.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { UPDATES_REPLACE, UPDATES_PATCH };
 enum { UNLISTED_KEEP, UNLISTED_DROP };
@@ -71,6 +73,31 @@ parse_fields(struct name_list *fields)
 		command_usage("--fields '%s' names no field", fields_text);
 }
 
+static bool
+is_standard_input(const char *name)
+{
+	return name && strcmp(name, "-") == 0;
+}
+
+/* It can be read once only. */
+static void
+check_standard_input(const struct operands *operands)
+{
+	const char *const takers[][2] = {{"--priority", priority}, {"--deny", deny}, {"--rules", rules_file}};
+	const char *reader = operands->n ? NULL : "the records";
+
+	for (size_t i = 0; i < operands->n; i++)
+		if (is_standard_input(operands->values[i]))
+			reader = "the records";
+	for (size_t i = 0; i < 3; i++) {
+		if (!is_standard_input(takers[i][1]))
+			continue;
+		if (reader)
+			command_usage("standard input cannot be read twice, for %s and for %s", takers[i][0], reader);
+		reader = takers[i][0];
+	}
+}
+
 static void
 read_configuration(struct merge_options *merge, struct name_list *listed, struct name_list *denied, struct rules *rules,
 	struct record_paths *paths, struct name_list *fields)
@@ -122,12 +149,21 @@ read_inputs(struct consolidation *c, const struct operands *operands)
 	return status;
 }
 
+/* acc-consolidate has other names for our paths. */
+static const char *
+path_option_prefix(void)
+{
+	const char *chain = environment_system.variable("ACC_CHAIN");
+
+	return chain && strcmp(chain, "acc-consolidate") == 0 ? "--record-" : "--";
+}
+
 static void
 tell_bad_times(const struct consolidation_counts *counts)
 {
 	if (counts->bad_times)
-		message(MESSAGE_WARNING, "records whose time is none, so that it counts as missing (see --time): %llu",
-			(unsigned long long)counts->bad_times);
+		message(MESSAGE_WARNING, "records whose time is none, so that it counts as missing (see %stime): %llu",
+			path_option_prefix(), (unsigned long long)counts->bad_times);
 }
 
 /* Name the partners whose records were left out. */
@@ -198,6 +234,8 @@ main(int argc, char *argv[])
 	threads = parallel_processors();
 	command_begin(&command, argc, argv, &operands);
 	content_register_remote();
+	file_is_output(STDOUT_FILENO);
+	check_standard_input(&operands);
 	read_configuration(&consolidation.merge, &listed, &denied, &rules, &paths, &fields);
 	if (rejects_file && !(consolidation.rejects = rejects_open(rejects_file, &error)))
 		command_die(&error);
@@ -209,6 +247,7 @@ main(int argc, char *argv[])
 	consolidation.directory = directory ? directory : environment_system.variable("TMPDIR");
 	if (!consolidation.directory)
 		consolidation.directory = "/tmp";
+	consolidation.prefix = path_option_prefix();
 	progress_start(command_progress_mode(), command_is_quiet(), "bytes");
 
 	struct consolidation *c = consolidation_new(&consolidation);

@@ -17,7 +17,7 @@
 
 static uint64_t max_bytes = 500000, max_records, max_spool, shards;
 static const char *directory = ".", *name = "output_object-%f.jsonl", *at, *shard_by = ".accommodation_id";
-static int oversize, compress = -1;
+static int oversize, compress;
 
 static const struct option_spec options[] = {
 	{'b', "bytes", OPTION_SIZE, "SIZE", &max_bytes,
@@ -27,7 +27,7 @@ static const struct option_spec options[] = {
 	{'n', "name", OPTION_STRING, "NAME", &name, "their names; %f is the microsecond [output_object-%f.jsonl]", NULL,
 		0, 0},
 	{0, "at", OPTION_STRING, "TIME", &at, "fix the clock behind %f (RFC 3339 or a date) [now]", NULL, 0, 0},
-	{'z', "compress", OPTION_CHOICE, "FORMAT", &compress, "compress the files [no]", "gzip|zstd", 0, 0},
+	{'z', "compress", OPTION_CHOICE, "FORMAT", &compress, "compress the files [no]", "no|gzip|zstd", 0, 0},
 	{0, "oversize", OPTION_CHOICE, "WHAT", &oversize,
 		"a record beyond --bytes gets a file of its own, or is refused [own]", "own|refuse", 0, 0},
 	{0, "shards", OPTION_NUMBER, "N", &shards, "write N series of files, chosen by --shard-by", NULL, 1,
@@ -50,6 +50,7 @@ static const struct command command = {
 static void
 configure(struct split *split)
 {
+	static const enum encoding encodings[] = {ENCODING_NONE, ENCODING_GZIP, ENCODING_ZSTD};
 	struct error error;
 	struct instant time;
 
@@ -63,9 +64,7 @@ configure(struct split *split)
 			.at_us = -1,
 			.max_bytes = max_spool,
 			.directory_fd = -1,
-			.encoding = compress < 0 ? ENCODING_NONE
-				: compress == 0  ? ENCODING_GZIP
-						 : ENCODING_ZSTD}};
+			.encoding = encodings[compress]}};
 	if (spool_name_parse(name, split->spool.encoding, &split->spool.name, &error) < 0)
 		command_usage("%s", error.text);
 	if (at && !instant_parse(slice_of(at), &time, NULL))

@@ -505,6 +505,25 @@ nothing_left() {
 	[ "$stderr" = "acc-consolidate: DEST is empty (see acc-consolidate --help)" ]
 }
 
+@test "acc-consolidate: what was meant for another option or place is told so, before anything is done" {
+	seq 3 >file
+	run -2 --separate-stderr consolidate --key .hotel.id file dest
+	[ "$stderr" = "acc-consolidate: --key '.hotel.id' names the objects; a record's id is at --record-key (see acc-consolidate --help)" ]
+	run -2 --separate-stderr consolidate dest file
+	[ "$stderr" = "acc-consolidate: DEST 'file' is a file; DEST comes last, behind the sources (see acc-consolidate --help)" ]
+	[ ! -e dest ]
+	run -0 consolidate --key '.hidden/{name}' dest <file
+	[ "$(find dest/.hidden -type f | wc -l)" -eq 1 ]
+}
+
+@test "acc-consolidate: a refused record names the option of acc-consolidate" {
+	echo '{"partner_name":"A"}' >in.jsonl
+	run -1 --separate-stderr acc-consolidate in.jsonl dest
+	[ "$stderr" = "acc-merge: in.jsonl:1: no \"accommodation_id\"; the record is refused (see --record-key)" ]
+	run -1 --separate-stderr acc-merge in.jsonl
+	[ "$stderr" = "acc-merge: in.jsonl:1: no \"accommodation_id\"; the record is refused (see --key)" ]
+}
+
 @test "acc-consolidate: a stage that dies before there is anything to do is named, with status 3" {
 	for stage in acc-split acc-put; do
 		for end in 'kill -s KILL $$' 'exit 77' 'exit 127'; do

@@ -629,6 +629,15 @@ file://$PWD/d/bad%FF" ]
 	[ "$(count_of journal references)" = 4 ]
 }
 
+@test "acc-fetch: records in the place of references are told what to do" {
+	for record in '[{"a":1},' '[' '[ {"a":1}]' '{"b"}' '{"a":1}'; do
+		run -1 --separate-stderr acc-fetch <<<"$record"
+		[[ "$stderr" = "acc-fetch: -:1: "*"; give SOURCE '-' if standard input holds records; the reference is refused" ]]
+	done
+	echo '{"a":1}' >'[1].jsonl'
+	[ "$(acc-fetch --bare <<<'[1].jsonl')" = '{"a":1}' ]
+}
+
 @test "acc-fetch: no references are no error" {
 	run -0 --separate-stderr sh -c 'acc-fetch </dev/null'
 	[ -z "$output" ] && [ -z "$stderr" ]

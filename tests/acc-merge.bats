@@ -1067,3 +1067,25 @@ cut_short() {
 	done
 	[ "$(wc -c <from-file)" -gt 12000000 ]
 }
+
+@test "acc-merge: standard input is read once, by the one who asks for it" {
+	echo '{"partner_name":"A","accommodation_id":"1","accommodation_data":{"a":1}}' >in.jsonl
+	run -2 --separate-stderr acc-merge --rules - <in.jsonl
+	[ "$stderr" = "acc-merge: standard input cannot be read twice, for --rules and for the records (see acc-merge --help)" ]
+	run -2 --separate-stderr acc-merge --deny - in.jsonl - <in.jsonl
+	[[ "$stderr" = *" for --deny and for the records "* ]]
+	run -2 --separate-stderr acc-merge -p - --rules - in.jsonl <in.jsonl
+	[[ "$stderr" = *" for --rules and for --priority "* ]]
+	[ "$(echo '{"default":"max"}' | acc-merge --rules - in.jsonl)" = '{"accommodation_id":"1","accommodation_data":{"a":1}}' ]
+}
+
+@test "acc-merge: what it writes to is neither read nor takes the rejects" {
+	echo '{"partner_name":"A","accommodation_id":"1"}' | tee in.jsonl >same.jsonl
+	run -1 --separate-stderr sh -c 'acc-merge same.jsonl >same.jsonl'
+	[ "$stderr" = "acc-merge: cannot read 'same.jsonl': this command writes to it; write elsewhere, or leave it out" ]
+	for tool in acc-merge acc-fetch; do
+		run -2 --separate-stderr sh -c "$tool -r out in.jsonl >out"
+		[ "$stderr" = "$tool: standard output goes to 'out', too, and would overwrite the refused records; name another file" ]
+	done
+	acc-merge -r /dev/null in.jsonl >/dev/null || [ $? -eq 1 ]
+}

@@ -443,3 +443,8 @@ print(*sorted([f"[{0x44bc2cf5ad770999 % 997},2]", f"[{0xd24ec4f1a98c6e5b % 997},
 	run -0 --separate-stderr bash -c 'cat in | acc-split --progress always --dir out'
 	[[ $stderr = *"acc-split: "*K,\ * && $stderr != *[0-9KM]/[0-9]* ]]
 }
+
+@test "acc-split: --compress no undoes what came before" {
+	echo 1 >in
+	[ "$(acc-split -z gzip -z no in | jq -r .path | sed 's/[0-9]*//g')" = output_object-.jsonl ]
+}

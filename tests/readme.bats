@@ -49,7 +49,7 @@ setup() {
 
 @test "acc(7): lists the default in the environment of every option of acc-consolidate, and no others" {
 	acc-consolidate --help-options | cut -f 2 | grep -vxE 'help|version' | tr 'a-z-' 'A-Z_' | sed 's/^/ACC_/' >options
-	printf '%s\n' ACC_DEST ACC_SIMD >>options
+	printf '%s\n' ACC_CHAIN ACC_DEST ACC_SIMD >>options
 	sed -n '/^\.Sh ENVIRONMENT/,/^\.Sh EXIT/p' "$root/man/acc.7" | grep -oE 'ACC_[A-Z_]+' | sort -u | diff <(sort options) -
 }
 

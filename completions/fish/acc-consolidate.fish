@@ -30,7 +30,7 @@ complete -c acc-consolidate -s r -l rejects -r -F -d 'append refused records to 
 complete -c acc-consolidate -s b -l bytes -x -d 'most bytes of an output file [500KB]'
 complete -c acc-consolidate -s l -l lines -x -d 'most records of an output file'
 complete -c acc-consolidate -l name -x -d 'names of the output files; %f is the microsecond [output_object-%f.jsonl]'
-complete -c acc-consolidate -s z -l compress -x -a 'gzip zstd' -d 'compress the output files'
+complete -c acc-consolidate -s z -l compress -x -a 'no gzip zstd' -d 'compress the output files [no]'
 complete -c acc-consolidate -l oversize -x -a 'own refuse' -d 'a record beyond --bytes gets a file of its own, or is refused [own]'
 complete -c acc-consolidate -l shards -x -d 'write N series of files, chosen by --shard-by'
 complete -c acc-consolidate -l shard-by -x -d 'the value that chooses the shard [.accommodation_id]'

@@ -107,7 +107,7 @@ hint_for(struct slice code, int status)
 		{"ExpiredTokenException", "the session is over: renew it, or use a profile that renews itself"},
 		{"RequestTimeTooSkewed", "set this computer's clock"},
 		{"NoSuchBucket", "check the bucket's name and AWS_ENDPOINT_URL"},
-		{"NoSuchKey", "check the key"},
+		{"NoSuchKey", "check the key; a prefix ends in '/'"},
 		{"QueueDoesNotExist", "check the queue's name, account and region (AWS_REGION)"},
 		{"AWS.SimpleQueueService.NonExistentQueue", "check the queue's name, account and region (AWS_REGION)"},
 		{"ResourceNotFoundException", "check the table's name and AWS_REGION"},

@@ -11,12 +11,12 @@
 static const struct {
 	const char *code, *reason, *option;
 } faults[] = {
-	[RECORD_NO_ID] = {"no-id", "no \"%s\"", "--key"},
-	[RECORD_BAD_ID] = {"bad-id", "\"%s\" is neither a string nor a number", "--key"},
-	[RECORD_NO_PARTNER] = {"no-partner", "no \"%s\"", "--partner"},
-	[RECORD_BAD_PARTNER] = {"bad-partner", "\"%s\" is no string", "--partner"},
-	[RECORD_NO_DATA] = {"no-data", "no \"%s\"", "--data"},
-	[RECORD_BAD_DATA] = {"bad-data", "\"%s\" is no object", "--data"},
+	[RECORD_NO_ID] = {"no-id", "no \"%s\"", "key"},
+	[RECORD_BAD_ID] = {"bad-id", "\"%s\" is neither a string nor a number", "key"},
+	[RECORD_NO_PARTNER] = {"no-partner", "no \"%s\"", "partner"},
+	[RECORD_BAD_PARTNER] = {"bad-partner", "\"%s\" is no string", "partner"},
+	[RECORD_NO_DATA] = {"no-data", "no \"%s\"", "data"},
+	[RECORD_BAD_DATA] = {"bad-data", "\"%s\" is no object", "data"},
 };
 
 static const struct json_path *
@@ -171,8 +171,9 @@ report(struct consolidation *c, const struct stretch *stretch, const struct refu
 	if (origin)
 		place = (struct message_place){.uri = origin, .record = origin_record, .code = refused->code};
 	explain_refusal(&reason, stretch, refused);
-	message_at(MESSAGE_ERROR, place, "%s; the record is refused%s%s%s", buffer_string(&reason),
-		refused->option ? " (see " : "", refused->option ? refused->option : "", refused->option ? ")" : "");
+	message_at(MESSAGE_ERROR, place, "%s; the record is refused%s%s%s%s", buffer_string(&reason),
+		refused->option ? " (see " : "", refused->option ? c->options->prefix : "",
+		refused->option ? refused->option : "", refused->option ? ")" : "");
 	journal_refused(place.uri, place.record, refused->code, refused->reason, c->options->rejects != NULL);
 	if (c->options->rejects) {
 		add_source(&source, refused, stretch->name, record);

@@ -24,6 +24,7 @@ struct consolidation_options {
 	unsigned threads;
 	const char *directory;   /* for runs */
 	struct rejects *rejects; /* or NULL */
+	const char *prefix;      /* of key, partner and data as options, in messages */
 };
 
 struct consolidation_counts {

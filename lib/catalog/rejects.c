@@ -10,12 +10,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct rejects {
 	int fd;
 	char *path;
 };
+
+static bool
+is_standard_output(int fd)
+{
+	struct stat file, output;
+
+	return fstat(fd, &file) == 0 && fstat(STDOUT_FILENO, &output) == 0 && S_ISREG(file.st_mode) &&
+		file.st_dev == output.st_dev && file.st_ino == output.st_ino;
+}
 
 struct rejects *
 rejects_open(const char *path, struct error *error)
@@ -43,6 +53,13 @@ rejects_open(const char *path, struct error *error)
 	if (fd < 0) {
 		error_system(error, "cannot open '%s' for the refused records", path);
 		error->status = STATUS_USAGE;
+		return NULL;
+	}
+	if (is_standard_output(fd)) {
+		close(fd);
+		error_set(error, STATUS_USAGE, "usage",
+			"standard output goes to '%s', too, and would overwrite the refused records; name another file",
+			path);
 		return NULL;
 	}
 	file_is_output(fd);

@@ -12,7 +12,7 @@
 
 struct rejects; /* NULL stands for no --rejects everywhere: nothing is kept */
 
-/* Open path for appending; made if need be, and not read as an input (see file_is_output). Gives rejects to
+/* Open path for appending; made if need be, not standard output's, and not read as an input (see file_is_output). Gives rejects to
  * rejects_close, or NULL with *error. */
 struct rejects *rejects_open(const char *path, struct error *error);
 

@@ -7,6 +7,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#define RECORDS_HINT "; give SOURCE '-' if standard input holds records"
+
 void
 reference_free(struct reference *r)
 {
@@ -66,11 +68,10 @@ parse_object(struct slice line, struct reference *r, struct error *error)
 {
 	struct arena arena = {0};
 	struct slice object, size;
+	struct error fault;
 
-	if (json_parse(line, "the reference", &object, error) < 0) {
-		error->status = STATUS_REFUSED;
-		return -1;
-	}
+	if (json_parse(line, "the reference", &object, &fault) < 0)
+		return error_set(error, STATUS_REFUSED, fault.code, "%s" RECORDS_HINT, fault.text);
 	r->uri = string_member(object, "uri", &arena);
 	r->version_id = string_member(object, "version_id", &arena);
 	r->etag = string_member(object, "etag", &arena);
@@ -83,8 +84,20 @@ parse_object(struct slice line, struct reference *r, struct error *error)
 	if (r->uri && r->uri[0])
 		return 0;
 	reference_free(r);
-	return error_set(error, STATUS_REFUSED, "invalid-reference",
-		"no \"uri\" in the reference; give SOURCE '-' if standard input holds records");
+	return error_set(error, STATUS_REFUSED, "invalid-reference", "no \"uri\" in the reference" RECORDS_HINT);
+}
+
+/* A file may be named "[1].jsonl". */
+static bool
+begins_with_record(struct slice line)
+{
+	size_t at = 1;
+
+	if (line.n == 0 || line.p[0] != '[')
+		return false;
+	while (at < line.n && strchr(" \t\r", line.p[at]))
+		at++;
+	return at == line.n || line.p[at] == '{';
 }
 
 int
@@ -93,6 +106,8 @@ reference_parse(struct slice line, struct reference *r, struct error *error)
 	*r = (struct reference){0};
 	if (line.n > 0 && line.p[0] == '{')
 		return parse_object(line, r, error);
+	if (begins_with_record(line))
+		return error_set(error, STATUS_REFUSED, "invalid-reference", "an array is no reference" RECORDS_HINT);
 	if (has_nul(line))
 		return error_set(error, STATUS_REFUSED, "invalid-reference", "a NUL byte in the name");
 	r->uri = memory_copy(line.p, line.n);
