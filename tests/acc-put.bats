@@ -216,6 +216,18 @@ day=year=2021/month=01/day=31
 	done
 }
 
+@test "acc-put: a list of receipts that another run has under its name is not passed over" {
+	echo 1 >a
+	echo 2 >b
+	acc-put --keep --key '{name}' --if-exists skip --manifest list dest a
+	run -1 --separate-stderr acc-put --keep --key '{name}' --if-exists skip --manifest list dest b
+	[ "$stderr" = "acc-put: the list of receipts is not stored: 'file://$PWD/dest/list' exists, and has another run's" ]
+	[ "$(jq -r .uri <<<"$output")" = "file://$PWD/dest/b" ]
+	[ "$(jq -r .uri dest/list)" = "file://$PWD/dest/a" ]
+	run -0 acc-put --keep --key '{name}' --if-exists overwrite --manifest list dest b
+	[ "$(jq -r .uri dest/list)" = "file://$PWD/dest/b" ]
+}
+
 @test "acc-put: a --manifest key that leads out of the destination is wrong usage, with nothing stored" {
 	spool 2
 	for key in ../x a/./b x/..; do

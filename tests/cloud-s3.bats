@@ -244,6 +244,15 @@ records() { # COUNT
 	get_object dest "$here/large" | cmp - object
 }
 
+@test "cloud: a key that is taken and not there is not tried for ever" {
+	records 1 >object
+	faults '[{"kind":"error","status":412,"code":"PreconditionFailed","service":"s3","operation":"PUT"}]'
+	mark=$(log_mark)
+	run -3 --separate-stderr timeout 30 acc-put --keep --key "$here/ghost" s3://dest object
+	[ "$stderr" = "acc-put: cannot store 'object' as 's3://dest/$here/ghost': it is taken when it is to be stored, and not there when looked at" ]
+	[ "$(log_since "$mark" | jq -s 'map(select(.operation == "PUT")) | length')" -eq 8 ]
+}
+
 @test "cloud: what another program has stored is known by its bytes" {
 	records 3 >same
 	sed 's/1/2/' same >other

@@ -8,7 +8,7 @@
 #include "base/buffer.h"
 
 #include <stdbool.h>
-#include <sys/uio.h>
+#include <stdint.h>
 
 struct output_lent;
 

@@ -40,7 +40,7 @@ consolidation_new(const struct consolidation_options *options)
 	return c;
 }
 
-struct block *
+static struct block *
 block_new(size_t bytes)
 {
 	struct block *block = memory_get_bulk(sizeof(*block) + bytes);
@@ -56,7 +56,7 @@ consolidation_keep_input(struct consolidation *c, struct input *input)
 	c->inputs[c->n_inputs++] = input;
 }
 
-void
+static void
 block_free(struct block *block)
 {
 	if (block)
@@ -441,7 +441,8 @@ merge_runs(struct writing *w)
 static void
 join_last_runs(struct consolidation *c, size_t n)
 {
-	struct run *joined = new_run(c), **last = c->runs + c->n_runs - n;
+	struct run *joined = new_run(c); /* which may move c->runs */
+	struct run **last = c->runs + c->n_runs - n;
 	struct writing w = {.c = c, .runs = last, .n_runs = n, .into = joined};
 
 	joined->level = last[0]->level + 1;

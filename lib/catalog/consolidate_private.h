@@ -72,7 +72,5 @@ uint64_t consolidation_used(const struct consolidation *c);
 /* Settle what is held and put the survivors where they do not count: back into memory when they are few, else to a run.
  * Afterwards nothing points into text mapped or kept before. */
 void consolidation_flush(struct consolidation *c);
-struct block *block_new(size_t bytes); /* gives a block to block_free */
-void block_free(struct block *block);  /* block may be NULL */
 
 #endif

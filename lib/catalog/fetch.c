@@ -107,7 +107,8 @@ take_job(struct fetch_worker *w, bool *helps)
 		f->n_busy++;
 		w->piece = fetch_piece_get(f);
 	}
-	/* All who wait for memory wait for the same job: the next may have room, too. */
+	/* All who wait for memory wait for the same job: the next may have room, too; and, when all is over, each who
+	 * leaves wakes the next. */
 	pthread_cond_signal(&f->memory);
 	pthread_mutex_unlock(&f->lock);
 	return job;

@@ -43,7 +43,8 @@ struct job {
 	unsigned n_workers;
 	bool shared; /* more workers could help */
 	bool finished;
-	/* the worker's that began it, and read its end */
+	/* of the worker that began it till others help; then of the one who reads (text.reading), and in the end of the
+	 * last to leave, who closes it and writes counts.bytes_in */
 	bool failed;
 	struct error failure;
 	struct stream *raw, *stream; /* NULL: it was not opened */

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 enum outcome { OUTCOME_STORED, OUTCOME_ALREADY, OUTCOME_SKIPPED, OUTCOME_REFUSED };
-#define TRY_NEXT 100 /* no outcome yet: the key is taken */
+#define TRY_NEXT 100   /* no outcome yet: the key is taken */
+#define ATTEMPTS_MAX 8 /* at a key that is taken, and then is not */
 
 struct put_task {
 	struct manifest_line line;
@@ -152,7 +153,7 @@ attempt(struct put *p, const struct store_object *object, struct receipt *receip
 
 	if (object->fd < 0)
 		return find(p, object, receipt, error);
-	for (;;) {
+	for (int i = 0; i < ATTEMPTS_MAX; i++) {
 		if (!p->dry_run) {
 			enum store_result result = p->store->class->put(p->store, object, condition, receipt, error);
 
@@ -170,6 +171,8 @@ attempt(struct put *p, const struct store_object *object, struct receipt *receip
 		case STORE_UNKNOWN: return -1;
 		}
 	}
+	return error_set(
+		error, STATUS_FAILED, "service", "it is taken when it is to be stored, and not there when looked at");
 }
 
 /* Store under key or, as --if-exists has it, another. Fills *receipt. An outcome, or -1. */
@@ -488,6 +491,9 @@ store_receipts(struct put *p, struct error *error)
 		describe_failure(&t, error, &failure);
 		command_die(&failure);
 	}
+	if (outcome == OUTCOME_SKIPPED)
+		outcome = error_set(error, STATUS_REFUSED, "exists",
+			"the list of receipts is not stored: '%s' exists, and has another run's", t.receipt.uri);
 	if (outcome >= 0)
 		message(MESSAGE_NOTE, "the list of receipts is '%s'", t.receipt.uri);
 	buffer_free(&key);

@@ -214,7 +214,8 @@ cut_whole(struct scan_pieces *p, struct scan_piece *piece, size_t size, bool may
 	piece->at_end = n == left;
 }
 
-/* Whether records may have come to their end with the n bytes read last; of a long one only the end of a line tells. */
+/* Whether records may have come to their end with the n bytes read last. A long one is taken to end with a line: where
+ * it does not, it is seen with the next newline, and where it spans lines each read scans it again. */
 static bool
 is_worth_scanning(const struct scan_pieces *p, const struct scan_piece *piece, size_t n)
 {

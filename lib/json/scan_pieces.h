@@ -36,7 +36,8 @@ struct scan_source {
 	void *context;
 	size_t first, most; /* bytes of a piece: the first one's; they grow up to most, and beyond that where a record
 	                       is longer */
-	bool live;          /* records are wanted as they come: as much as one read gives is a piece */
+	bool live;          /* records are wanted as they come: as much as one read gives is a piece, or what comes
+	                       up to the next newline, where a long record is not yet complete */
 };
 
 struct scan_piece {
