@@ -33,7 +33,8 @@ input_begin(struct input *in, struct catalog *c, const char *const *names)
 		.memory = 64 << 20,
 		.max_record = 1 << 20,
 		.threads = 1,
-		.directory = "/tmp"};
+		.directory = "/tmp",
+		.prefix = "--"};
 }
 
 static void
