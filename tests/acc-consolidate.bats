@@ -516,6 +516,13 @@ nothing_left() {
 	[ "$(find dest/.hidden -type f | wc -l)" -eq 1 ]
 }
 
+@test "acc-consolidate: a list and rules may come from pipes that are read once" {
+	printf '{"partner_name":"%s","accommodation_id":"1","accommodation_data":{"a":1,"b":%s}}\n' A 2 B 3 >in.jsonl
+	run -0 --separate-stderr acc-consolidate -p <(echo B) --rules <(echo '{"fields":{"b":"min"}}') in.jsonl dest
+	[ "$stderr" = "" ]
+	[ "$(cat "$(jq -r '.uri | sub("file://"; "")' <<<"$output")")" = '{"accommodation_id":"1","accommodation_data":{"a":1,"b":2}}' ]
+}
+
 @test "acc-consolidate: a refused record names the option of acc-consolidate" {
 	echo '{"partner_name":"A"}' >in.jsonl
 	run -1 --separate-stderr acc-consolidate in.jsonl dest
