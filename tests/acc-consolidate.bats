@@ -521,6 +521,10 @@ nothing_left() {
 	run -0 --separate-stderr acc-consolidate -p <(echo B) --rules <(echo '{"fields":{"b":"min"}}') in.jsonl dest
 	[ "$stderr" = "" ]
 	[ "$(cat "$(jq -r '.uri | sub("file://"; "")' <<<"$output")")" = '{"accommodation_id":"1","accommodation_data":{"a":1,"b":2}}' ]
+	mkfifo list
+	echo B >list &
+	run -0 --separate-stderr timeout 20 acc-consolidate -p list in.jsonl named
+	[ "$(jq -r .records <<<"$output")" = 1 ]
 }
 
 @test "acc-consolidate: a refused record names the option of acc-consolidate" {

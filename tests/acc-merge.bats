@@ -994,6 +994,17 @@ cut_short() {
 	cut_short 20 || status=$?
 	[ "$status" -eq 3 ]
 	[ "$(cat err)" = "acc-merge: cannot read 'short.jsonl': it was cut short while it was being read" ]
+	head -n 1 whole.jsonl >short.jsonl # one that has another name by then
+	mkfifo begun
+	acc-merge short.jsonl begun >out 2>err 3>&- &
+	pid=$!
+	exec 9>begun
+	mv short.jsonl moved.jsonl
+	truncate -s 20 moved.jsonl
+	exec 9>&-
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" -eq 3 ]
 }
 
 @test "acc-merge: one that is killed while its runs are on disk leaves nothing behind" {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #define CODEC_BLOCK (128u << 10)
 #define ZSTD_PREFIX 5 /* bytes: less than any frame's header */
@@ -74,6 +75,14 @@ fault(struct decoder *d, const char *code, const char *what)
 
 	d->failed = true;
 	error_set(&d->error, STATUS_REFUSED, code, "cannot read all of '%s': %s data: %s", d->name, kind, what);
+}
+
+/* That is no fault of the data. */
+static void
+fail_of_memory(struct decoder *d)
+{
+	d->failed = true;
+	error_set(&d->error, STATUS_FAILED, "memory", "cannot decode '%s': not enough memory", d->name);
 }
 
 /* Have at least `want` bytes in the block, or as many as there are. 0, or -1 with d->failed. */
@@ -183,7 +192,7 @@ gzip_decode(struct decoder *d, char *p, size_t n)
 		if (result == Z_STREAM_END)
 			d->between = true;
 		else if (result == Z_MEM_ERROR)
-			fault(d, "corrupt", "not enough memory");
+			fail_of_memory(d);
 		else if (result == Z_BUF_ERROR || result == Z_OK) {
 			if (d->gzip.avail_out > 0 && d->next == d->end && d->source_ended)
 				fault(d, "truncated", "unexpected end");
@@ -203,6 +212,10 @@ zstd_step(struct decoder *d, ZSTD_outBuffer *out, size_t n)
 	ZSTD_inBuffer in = {d->block, d->next + n, d->next};
 	size_t result = ZSTD_decompressStream(d->zstd, out, &in);
 
+	if (ZSTD_isError(result) && ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) {
+		fail_of_memory(d);
+		return false;
+	}
 	if (ZSTD_isError(result)) {
 		fault(d, "corrupt", d->between && d->started ? "garbage follows" : ZSTD_getErrorName(result));
 		return false;

@@ -18,9 +18,10 @@ struct input {
 	int fd;
 	struct stat st;
 	struct stream *stored, *stream; /* what is in the file, and what that decodes to */
-	bool begun, unnamed;            /* unnamed: standard input, whose descriptor stays */
+	bool begun;
 	void *map;
 	size_t map_bytes;
+	char last; /* byte of the map */
 };
 
 /* ---- a mapped file that somebody cuts short */
@@ -83,28 +84,12 @@ forget_mapped(struct input *input)
 	pthread_mutex_unlock(&changing_mapped);
 }
 
-/* What is cut off within the last page reads as zeros. */
+/* What is cut off within the last page reads as zeros, and its last byte was none; more is a SIGBUS. */
 static void
 check_mapped(const struct input *input)
 {
-	bool same;
-	struct stat st;
-
-	if (input->unnamed)
-		same = fstat(input->fd, &st) == 0;
-	else
-		same = stat(input->name, &st) == 0 && st.st_dev == input->st.st_dev && st.st_ino == input->st.st_ino;
-	if (same && (uint64_t)st.st_size < input->map_bytes)
+	if (((const char *)input->map)[input->map_bytes - 1] != input->last)
 		die_of_short_file(input);
-}
-
-/* A mapping needs no descriptor: of those a process has few, and inputs may be many. */
-static void
-close_descriptor(struct input *input)
-{
-	input->unnamed = input->fd == STDIN_FILENO;
-	stream_close(input->stream);
-	input->stream = input->stored = NULL;
 }
 
 /* ---- */
@@ -177,7 +162,10 @@ input_map(struct input *input, struct slice *whole)
 		input->map = map;
 		input->map_bytes = bytes;
 		remember_mapped(input);
-		close_descriptor(input);
+		input->last = ((const char *)map)[bytes - 1];
+		/* a mapping needs no descriptor: of those a process has few, and inputs may be many */
+		stream_close(input->stream);
+		input->stream = input->stored = NULL;
 	}
 	*whole = (struct slice){input->map, input->map_bytes};
 	return true;
