@@ -273,3 +273,20 @@ chain_is_whole() {
 	AWS_ACCESS_KEY_ID=AKIDWRONG run -3 --separate-stderr acc-fetch <references
 	[ "$(wc -l <<<"$stderr")" -eq 1 ]
 }
+
+@test "cloud faults: what is put is stored only when the reply says so" {
+	echo 1 >object
+	faults '[{"kind":"body","service":"s3","operation":"PUT","times":2,"body":"<?xml version=\"1.0\"?><Error><Code>InternalError</Code><Message>We.</Message></Error>"}]'
+	run -0 --separate-stderr acc-put --keep --key "$here/again" s3://dest object
+	[ "$(get_object dest "$here/again")" = 1 ]
+	faults '[{"kind":"body","service":"s3","operation":"PUT","body":"<Error><Code>InternalError</Code><Message>We.</Message></Error>"}]'
+	AWS_MAX_ATTEMPTS=2 run -3 --separate-stderr acc-put --keep --key "$here/never" s3://dest object
+	[ -z "$output" ]
+	[[ "$stderr" = *InternalError* ]]
+	for body in "" garbage; do
+		faults "[{\"kind\":\"body\",\"service\":\"s3\",\"operation\":\"PUT\",\"body\":\"$body\"}]"
+		run -3 --separate-stderr acc-put --keep --key "$here/never" s3://dest object
+		[ -z "$output" ]
+		[[ "$stderr" = *"the reply has no ETag, so nothing proves that it is stored" ]]
+	done
+}

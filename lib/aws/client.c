@@ -160,13 +160,15 @@ aws_json_call(struct aws_call *call, enum aws_service service, const char *targe
 static void
 look_inside(struct aws_exchange *x)
 {
+	bool may_be_error = x->call.service == AWS_S3 && x->reply.body.n > 0;
 	struct error unused;
 	struct xml_node *document;
 
-	if (!x->call.root || x->reply.status >= 300)
+	if (x->reply.status >= 300 || (!x->call.root && !may_be_error))
 		return;
 	x->reply.document = document = xml_parse(buffer_slice(&x->reply.body), &x->reply_arena, &unused);
-	if (!document || !slice_equal(document->name, slice_of(x->call.root)))
+	if (x->call.root ? !document || !slice_equal(document->name, slice_of(x->call.root))
+			 : document && slice_equal(document->name, SLICE("Error")))
 		x->reply.status = 500;
 }
 

@@ -97,10 +97,15 @@ part_finish(struct upload *u, struct part *part, struct error *error)
 {
 	int result = s3_op_finish(&part->op, u->key, error);
 	const char *header = checksum_header(u->put->checksum);
+	struct slice etag = {0};
 
 	if (result == 0) {
-		struct slice etag = http_header(part->op.reply->head, "etag");
-
+		etag = http_header(part->op.reply->head, "etag");
+		if (etag.n == 0)
+			result = error_set(error, STATUS_FAILED, "service",
+				"cannot store a part of '%s': the reply has no ETag", u->put->uri);
+	}
+	if (result == 0) {
 		buffer_format(&u->list, "<Part><PartNumber>%u</PartNumber><ETag>", part->number);
 		add_xml(&u->list, etag);
 		buffer_add_string(&u->list, "</ETag>");

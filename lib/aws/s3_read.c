@@ -369,6 +369,9 @@ s3_read_whole(struct s3_download *d, struct buffer *out, struct error *error)
 		struct error unused; /* the reads below meet it again */
 
 		aws_read_all(d->ranges[0]->op.exchange, out, (size_t)meta->bytes, &unused);
+		if (out->n > meta->bytes)
+			return error_set(error, STATUS_FAILED, "service",
+				"cannot read '%s': more bytes came than it has", d->uri);
 		take(d, out->p, out->n);
 	}
 	buffer_reserve(out, (size_t)meta->bytes - out->n);

@@ -111,6 +111,9 @@ put_whole(const struct s3_put *put, struct slice bucket, struct slice key, struc
 		op.call.payload_hash = hash;
 		result = s3_op_perform(&op, key, error);
 	}
+	if (result == 0 && http_header(op.reply->head, "etag").n == 0)
+		result = error_set(error, STATUS_FAILED, "service",
+			"cannot store '%s': the reply has no ETag, so nothing proves that it is stored", put->uri);
 	if (result == 0)
 		give_meta(&op, meta);
 	buffer_free(&sum);
