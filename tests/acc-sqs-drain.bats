@@ -797,6 +797,19 @@ lambda_event() { # KEY...
 	done
 }
 
+@test "acc-sqs-drain: a reply of nothing but a damaged message is no empty queue" {
+	announce_all in/1.jsonl
+	damaged='{"Messages":[{"MessageId":"m","ReceiptHandle":"h","MD5OfBody":"0","Body":"{}"}]}'
+	faults "$(jq -nc --arg body "$damaged" '[{kind:"body",service:"sqs",operation:"ReceiveMessage",body:$body,times:3}]')"
+	run -0 --separate-stderr acc-sqs-drain --wait 0 "$queue"
+	[ "$(jq -r .uri <<<"$output")" = s3://src/in/1.jsonl ]
+	[ "${#stderr_lines[@]}" -eq 3 ]
+	# nor is it waited for without end
+	faults "$(jq -nc --arg body "$damaged" '[{kind:"body",service:"sqs",operation:"ReceiveMessage",body:$body}]')"
+	run -0 --separate-stderr timeout 20 acc-sqs-drain --wait 0 "$queue"
+	[ -z "$output" ]
+}
+
 @test "acc-sqs-drain: a reply that is no JSON is asked for again, a few times" {
 	announce_all in/1.jsonl
 	faults '[{"kind":"body","service":"sqs","operation":"ReceiveMessage","body":"{\"Messages\":[","times":2}]'

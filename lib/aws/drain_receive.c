@@ -132,7 +132,7 @@ receive(struct drain *d, struct batch *batch, uint64_t most, uint64_t wait_ms, s
 		*fresh += take_message(d, batch, &received.messages[i], received_ms);
 	arena_free(&arena);
 	progress_done(*fresh);
-	return received.n;
+	return received.n + received.n_damaged;
 }
 
 /* Wait for something new; false when the queue has nothing. A short poll asks only some of the queue's servers: there

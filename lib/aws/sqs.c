@@ -272,7 +272,7 @@ sqs_receive(const struct sqs_queue *q, const struct sqs_receive *receive, struct
 	char what[300];
 	int result;
 
-	received->n = 0;
+	received->n = received->n_damaged = 0;
 	buffer_add_string(&body, "{\"QueueUrl\":");
 	buffer_add_json_string(&body, slice_of(q->url));
 	buffer_format(&body, ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%u,\"VisibilityTimeout\":%u",
@@ -290,8 +290,10 @@ sqs_receive(const struct sqs_queue *q, const struct sqs_receive *receive, struct
 		return -1;
 	walk = json_walk(json_member_of(object, "Messages", JSON_ARRAY));
 	while (received->n < SQS_BATCH && json_next_element(&walk, &element))
-		if (json_kind(element) == JSON_OBJECT)
-			received->n += read_message(element, &received->messages[received->n], arena);
+		if (json_kind(element) == JSON_OBJECT && read_message(element, &received->messages[received->n], arena))
+			received->n++;
+		else
+			received->n_damaged++;
 	return 0;
 }
 

@@ -43,6 +43,7 @@ struct sqs_receive {
 struct sqs_received {
 	struct sqs_message messages[SQS_BATCH]; /* borrow from the arena */
 	size_t n;
+	size_t n_damaged; /* that came besides */
 };
 
 /* A message that does not fit its MD5 is left out, with a warning: it comes again. */
