@@ -406,6 +406,18 @@ failed_delete() { # SENDER_FAULT CODE: the reply to a batch of two, of which the
 	[ "$(log_since "$mark" | jq -s 'map(select(.operation == "DeleteMessageBatch")) | length')" -eq 1 ]
 }
 
+@test "acc-sqs-drain: a call that is refused for some messages leaves out no others" {
+	for _ in $(seq 25); do announce_all in/1.jsonl; done
+	acc-sqs-drain --wait 0 "$queue" >refs
+	[ "$(jq '.messages | length' refs)" -eq 25 ]
+	faults '[{"kind":"error","service":"sqs","operation":"DeleteMessageBatch","status":400,"code":"AccessDenied","times":1}]'
+	mark=$(log_mark)
+	run -3 --separate-stderr acc-sqs-drain --ack "$queue" <refs
+	[[ "$stderr" = *AccessDenied* ]]
+	[ "$(log_since "$mark" | jq -s 'map(select(.operation == "DeleteMessageBatch")) | length')" -eq 3 ]
+	[ "$(queue_size "$queue")" -eq 10 ]
+}
+
 @test "acc-sqs-drain: --ack has read a hundred thousand references at once" {
 	awk 'BEGIN { for (i = 0; i < 100000; i++)
 		printf "{\"uri\":\"s3://b/%d\",\"messages\":[{\"id\":\"%d\",\"receipt_handle\":\"AQEB%012d\"}]}\n", i, i, i * 7919 % 100000 }' >refs

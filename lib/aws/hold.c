@@ -73,14 +73,12 @@ extend(struct hold *h, struct sqs_entry *entries, size_t n)
 		return;
 	if (h->until_ms && h->until_ms < until_ms)
 		until_ms = h->until_ms;
-	if (sqs_change_visibility(h->q, entries, n, until_ms, &error) < 0) {
+	if (sqs_change_visibility(h->q, entries, n, until_ms, &error) < 0)
 		message(MESSAGE_WARNING, "%s", error.text);
-		return;
-	}
 	for (size_t i = 0; i < n; i++)
 		if (!entries[i].done && is_stale_code(entries[i].code))
 			mark_stale(h, &entries[i]);
-		else if (!entries[i].done)
+		else if (!entries[i].done && entries[i].code[0])
 			message(MESSAGE_WARNING, "cannot keep a message invisible: %s: %s", entries[i].code,
 				entries[i].reason);
 }

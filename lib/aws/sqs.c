@@ -402,29 +402,34 @@ choose(struct sqs_entry *entries, size_t n, size_t *from, struct sqs_entry **cho
 	return count;
 }
 
+/* What is refused for some is tried for the others; where there is no answer, there will be none. */
 static int
 run_batches(const struct batch_request *b, struct sqs_entry *entries, size_t n, struct error *error)
 {
 	struct sqs_entry *chosen[SQS_BATCH];
 	bool left = true;
+	int result = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		entries[i].done = false;
 		entries[i].code[0] = entries[i].reason[0] = 0;
 	}
-	for (int tries = 0; left && tries < TRIES; tries++) {
+	for (int tries = 0; left && result == 0 && tries < TRIES; tries++) {
 		size_t from = 0, count;
 
 		if (tries)
 			aws_rest(tries);
 		while ((count = choose(entries, n, &from, chosen)) > 0)
-			if (send_batch(b, chosen, count, error) < 0)
-				return -1;
+			if (send_batch(b, chosen, count, error) < 0) {
+				result = -1;
+				if (strcmp(error->code, "network") == 0)
+					return -1;
+			}
 		left = false;
 		for (size_t i = 0; i < n; i++)
 			left |= may_go_again(&entries[i]);
 	}
-	return 0;
+	return result;
 }
 
 int
