@@ -274,6 +274,14 @@ chain_is_whole() {
 	[ "$(wc -l <<<"$stderr")" -eq 1 ]
 }
 
+@test "cloud faults: what a service repeats of keys and signatures is not shown" {
+	local secret=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY
+	faults "$(jq -nc --arg m "The token '$secret$secret==' of role a-role-that-has-quite-a-long-name/and-a-session is bad, Signature=${secret//[+\/]/}0123" \
+		'[{kind:"error",service:"s3",status:400,code:"InvalidToken",message:$m}]')"
+	run -3 --separate-stderr acc-fetch "s3://src/$here/x"
+	[[ "$stderr" = *"The token '(...)' of role a-role-that-has-quite-a-long-name/and-a-session is bad, (...) (HTTP 400"* ]]
+}
+
 @test "cloud faults: what is put is stored only when the reply says so" {
 	echo 1 >object
 	faults '[{"kind":"body","service":"s3","operation":"PUT","times":2,"body":"<?xml version=\"1.0\"?><Error><Code>InternalError</Code><Message>We.</Message></Error>"}]'

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SECRET_BYTES 40 /* of the shortest, a secret access key */
+
 static void
 parse_error_xml(struct aws_exchange *x, struct slice body)
 {
@@ -161,6 +163,30 @@ first_line(struct slice message)
 	return end ? (struct slice){message.p, (size_t)(end - message.p)} : message;
 }
 
+static bool
+is_of_base64(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+		c == '=';
+}
+
+/* Some services repeat what they were sent: text that is as long as a secret key, and looks like one, a signature or a
+ * session token, is left out. */
+static void
+add_message(struct buffer *text, struct slice message)
+{
+	size_t end;
+
+	for (size_t at = 0; at < message.n; at = end) {
+		for (end = at; end < message.n && is_of_base64(message.p[end]);)
+			end++;
+		if (end - at >= SECRET_BYTES)
+			buffer_add_string(text, "(...)");
+		else
+			buffer_add(text, message.p + at, (end += end < message.n) - at);
+	}
+}
+
 static void
 explain_refusal(struct aws_exchange *x, struct error *error)
 {
@@ -172,8 +198,10 @@ explain_refusal(struct aws_exchange *x, struct error *error)
 	bool denied = r->status == 403 && !hint;
 
 	buffer_format(&text, "cannot %s: %.*s", x->call.what, (int)code.n, code.p);
-	if (message.n)
-		buffer_format(&text, ": %.*s", (int)(message.n < 500 ? message.n : 500), message.p);
+	if (message.n) {
+		buffer_add_string(&text, ": ");
+		add_message(&text, (struct slice){message.p, message.n < 500 ? message.n : 500});
+	}
 	buffer_format(&text, " (HTTP %d", x->wire_status);
 	if (r->request_id.n)
 		buffer_format(&text, ", request id %.*s", (int)r->request_id.n, r->request_id.p);
