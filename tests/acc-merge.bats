@@ -1083,9 +1083,9 @@ cut_short() {
 	echo '{"partner_name":"A","accommodation_id":"1","accommodation_data":{"a":1}}' >in.jsonl
 	run -2 --separate-stderr acc-merge --rules - <in.jsonl
 	[ "$stderr" = "acc-merge: standard input cannot be read twice, for --rules and for the records (see acc-merge --help)" ]
-	run -2 --separate-stderr acc-merge --deny - in.jsonl - <in.jsonl
+	run -2 --separate-stderr acc-merge --deny - in.jsonl - <<<A
 	[[ "$stderr" = *" for --deny and for the records "* ]]
-	run -2 --separate-stderr acc-merge -p - --rules - in.jsonl <in.jsonl
+	run -2 --separate-stderr acc-merge -p - --rules - in.jsonl <<<A
 	[[ "$stderr" = *" for --rules and for --priority "* ]]
 	[ "$(echo '{"default":"max"}' | acc-merge --rules - in.jsonl)" = '{"accommodation_id":"1","accommodation_data":{"a":1}}' ]
 }

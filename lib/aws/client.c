@@ -163,12 +163,13 @@ look_inside(struct aws_exchange *x)
 	bool may_be_error = x->call.service == AWS_S3 && x->reply.body.n > 0;
 	struct error unused;
 	struct xml_node *document;
+	struct slice name;
 
 	if (x->reply.status >= 300 || (!x->call.root && !may_be_error))
 		return;
 	x->reply.document = document = xml_parse(buffer_slice(&x->reply.body), &x->reply_arena, &unused);
-	if (x->call.root ? !document || !slice_equal(document->name, slice_of(x->call.root))
-			 : document && slice_equal(document->name, SLICE("Error")))
+	name = document ? document->name : SLICE("");
+	if (x->call.root ? !slice_equal(name, slice_of(x->call.root)) : slice_equal(name, SLICE("Error")))
 		x->reply.status = 500;
 }
 

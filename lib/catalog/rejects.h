@@ -12,8 +12,8 @@
 
 struct rejects; /* NULL stands for no --rejects everywhere: nothing is kept */
 
-/* Open path for appending; made if need be, not standard output's, and not read as an input (see file_is_output). Gives rejects to
- * rejects_close, or NULL with *error. */
+/* Open path for appending; made if need be, not standard output's, and not read as an input (see file_is_output). Gives
+ * rejects to rejects_close, or NULL with *error. */
 struct rejects *rejects_open(const char *path, struct error *error);
 
 /* Append one line that rejects_format made. Ends the command when it cannot be written. Thread safe. */
